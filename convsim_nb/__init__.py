@@ -1,0 +1,1 @@
+"""Test chat agents with simulated users."""

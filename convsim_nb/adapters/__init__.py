@@ -1,0 +1,1 @@
+"""The outside: models, agents, files, MLflow. One vendor a file."""

@@ -1,0 +1,1 @@
+"""MLflow, read and written: the only place that imports it."""

@@ -1,0 +1,1 @@
+"""Reading results: pure numbers from conversations; no I/O."""

@@ -1,0 +1,1 @@
+"""The built-in way: sessions, agents, the rule-based model and its server."""

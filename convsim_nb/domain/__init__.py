@@ -1,0 +1,1 @@
+"""The nouns: sessions, cases, conversations, events and their fold. Pure: stdlib and pydantic alone."""

@@ -1,0 +1,162 @@
+"""A test case: what a simulated user is made of. The first five fields are MLflow's own."""
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import (
+    BeforeValidator,
+    Field,
+    JsonValue,
+    ModelWrapValidatorHandler,
+    StringConstraints,
+    ValidationError,
+    model_validator,
+)
+
+from convsim_nb.domain.errors import CaseError
+from convsim_nb.domain.record import Record
+from convsim_nb.domain.session import Message
+
+
+def _listed(value: object) -> object:
+    """One of a kind stands for a list of one, as in MLflow; None for an empty list."""
+    if value is None:
+        return ()
+    return (value,) if isinstance(value, str | Mapping | Record) else value
+
+
+def _mapped(value: object) -> object:
+    return {} if value is None else value
+
+
+Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
+Texts = Annotated[tuple[Text, ...], BeforeValidator(_listed)]
+Json = Annotated[dict[str, JsonValue], BeforeValidator(_mapped)]
+Kind = Literal["correction", "answer", "afterthought"]
+
+
+class Withheld(Record):
+    """A fact that the simulated user does not know until something happens in the conversation."""
+
+    fact: Text
+    after: Text
+    """What must happen first, as the judge can see it: "the agent shows prices of a closed market as live"."""
+    kind: Kind = "correction"
+    """`correction`: a reaction to the agent's fault; `answer`: asked for; `afterthought`: came to mind."""
+
+
+class Quote(Record):
+    """The words that a field was read from."""
+
+    field: str
+    """`goal`, `persona`, `facts[0]`, `withheld[1].fact`, `withheld[1].after`, `simulation_guidelines[0]`."""
+    message: int
+    """The message's place in the session, from 0."""
+    text: str
+
+
+class Source(Record):
+    """Where a test case was distilled from."""
+
+    session_id: str
+    first: int = 0
+    """The first message of the range, from 0."""
+    last: int = 0
+    """The last message of the range, itself included."""
+    quotes: tuple[Quote, ...] = ()
+
+
+class TestCase(Record):
+    """A goal, the person who has it, and what that person must not give away.
+
+    Raises:
+        CaseError: a field is missing, of the wrong kind, or not known.
+    """
+
+    __test__ = False  # pytest would take the name for a class of tests
+
+    goal: Text
+    persona: Text | None = None
+    simulation_guidelines: Texts = ()
+    """How the user conducts the conversation."""
+    context: Json = {}
+    """Arguments for the agent, by keyword."""
+    expectations: Json = {}
+    """What scorers check. Never shown to the simulated user, nor to the judge."""
+    facts: Texts = ()
+    """What the user knows, and gives when asked: name, order id, dates."""
+    withheld: Annotated[tuple[Withheld, ...], BeforeValidator(_listed)] = ()
+    history: Annotated[tuple[Message, ...], BeforeValidator(_listed)] = ()
+    """Messages that were said before turn 1."""
+    script: Texts = ()
+    """User messages that are sent word for word, before the simulation goes on by itself."""
+    source: Source | None = None
+    tags: Annotated[dict[str, str], BeforeValidator(_mapped)] = {}
+    case_id: Text = Field(default_factory=lambda content: _born(content))
+    """Given at birth, from the goal's first words and the content; survives edits."""
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _one_line(cls, data: object, build: ModelWrapValidatorHandler[Self]) -> Self:
+        """What is wrong with a case is said in one line, with the first thing to mend."""
+        try:
+            return build(data)
+        except ValidationError as invalid:
+            raise CaseError(_first_fault(data, invalid)) from None
+
+    @property
+    def digest(self) -> str:
+        """12 hex digits of all that shapes the simulation: not of `case_id`, `source` and `tags`."""
+        return _digest(self.model_dump(mode="json", exclude=_NOT_CONTENT))
+
+    def edited(self, **changes: Any) -> Self:
+        """A copy with other content and the same `case_id`.
+
+        Raises:
+            CaseError: a field is not known, or does not fit.
+        """
+        kept = {name: getattr(self, name) for name in type(self).model_fields}
+        return type(self).model_validate({**kept, **changes})
+
+
+_NOT_CONTENT = {"case_id", "source", "tags"}
+_SLUG_WORDS = 5
+
+
+def _digest(content: Mapping[str, Any]) -> str:
+    text = json.dumps(content, sort_keys=True, ensure_ascii=False, default=_dumped)
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def _dumped(value: object) -> object:
+    return value.model_dump(mode="json") if isinstance(value, Record) else str(value)
+
+
+def _born(content: Mapping[str, Any]) -> str:
+    """An id for a case that was given none: `refund-damaged-kettle-3f2a`; the same for the same content."""
+    words = re.findall(r"[a-z0-9]+", str(content.get("goal", "")).lower())
+    slug = "-".join(words[:_SLUG_WORDS])[:40].strip("-") or "case"
+    return f"{slug}-{_digest({k: v for k, v in content.items() if k not in _NOT_CONTENT})[:6]}"
+
+
+def _first_fault(data: object, invalid: ValidationError) -> str:
+    fault = invalid.errors(include_url=False, include_context=False)[0]
+    field = ".".join(str(part) for part in fault["loc"]) or "test case"
+    shown = _shown(data)
+    if fault["type"] == "missing":
+        return f"test case {shown} has no {field}: give it one"
+    if fault["type"] == "extra_forbidden":
+        return f"test case {shown} has an unknown field {field!r}: the fields are {', '.join(TestCase.model_fields)}"
+    if field == "goal":
+        return f"test case {shown} has an empty goal: say in one sentence what the user wants"
+    return f"test case {shown}: {field} = {_shown(fault['input'])}: {fault['msg']}"
+
+
+def _shown(value: object, most: int = 60) -> str:
+    if isinstance(value, Mapping) and "case_id" in value:
+        return repr(value["case_id"])
+    text = repr(value)
+    return text if len(text) <= most else f"{text[:most]}..."

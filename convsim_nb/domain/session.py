@@ -1,0 +1,63 @@
+"""A recorded conversation, and the messages that every conversation is made of."""
+
+from datetime import datetime
+from typing import Literal
+
+from pydantic import JsonValue, field_validator
+
+from convsim_nb.domain.record import Record
+
+Role = Literal["user", "assistant"]
+MessageSource = Literal["recorded", "simulated", "scripted", "operator", "agent"]
+
+
+class ToolCall(Record):
+    """One call that the agent made to a tool, with what came back."""
+
+    name: str
+    arguments: JsonValue = None
+    """Parsed JSON where it parses, else the text as it was sent."""
+    result: JsonValue = None
+    error: str | None = None
+    id: str | None = None
+    seconds: float | None = None
+
+
+class Message(Record):
+    """One message, as it was said once."""
+
+    role: Role
+    content: str
+    source: MessageSource = "recorded"
+    tool_calls: tuple[ToolCall, ...] = ()
+    """The calls made on the way to this message, in order."""
+    wire: tuple[dict[str, JsonValue], ...] = ()
+    """The messages that go back to the agent for this one, where `content` alone would lose tool calls or images."""
+    trace_id: str | None = None
+    seconds: float | None = None
+    """How long the agent took for it."""
+
+
+class Session(Record):
+    """A recorded conversation: every message once, in order, and the traces it came from."""
+
+    id: str
+    messages: tuple[Message, ...]
+    trace_ids: tuple[str, ...] = ()
+    started_at: datetime | None = None
+    simulated: bool = False
+    """True for a session that a simulator made."""
+    metadata: dict[str, JsonValue] = {}
+    """Whatever else the record held; never shown to a model."""
+
+    @field_validator("messages")
+    @classmethod
+    def _has_messages(cls, messages: tuple[Message, ...]) -> tuple[Message, ...]:
+        if not messages:
+            raise ValueError("a session needs at least one message")
+        return messages
+
+    @property
+    def user_messages(self) -> tuple[str, ...]:
+        """What the user said, in order."""
+        return tuple(message.content for message in self.messages if message.role == "user")

@@ -1,0 +1,162 @@
+"""The one fold of a run's events: what everybody reads instead of the engine."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, assert_never
+
+from convsim_nb.domain.case import TestCase
+from convsim_nb.domain.conversation import Conversation, Rejection, Release, Usage, conversation_key
+from convsim_nb.domain.events import (
+    AgentRef,
+    ConversationEnded,
+    ConversationPaused,
+    ConversationResumed,
+    ConversationStarted,
+    FactReleased,
+    GoalChecked,
+    MessageDelta,
+    MessageRejected,
+    MessageSent,
+    RunEnded,
+    RunEvent,
+    RunSettings,
+    RunStarted,
+    SinkDropped,
+    UsageReported,
+)
+
+
+@dataclass
+class RunState:
+    """A run as its events tell it. Two states are equal when the same things happened in them.
+
+    `apply` changes the state in place; the `Conversation`s in it are immutable and may be kept.
+    """
+
+    run_id: str = ""
+    run_name: str = ""
+    started_at: datetime | None = None
+    agent: AgentRef | None = None
+    settings: RunSettings | None = None
+    tags: dict[str, str] = field(default_factory=dict)
+    cases: dict[str, TestCase] = field(default_factory=dict)
+    by_key: dict[str, Conversation] = field(default_factory=dict)
+    dropped: list[SinkDropped] = field(default_factory=list)
+    ended: bool = False
+    stopped: bool = False
+    at: float = 0.0
+    """Seconds since the start, of the last event."""
+    in_flight: dict[str, str] = field(default_factory=dict, compare=False)
+    """The agent's text so far, where a reply is streaming."""
+
+    @classmethod
+    def replay(cls, events: Iterable[RunEvent]) -> "RunState":
+        """The state after all of `events`."""
+        state = cls()
+        for event in events:
+            state.apply(event)
+        return state
+
+    @property
+    def conversations(self) -> tuple[Conversation, ...]:
+        """One conversation a key, in case order, the newest attempt."""
+        return tuple(self.by_key.values())
+
+    @property
+    def usage(self) -> dict[str, Usage]:
+        """What the model calls took, by who made them."""
+        total: dict[str, Usage] = {}
+        for conversation in self.by_key.values():
+            for spender, usage in conversation.usage.items():
+                total[spender] = total.get(spender, Usage()) + usage
+        return total
+
+    def apply(self, event: RunEvent) -> None:
+        """Take one event in."""
+        if not isinstance(event, MessageDelta):  # a journal holds no deltas, and its replay must give an equal state
+            self.at = event.at
+        match event:
+            case RunStarted():
+                self._run_started(event)
+            case ConversationStarted():
+                self._conversation_started(event)
+            case MessageDelta():
+                self.in_flight[event.key] = self.in_flight.get(event.key, "") + event.text
+            case MessageSent():
+                self._message_sent(event)
+            case MessageRejected():
+                rejection = Rejection(turn=event.turn, text=event.text, guard=event.guard, reason=event.reason)
+                self._update(event.key, rejections=(*self.by_key[event.key].rejections, rejection))
+            case FactReleased():
+                self._fact_released(event)
+            case GoalChecked():
+                check = event.check.model_copy(update={"turn": event.turn})
+                self._update(event.key, checks=(*self.by_key[event.key].checks, check))
+            case UsageReported():
+                self._usage_reported(event)
+            case ConversationPaused():
+                self._update(event.key, status="paused")
+            case ConversationResumed():
+                self._update(event.key, status="running")
+            case ConversationEnded():
+                self._conversation_ended(event)
+            case SinkDropped():
+                self.dropped.append(event)
+            case RunEnded():
+                self._run_ended(event)
+            case _:
+                assert_never(event)
+
+    def _update(self, key: str, **fields: Any) -> None:
+        self.by_key[key] = self.by_key[key].model_copy(update=fields)
+
+    def _run_started(self, event: RunStarted) -> None:
+        self.run_id, self.run_name, self.tags = event.run_id, event.run_name, dict(event.tags)
+        self.started_at, self.agent, self.settings = event.started_at, event.agent, event.settings
+        self.ended = self.stopped = False
+        for case in event.cases:
+            self.cases[case.case_id] = case
+            for trial in range(1, event.settings.trials + 1):
+                key = conversation_key(case.case_id, event.agent.name, trial)
+                waiting = Conversation(key=key, case_id=case.case_id, agent=event.agent.name, trial=trial)
+                self.by_key.setdefault(key, waiting)
+
+    def _conversation_started(self, event: ConversationStarted) -> None:
+        self.in_flight.pop(event.key, None)
+        self.by_key[event.key] = Conversation(
+            key=event.key,
+            case_id=event.case_id,
+            agent=event.agent,
+            trial=event.trial,
+            attempt=event.attempt,
+            session_id=event.session_id,
+            origin=event.origin,
+            status="running",
+            started=event.at,
+        )
+
+    def _message_sent(self, event: MessageSent) -> None:
+        if event.message.role == "assistant":
+            self.in_flight.pop(event.key, None)
+        self._update(event.key, messages=(*self.by_key[event.key].messages, event.message), turn=event.turn)
+
+    def _fact_released(self, event: FactReleased) -> None:
+        release = Release(index=event.index, fact=event.fact, kind=event.fact_kind, turn=event.turn, quote=event.quote)
+        self._update(event.key, released=(*self.by_key[event.key].released, release))
+
+    def _usage_reported(self, event: UsageReported) -> None:
+        usage = self.by_key[event.key].usage
+        total = usage.get(event.spender, Usage()) + event.usage
+        self._update(event.key, usage={**usage, event.spender: total})
+
+    def _conversation_ended(self, event: ConversationEnded) -> None:
+        self.in_flight.pop(event.key, None)
+        ending = {"stop": event.stop, "verdict": event.verdict, "detail": event.detail}
+        self._update(event.key, status="ended", ended=event.at, **ending)
+
+    def _run_ended(self, event: RunEnded) -> None:
+        self.ended, self.stopped = True, event.stopped
+        for key, conversation in self.by_key.items():
+            if conversation.stop is None:
+                self._update(key, status="ended", stop="cancelled", verdict="void", ended=event.at)

@@ -1,0 +1,1 @@
+"""The work: simulating, judging, distilling. asyncio and the domain; no vendor."""

@@ -1,0 +1,1 @@
+"""What needs a live kernel: magics, waiting, widgets."""

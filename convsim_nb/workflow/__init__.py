@@ -1,0 +1,1 @@
+"""The verbs: where the parts are put together."""
