@@ -69,6 +69,26 @@ class Source(Record):
     quotes: tuple[Quote, ...] = ()
 
 
+_NOT_CONTENT = {"case_id", "source", "tags"}
+_SLUG_WORDS = 5
+
+
+def _digest(content: Mapping[str, Any]) -> str:
+    text = json.dumps(content, sort_keys=True, ensure_ascii=False, default=_dumped)
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def _dumped(value: object) -> object:
+    return value.model_dump(mode="json") if isinstance(value, Record) else str(value)
+
+
+def _born(content: Mapping[str, Any]) -> str:
+    """An id for a case that was given none: `refund-damaged-kettle-3f2a`; the same for the same content."""
+    words = re.findall(r"[a-z0-9]+", str(content.get("goal", "")).lower())
+    slug = "-".join(words[:_SLUG_WORDS])[:40].strip("-") or "case"
+    return f"{slug}-{_digest({k: v for k, v in content.items() if k not in _NOT_CONTENT})[:6]}"
+
+
 class TestCase(Record):
     """A goal, the person who has it, and what that person must not give away.
 
@@ -95,7 +115,7 @@ class TestCase(Record):
     """User messages that are sent word for word, before the simulation goes on by itself."""
     source: Source | None = None
     tags: Annotated[dict[str, str], BeforeValidator(_mapped)] = {}
-    case_id: Text = Field(default_factory=lambda content: _born(content))
+    case_id: Text = Field(default_factory=_born)
     """Given at birth, from the goal's first words and the content; survives edits."""
 
     @model_validator(mode="wrap")
@@ -120,26 +140,6 @@ class TestCase(Record):
         """
         kept = {name: getattr(self, name) for name in type(self).model_fields}
         return type(self).model_validate({**kept, **changes})
-
-
-_NOT_CONTENT = {"case_id", "source", "tags"}
-_SLUG_WORDS = 5
-
-
-def _digest(content: Mapping[str, Any]) -> str:
-    text = json.dumps(content, sort_keys=True, ensure_ascii=False, default=_dumped)
-    return hashlib.sha256(text.encode()).hexdigest()[:12]
-
-
-def _dumped(value: object) -> object:
-    return value.model_dump(mode="json") if isinstance(value, Record) else str(value)
-
-
-def _born(content: Mapping[str, Any]) -> str:
-    """An id for a case that was given none: `refund-damaged-kettle-3f2a`; the same for the same content."""
-    words = re.findall(r"[a-z0-9]+", str(content.get("goal", "")).lower())
-    slug = "-".join(words[:_SLUG_WORDS])[:40].strip("-") or "case"
-    return f"{slug}-{_digest({k: v for k, v in content.items() if k not in _NOT_CONTENT})[:6]}"
 
 
 def _first_fault(data: object, invalid: ValidationError) -> str:

@@ -72,7 +72,7 @@ class RunState:
                 total[spender] = total.get(spender, Usage()) + usage
         return total
 
-    def apply(self, event: RunEvent) -> None:
+    def apply(self, event: RunEvent) -> None:  # noqa: C901, PLR0912 - one arm an event
         """Take one event in."""
         if not isinstance(event, MessageDelta):  # a journal holds no deltas, and its replay must give an equal state
             self.at = event.at

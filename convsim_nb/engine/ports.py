@@ -42,7 +42,7 @@ class ChatReply:
     """What the model answered, and what the call took, retries included."""
 
     text: str
-    usage: Usage = Usage(calls=1)
+    usage: Usage = field(default_factory=lambda: Usage(calls=1))
 
 
 class Chat(Protocol):
@@ -71,7 +71,7 @@ class AgentTurn:
     turn: int
     """From 1."""
     session_id: str
-    delta: Callable[[str], None] = lambda text: None
+    delta: Callable[[str], None] = lambda _: None
     """Takes a piece of the agent's text as it streams. Must be called on the loop's thread."""
 
 
@@ -124,7 +124,7 @@ class UserView:
     refused: tuple[Refusal, ...] = ()
     turn: int = 1
     """The turn its message will open, from 1."""
-    report: Report = lambda usage: None
+    report: Report = lambda _: None
 
 
 @dataclass(frozen=True)
@@ -158,7 +158,7 @@ class JudgeView:
     pending: tuple[tuple[int, Withheld], ...] = ()
     """The withheld facts not yet released, each with its place in the case."""
     turn: int = 1
-    report: Report = lambda usage: None
+    report: Report = lambda _: None
 
 
 class Judge(Protocol):
