@@ -1,0 +1,32 @@
+"""Whether words that a model quotes were really said."""
+
+import re
+import unicodedata
+from collections.abc import Sequence
+
+from convsim_nb.domain.session import Message, Role
+
+_DRESS = str.maketrans(
+    {"’": "'", "‘": "'", "“": '"', "”": '"', "–": "-", "—": "-", "‑": "-", "*": "", "_": "", "`": ""}
+)
+_ELLIPSIS = re.compile(r"^(?:\.\.\.|…)+|(?:\.\.\.|…)+$")
+
+
+def plain(text: str) -> str:
+    """Text without what a quote may change: case, spaces, typographic marks, Markdown emphasis."""
+    dressed = unicodedata.normalize("NFKC", text).translate(_DRESS)
+    return " ".join(dressed.casefold().split())
+
+
+def is_quoted(quote: str, text: str) -> bool:
+    """Whether `text` holds `quote` word for word; a quote with no letter or digit proves nothing."""
+    words = _ELLIPSIS.sub("", plain(quote).strip(" \"'")).strip()
+    return any(char.isalnum() for char in words) and words in plain(text)
+
+
+def said_by(role: Role, quote: str, messages: Sequence[Message]) -> int | None:
+    """The place of the newest message of `role` that holds `quote`, or None."""
+    for index in range(len(messages) - 1, -1, -1):
+        if messages[index].role == role and is_quoted(quote, messages[index].content):
+            return index
+    return None

@@ -1,0 +1,72 @@
+"""The simulated user that a language model plays."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from pydantic import BaseModel, Field
+
+from convsim_nb.domain.case import TestCase
+from convsim_nb.engine.ask import ask, data
+from convsim_nb.engine.ports import Chat, ChatMessage, UserMove, UserView
+from convsim_nb.engine.prompts import prompt
+
+
+class UserReply(BaseModel):
+    """What the model playing the user must answer."""
+
+    action: Literal["say", "end"]
+    text: str = Field(default="", description="the message; empty when action is end")
+    because: str = Field(default="", description="a few words, for the record")
+
+
+@dataclass(frozen=True)
+class ChatUser:
+    """A user played by a language model; knows the brief, the conversation and what was released."""
+
+    chat: Chat
+
+    async def __call__(self, view: UserView) -> UserMove:
+        """The next move.
+
+        Raises:
+            ModelError: the model gave no usable answer.
+        """
+        reply = await ask(self.chat, user_messages(view), UserReply, report=view.report, check=_says_something)
+        return UserMove(action=reply.action, text=reply.text.strip(), because=reply.because)
+
+
+def user_messages(view: UserView) -> tuple[ChatMessage, ...]:
+    """The request for the next move: what never changes first, then the conversation, appended to each turn."""
+    refused = [
+        data(not_sent=refusal.text, reason=refusal.reason, now="Write another message in its place.")
+        for refusal in view.refused
+    ]
+    return (ChatMessage("system", prompt("user").text), _brief(view.case), *_conversation(view), *refused)
+
+
+def _brief(case: TestCase) -> ChatMessage:
+    brief: dict[str, object] = {"goal": case.goal}
+    if case.persona:
+        brief["persona"] = case.persona
+    if case.simulation_guidelines:
+        brief["guidelines"] = list(case.simulation_guidelines)
+    if case.facts:
+        brief["facts"] = list(case.facts)
+    return data(**brief)
+
+
+def _conversation(view: UserView) -> list[ChatMessage]:
+    """The user's own messages as its replies, the agent's as data; a fact stands where it became known."""
+    messages = []
+    released = list(view.released)
+    for count, message in enumerate(view.messages, start=1):
+        if message.role == "user":
+            messages.append(ChatMessage("assistant", UserReply(action="say", text=message.content).model_dump_json()))
+            continue
+        known = [withheld.fact for said, withheld in released if said == count]
+        messages.append(data(agent=message.content, **({"now_known": known} if known else {})))
+    return messages
+
+
+def _says_something(reply: UserReply) -> str | None:
+    return "text is empty: say something, or end" if reply.action == "say" and not reply.text.strip() else None
