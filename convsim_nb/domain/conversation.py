@@ -141,6 +141,8 @@ class Conversation(Record):
     """Never None after the end."""
     detail: str = ""
     """One line more on the stop: the agent's error, the guard that was hit."""
+    last_trace_id: str = ""
+    """The trace of the turn in which the agent failed."""
     turn: int = 0
     """The turn it is in, from 1; 0 before the first."""
     started: float | None = None
@@ -149,8 +151,8 @@ class Conversation(Record):
 
     @property
     def turns(self) -> int:
-        """How many messages the simulated user sent: history does not count, scripted ones do."""
-        return sum(message.role == "user" and message.source != "recorded" for message in self.messages)
+        """How many turns were begun: scripted ones count, given history does not."""
+        return self.turn
 
     @property
     def assisted(self) -> bool:
@@ -164,13 +166,14 @@ class Conversation(Record):
 
     @property
     def corrections(self) -> int:
-        """How many of the agent's faults the simulated user came to correct."""
-        return sum(release.kind == "correction" for release in self.released)
+        """How many of the agent's faults the simulated user came to correct, each proved by the agent's words."""
+        return sum(release.kind == "correction" and bool(release.quote) for release in self.released)
 
     @property
     def trace_ids(self) -> tuple[str, ...]:
-        """The MLflow traces of its turns, in order."""
-        return tuple(message.trace_id for message in self.messages if message.trace_id and message.source == "agent")
+        """The MLflow traces of its turns, in order; the one of a turn that failed stands last."""
+        answered = [message.trace_id for message in self.messages if message.trace_id and message.source == "agent"]
+        return tuple(dict.fromkeys([*answered, *([self.last_trace_id] if self.last_trace_id else [])]))
 
     @property
     def seconds(self) -> float | None:

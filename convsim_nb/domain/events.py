@@ -166,6 +166,8 @@ class ConversationEnded(Event):
     stop: Stop
     verdict: Verdict
     detail: str = ""
+    trace_id: str = ""
+    """The trace of the turn in which the agent failed."""
 
 
 class SinkDropped(Event):

@@ -152,8 +152,15 @@ class RunState:
 
     def _conversation_ended(self, event: ConversationEnded) -> None:
         self.in_flight.pop(event.key, None)
-        ending = {"stop": event.stop, "verdict": event.verdict, "detail": event.detail}
-        self._update(event.key, status="ended", ended=event.at, **ending)
+        self._update(
+            event.key,
+            status="ended",
+            ended=event.at,
+            stop=event.stop,
+            verdict=event.verdict,
+            detail=event.detail,
+            last_trace_id=event.trace_id,
+        )
 
     def _run_ended(self, event: RunEnded) -> None:
         self.ended, self.stopped = True, event.stopped

@@ -1,13 +1,13 @@
 """The seams of the engine: each a Protocol with one call, so that a function or a lambda fits."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
 from pydantic import BaseModel
 
 from convsim_nb.domain.case import TestCase, Withheld
-from convsim_nb.domain.conversation import GoalCheck, Usage
+from convsim_nb.domain.conversation import Conversation, GoalCheck, Usage
 from convsim_nb.domain.events import RunEvent
 from convsim_nb.domain.session import Message, ToolCall
 
@@ -146,6 +146,19 @@ class User(Protocol):
     async def __call__(self, view: UserView, /) -> UserMove: ...
 
 
+@dataclass(frozen=True)
+class Finding:
+    """What a guard has against a message of the simulated user."""
+
+    guard: str
+    reason: str
+    """What the simulated user is told, in one sentence."""
+
+
+Guard = Callable[[UserView, str], Finding | None]
+"""Reads a message of the simulated user before the agent hears it; no model, under .3 ms."""
+
+
 # --- the judge -----------------------------------------------------------------------
 
 
@@ -169,6 +182,10 @@ class Judge(Protocol):
     """
 
     async def __call__(self, view: JudgeView, /) -> GoalCheck: ...
+
+
+GoalFunction = Callable[[Conversation], bool | GoalCheck | Awaitable[bool | GoalCheck]]
+"""Decides in the judge's place whether the goal is reached, from the conversation so far."""
 
 
 # --- readers of events ---------------------------------------------------------------

@@ -1,0 +1,87 @@
+"""The journal: one JSON line an event, in a folder a run. What is written survives the process."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TextIO
+
+from pydantic import ValidationError
+
+from convsim_nb.domain.errors import NotFoundError, StoreError
+from convsim_nb.domain.events import EVENT, MessageDelta, RunEvent
+
+EVENTS = "events.jsonl"
+_WRITER = "writer.pid"
+
+
+class Journal:
+    """A sink that writes each event but text deltas, flushed at once, readable by its owner alone."""
+
+    name = "journal"
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._file = _create(folder)
+
+    def __call__(self, event: RunEvent) -> None:
+        """Write one event."""
+        if isinstance(event, MessageDelta):
+            return
+        self._file.write(f"{event.model_dump_json()}\n")
+        self._file.flush()
+
+    def close(self) -> None:
+        """Nothing more will be written."""
+        self._file.close()
+        (self.folder / _WRITER).unlink(missing_ok=True)
+
+
+def _create(folder: Path) -> TextIO:
+    """Open the journal for appending; other users of the machine can't read it.
+
+    Raises:
+        StoreError: the folder cannot be written to.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        _ignored_by_git(folder.parent.parent)
+        (folder / _WRITER).write_text(str(os.getpid()))
+        return os.fdopen(os.open(folder / EVENTS, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "a", encoding="utf-8")
+    except OSError as error:
+        raise StoreError(f"the journal cannot be written in {folder}: {error}; pass journal=FOLDER or False") from None
+
+
+def _ignored_by_git(root: Path) -> None:
+    ignore = root / ".gitignore"
+    if root.name == ".convsim" and not ignore.exists():
+        ignore.write_text("*\n")
+
+
+def read_journal(folder: Path) -> Iterator[RunEvent]:
+    """The events of a run, in order; a last line that was cut short by a crash is left out.
+
+    Raises:
+        NotFoundError: there is no journal in the folder.
+        StoreError: a line that is not the last is not an event.
+    """
+    path = folder / EVENTS
+    if not path.exists():
+        raise NotFoundError(f"no journal in {folder}")
+    lines = path.read_bytes().splitlines(keepends=True)
+    for number, line in enumerate(lines, start=1):
+        try:
+            yield EVENT.validate_json(line)
+        except ValidationError as error:
+            if number == len(lines) and not line.endswith(b"\n"):
+                return
+            raise StoreError(f"{path}:{number} is not an event: {error.errors()[0]['msg']}") from None
+
+
+def is_being_written(folder: Path) -> bool:
+    """Whether a living process is writing the journal."""
+    try:
+        pid = int((folder / _WRITER).read_text())
+        os.kill(pid, 0)
+    except (OSError, ValueError):
+        return False
+    return True
