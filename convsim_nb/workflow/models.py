@@ -66,7 +66,7 @@ def resolve_model(
         )
     scheme, path = _split(uri, param=param)
     wanted = _Wanted(uri, path, params or {}, timeout)
-    return uri, _SCHEMES.get(scheme, lambda wanted: _by_litellm(scheme, wanted))(wanted)
+    return uri, _SCHEMES[scheme](wanted) if scheme in _SCHEMES else _by_litellm(scheme, wanted)
 
 
 def _given(model: object, *, param: str, params: Mapping[str, Any] | None) -> tuple[str, Chat]:

@@ -1,0 +1,6 @@
+"""Agents under test: any callable, MLflow model, or OpenAI-compatible endpoint, behind the `Agent` port."""
+
+from convsim_nb.adapters.agents.as_agent import as_agent, check_context
+from convsim_nb.adapters.agents.refs import agent_ref
+
+__all__ = ["agent_ref", "as_agent", "check_context"]

@@ -1,0 +1,76 @@
+"""What an agent's exception means: its own fault, or its infrastructure's."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from convsim_nb.adapters.retries import Fault, retry_after
+from convsim_nb.domain.errors import AgentError, AgentUnreachable
+
+_TRIES = 3
+_STATUS = {429, 502, 503, 504}
+_NO_CONNECTION = {
+    "APIConnectionError",  # openai, anthropic, litellm
+    "ClientConnectionError",  # aiohttp
+    "ConnectError",  # httpx
+    "ConnectTimeout",
+    "ConnectionError",  # Python, requests
+    "NewConnectionError",  # urllib3
+    "PoolTimeout",
+    "ReadError",
+    "RemoteProtocolError",
+    "ServiceUnavailableError",
+}
+
+
+def agent_fault(error: BaseException, *, begun: bool) -> Fault:
+    """The fault of a call that raised; one that had begun to answer is not tried again."""
+    if isinstance(error, AgentUnreachable):
+        return Fault(error, tries=1 if begun else _TRIES)
+    if isinstance(error, AgentError):
+        return Fault(error)
+    for cause in _causes(error):
+        if _is_unreachable(cause):
+            headers = getattr(getattr(cause, "response", None), "headers", None) or {}
+            return Fault(
+                AgentUnreachable(line(cause)),
+                tries=1 if begun else _TRIES,
+                wait=retry_after(headers.get("retry-after")),
+            )
+    return Fault(AgentError(line(error)))
+
+
+def line(error: BaseException) -> str:
+    """An exception in one line: the innermost of a group; with the way out where there is one."""
+    if isinstance(error, BaseExceptionGroup):
+        return line(error.exceptions[0])
+    said = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    if "attached to a different loop" in said or "bound to a different event loop" in said:
+        return f"{said}: the agent's client belongs to another loop: use `await cs.simulate_async(...)`"
+    return said
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """The error and what it was raised from, outermost first."""
+    seen: list[BaseException] = [error]
+    while seen:
+        current = seen.pop(0)
+        yield current
+        if isinstance(current, BaseExceptionGroup):
+            seen.extend(current.exceptions)
+        elif current.__cause__ is not None:
+            seen.append(current.__cause__)
+
+
+def _is_unreachable(error: BaseException) -> bool:
+    names = {parent.__name__ for parent in type(error).__mro__}
+    return bool(names & _NO_CONNECTION) or _status(error) in _STATUS
+
+
+def _status(error: Any) -> int | None:
+    """The HTTP status that an exception carries, by any of the names in use."""
+    response = getattr(error, "response", None)
+    for holder, name in ((error, "status_code"), (error, "status"), (response, "status_code"), (response, "status")):
+        value = getattr(holder, name, None)
+        if isinstance(value, int):
+            return value
+    return None
