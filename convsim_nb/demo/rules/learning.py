@@ -1,0 +1,113 @@
+"""What the user of a recorded session knew and gave: answers to questions, and specifics of their own accord."""
+
+import re
+from collections.abc import Iterator, Sequence
+
+from convsim_nb.demo.rules.shapes import Sentence
+from convsim_nb.demo.rules.specifics import marks, specifics
+from convsim_nb.demo.rules.transcript import Said, Transcript
+from convsim_nb.demo.rules.voice import raised, third_person
+from convsim_nb.demo.rules.wishes import empty
+from convsim_nb.demo.rules.words import count_words, sentences, stems
+from convsim_nb.engine.distill import Sourced, WithheldReply
+
+_SHORT = 8
+"""Words up to which an answer makes no sense without its question."""
+_MOST = 14
+_LONG_FACT = 40
+
+
+def facts_of(talk: Transcript, *, goal: Sourced, withheld: Sequence[WithheldReply]) -> list[Sourced]:
+    """The facts in the order they were given, each once; none that the goal or a withheld fact holds."""
+    taken = {said.message for said in withheld}
+    quoted = goal.quote.casefold()
+    found: list[Sourced] = []
+    seen: set[str] = set()
+    for said in talk.user:
+        if said.n in taken:
+            continue
+        for fact in _facts_in(said, talk):
+            known = fact.text.casefold()
+            if fact.quote.casefold() == quoted or known in seen or _in_goal(fact, goal):
+                continue
+            seen.add(known)
+            found.append(fact)
+    return found[:_MOST]
+
+
+def _in_goal(fact: Sourced, goal: Sourced) -> bool:
+    own = marks(fact.quote)
+    return bool(own) and own <= marks(goal.text) and count_words(fact.quote) <= _SHORT
+
+
+def _facts_in(said: Said, talk: Transcript) -> Iterator[Sourced]:
+    asked = talk.asked_before(said)
+    told = [text for text in sentences(said.text) if not _idle(text, talk)]
+    if asked and (slot := slot_of(asked, talk)) and count_words(said.text) <= _SHORT * 2:
+        yield from _answer(said, slot, talk)
+        return
+    for text in told:
+        if _tells(text, talk):
+            yield Sourced(text=_statement(text, talk), message=said.n, quote=text)
+
+
+def _idle(text: str, talk: Transcript) -> bool:
+    return empty(text, talk.lexicon, talk.language) and not specifics(text)
+
+
+def _answer(said: Said, slot: str, talk: Transcript) -> Iterator[Sourced]:
+    """A short answer, with what it answers: "Account number: 4711"."""
+    known = talk.lexicon
+    plain = said.text.replace("’", "'")
+    yes, no = known.has("user.yes", plain), known.has("user.no", plain)
+    if (yes or no) and count_words(plain) <= 2 and not specifics(plain):
+        if not talk.asked_before(said)[-1].offers:
+            yield _filled(talk, slot, known.case["yes" if yes else "no"], said)
+        return
+    if known.has("user.thanks", plain) and not specifics(plain):
+        return
+    yield _filled(talk, slot, third_person(_answer_alone(said.text.strip(), talk), talk.language), said)
+
+
+def _answer_alone(text: str, talk: Transcript) -> str:
+    if pattern := talk.lexicon.patterns.get("user.prelude"):
+        text = pattern.sub("", text, count=1).strip(" ,") or text
+    return " ".join(text.split()).rstrip(".")
+
+
+def _filled(talk: Transcript, slot: str, answer: str, said: Said) -> Sourced:
+    return Sourced(
+        text=talk.lexicon.case["fact_qa"].format(slot=raised(slot), answer=answer),
+        message=said.n,
+        quote=said.text.strip(),
+    )
+
+
+def slot_of(asked: Sequence[Sentence], talk: Transcript) -> str:
+    """What was asked for, in a few words of the question."""
+    known = talk.lexicon
+    for sentence in reversed(asked):
+        plain = sentence.text.replace("’", "'")
+        for pattern in known.slots:
+            if found := pattern.search(plain):
+                return " ".join(found.group(1).split()[:6]).strip(" ,.?？")
+    last = asked[-1]
+    kept = [
+        word
+        for word in re.findall(r"[^\W_]+(?:['’-][^\W_]+)*", last.text)
+        if stems(word, last.language) and word.islower()
+    ]
+    return " ".join(kept[:4])
+
+
+def _tells(text: str, talk: Transcript) -> bool:
+    """Whether a sentence of the user's states something worth knowing."""
+    if text.rstrip().endswith(("?", "？")) or count_words(text) > _LONG_FACT:
+        return False
+    return bool(specifics(text)) or (
+        talk.lexicon.has("user.states", text.replace("’", "'")) and len(stems(text, talk.language)) > 1
+    )
+
+
+def _statement(text: str, talk: Transcript) -> str:
+    return raised(third_person(_answer_alone(text, talk), talk.language)) + talk.lexicon.case["stop"]
