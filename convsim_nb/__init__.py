@@ -1,1 +1,74 @@
-"""Test chat agents with simulated users."""
+"""Test chat agents with simulated users, distilled from recorded sessions.
+
+```python
+import convsim_nb as cs
+
+sessions = cs.search_sessions(experiment="support-agent", last="7d")
+cases = cs.distill(sessions, model="openai:/gpt-5-mini")
+run = cs.simulate(cases, my_agent, user_model="openai:/gpt-5-mini").wait()
+```
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from convsim_nb.domain.case import TestCase, Withheld
+    from convsim_nb.domain.conversation import Conversation, GoalCheck
+    from convsim_nb.domain.errors import ConvsimError
+    from convsim_nb.domain.session import Message, Session
+    from convsim_nb.workflow.cases import CaseSet, load_cases
+    from convsim_nb.workflow.distill import distill
+    from convsim_nb.workflow.run import Run
+    from convsim_nb.workflow.runs import load_run, runs
+    from convsim_nb.workflow.sessions import load_sessions, search_sessions
+    from convsim_nb.workflow.simulate import simulate, simulate_async
+
+__all__ = [
+    "CaseSet",
+    "Conversation",
+    "ConvsimError",
+    "GoalCheck",
+    "Message",
+    "Run",
+    "Session",
+    "TestCase",
+    "Withheld",
+    "distill",
+    "load_cases",
+    "load_run",
+    "load_sessions",
+    "runs",
+    "search_sessions",
+    "simulate",
+    "simulate_async",
+]
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "domain.case": ("TestCase", "Withheld"),
+    "domain.conversation": ("Conversation", "GoalCheck"),
+    "domain.errors": ("ConvsimError",),
+    "domain.session": ("Message", "Session"),
+    "workflow.cases": ("CaseSet", "load_cases"),
+    "workflow.distill": ("distill",),
+    "workflow.run": ("Run",),
+    "workflow.runs": ("load_run", "runs"),
+    "workflow.sessions": ("load_sessions", "search_sessions"),
+    "workflow.simulate": ("simulate", "simulate_async"),
+}
+_HOME = {name: home for home, names in _HOMES.items() for name in names}
+
+
+def __getattr__(name: str) -> Any:
+    """Load a public name when it is first used: the import alone costs next to nothing."""
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    found = getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
+    globals()[name] = found
+    return found
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

@@ -10,14 +10,13 @@ from convsim_nb.engine.converse import Parts, converse
 from convsim_nb.engine.trial import Trial
 
 
-async def simulate(started: ev.RunStarted, parts: Parts) -> None:
-    """Play all conversations of a run that have not ended yet, `settings.concurrency` at a time.
+async def simulate(parts: Parts) -> None:
+    """Play all conversations of a started run that have not ended yet, `settings.concurrency` at a time.
 
-    Told by events alone, from `started` to `RunEnded`. Cancelling it ends the conversations
+    Told by events alone; the last is `RunEnded`. Cancelling it ends the conversations
     as `cancelled`, what was done is kept, and `CancelledError` goes on to the caller.
     """
     emit = parts.emit
-    emit(started)
     places = asyncio.Semaphore(parts.settings.concurrency)
     try:
         async with asyncio.TaskGroup() as group:

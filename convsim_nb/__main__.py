@@ -1,0 +1,219 @@
+"""The `convsim` command: the same verbs as in Python, for terminals, jobs and CI."""
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from convsim_nb.domain.errors import ConvsimError, NotFoundError, UsageError
+
+if TYPE_CHECKING:
+    from convsim_nb.workflow.run import Run
+
+EXIT_CODES = """
+exit codes:
+  0    the command did what it says; for `run`: it came to its end, whatever the verdicts
+  1    it failed on the way: the tracking store, a file, or a run that was cut off
+  2    the call is wrong: an option, a file that is not there, a model that is not known
+  130  interrupted by Ctrl-C; what was done is kept
+"""
+_WRONG_CALL, _FAILED, _INTERRUPTED = 2, 1, 130
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command; returns its exit code."""
+    options = _parser().parse_args(arguments)
+    command: Callable[[argparse.Namespace], int] = options.command
+    sys.path.insert(0, os.getcwd())  # noqa: PTH109 - `module:name` is looked up from the working folder
+    try:
+        return command(options)
+    except (UsageError, NotFoundError) as error:
+        return _said(error, _WRONG_CALL)
+    except ConvsimError as error:
+        return _said(error, _FAILED)
+    except KeyboardInterrupt:
+        return _said("interrupted", _INTERRUPTED)
+
+
+def _said(error: object, code: int) -> int:
+    sys.stderr.write(f"convsim: {error}\n")
+    return code
+
+
+def _out(text: str) -> None:
+    sys.stdout.write(f"{text}\n")
+
+
+# --- the commands ----------------------------------------------------------------------
+
+
+def _demo(options: argparse.Namespace) -> int:
+    from convsim_nb.workflow.demo import demo
+
+    outcome = demo(out=Path(options.out), progress=not options.quiet)
+    _out(json.dumps(outcome.as_json(), indent=2) if options.json else "\n".join(outcome.lines()))
+    return 0
+
+
+def _run(options: argparse.Namespace) -> int:
+    from convsim_nb.workflow.simulate import simulate
+
+    given = {name: getattr(options, name) for name in _RUN_OPTIONS if getattr(options, name) is not None}
+    run = simulate(options.cases, options.agent, progress=not options.quiet, mlflow=not options.no_mlflow, **given)
+    try:
+        run.wait()
+    except KeyboardInterrupt:
+        _print_run(run, options)
+        raise
+    if options.score is not None:
+        run.evaluate(options.score or None)
+    if options.report:
+        run.report(options.report)
+    _print_run(run, options)
+    return _FAILED if run.state.stopped else 0
+
+
+def _print_run(run: "Run", options: argparse.Namespace) -> None:
+    _out(json.dumps(run.to_dict(), indent=2, default=str) if options.json else repr(run))
+
+
+def _runs(options: argparse.Namespace) -> int:
+    from convsim_nb.workflow.runs import runs
+
+    found = runs(options.journal)
+    if options.json:
+        _out(json.dumps([run.model_dump(mode="json") for run in found], indent=2))
+    else:
+        _out(repr(found))
+    return 0
+
+
+# --- the options -----------------------------------------------------------------------
+
+_RUN_OPTIONS = (
+    "user_model",
+    "judge_model",
+    "max_turns",
+    "trials",
+    "concurrency",
+    "goal_check",
+    "script_then",
+    "agent_name",
+    "agent_history",
+    "agent_timeout",
+    "experiment",
+    "run_name",
+    "journal",
+)
+
+
+def _parser() -> argparse.ArgumentParser:
+    import convsim_nb
+
+    parser = _Parser(prog="convsim", description=_ABOUT, epilog=EXIT_CODES)
+    parser.add_argument("--version", action="version", version=f"convsim {convsim_nb.__version__}")
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    _add_demo(commands)
+    _add_run(commands)
+    _add_runs(commands)
+    return parser
+
+
+class _Parser(argparse.ArgumentParser):
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(formatter_class=argparse.RawDescriptionHelpFormatter, **settings)
+
+
+_ABOUT = """\
+Test a chat agent with simulated users, distilled from recorded sessions.
+
+  convsim demo                 the whole way on built-in sessions: no key, no network
+  convsim run cases.yaml ...   simulate test cases against your agent
+  convsim runs                 what was run before"""
+
+_DEMO = """\
+The whole way on built-in sessions, agent and model; no key and no network are needed.
+
+Records the sessions of a support agent into MLflow, distills them into test cases, simulates
+these against the agent and against its mended version, scores, and writes reports.
+The model is a rule-based stand-in, not a language model."""
+
+_RUN = """\
+Simulate test cases against an agent, many conversations at once.
+
+  convsim run cases.yaml --agent mymodule:my_agent --user-model openai:/gpt-5-mini
+  convsim run cases.yaml --agent http://localhost:8000/v1#support --user-model demo:/rules --json
+
+A case is a mapping with at least a goal:
+
+  - goal: Get a refund for a damaged kettle
+    persona: You are in a hurry and write short messages.
+    facts: [The order is A-1893]
+    withheld:
+      - {fact: The kettle was a gift, after: the agent asks who paid for it}"""
+
+_RUNS = "What was run before: the journals in a folder, newest first."
+
+
+def _add_demo(commands: Any) -> None:
+    demo = commands.add_parser("demo", help="the whole way on built-in sessions", description=_DEMO, epilog=_WHERE)
+    demo.add_argument("--out", default="convsim-demo", metavar="DIR", help="where the files go (%(default)s)")
+    _add_output(demo)
+    demo.set_defaults(command=_demo)
+
+
+_WHERE = """
+MLflow's store is the one that MLFLOW_TRACKING_URI names; else a sqlite file in the folder of --out.
+"""
+
+
+def _add_run(commands: Any) -> None:
+    run = commands.add_parser("run", help="simulate test cases", description=_RUN, epilog=EXIT_CODES)
+    run.add_argument("cases", metavar="CASES", help="test cases: .yaml, .yml, .json or .jsonl")
+    run.add_argument("--agent", required=True, help="module:name, http://host/v1#model, or models:/name@alias")
+    models = run.add_argument_group("models")
+    models.add_argument("--user-model", metavar="URI", help="who plays the user: openai:/gpt-5-mini, demo:/rules, ...")
+    models.add_argument("--judge-model", metavar="URI", help="who judges; by default the user's model")
+    play = run.add_argument_group("how it is played")
+    play.add_argument("--max-turns", type=int, metavar="N", help="turns a conversation (10)")
+    play.add_argument("--trials", type=int, metavar="N", help="conversations a case (1)")
+    play.add_argument("--concurrency", type=int, metavar="N", help="conversations at once (20)")
+    play.add_argument("--goal-check", choices=("every_turn", "on_end"), help="when the judge is asked (every_turn)")
+    play.add_argument("--script-then", choices=("simulate", "end"), help="what follows a case's script (simulate)")
+    play.add_argument("--agent-name", metavar="NAME", help="the agent's name in results")
+    play.add_argument("--agent-history", choices=("full", "text"), help="what the agent gets of earlier turns (full)")
+    play.add_argument("--agent-timeout", type=float, metavar="S", help="seconds for one reply of the agent (300)")
+    _add_keeping(run)
+    _add_output(run)
+    run.set_defaults(command=_run)
+
+
+def _add_keeping(run: argparse.ArgumentParser) -> None:
+    keep = run.add_argument_group("where it is kept")
+    keep.add_argument("--experiment", metavar="NAME", help="MLflow experiment (the active one)")
+    keep.add_argument("--run-name", metavar="NAME", help="the run's name")
+    keep.add_argument("--no-mlflow", action="store_true", help="write nothing to MLflow")
+    keep.add_argument("--journal", metavar="DIR", help="folder of the journals (.convsim/runs)")
+    keep.add_argument(
+        "--score", nargs="*", metavar="NAME", help="score at the end; with no name: all that need no model"
+    )
+    keep.add_argument("--report", metavar="FILE", help="write a report as one HTML file")
+
+
+def _add_runs(commands: Any) -> None:
+    listed = commands.add_parser("runs", help="what was run before", description=_RUNS, epilog=EXIT_CODES)
+    listed.add_argument("--journal", metavar="DIR", help="folder of the journals (.convsim/runs)")
+    listed.add_argument("--json", action="store_true", help="print one JSON document")
+    listed.set_defaults(command=_runs)
+
+
+def _add_output(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--json", action="store_true", help="print one JSON document on stdout")
+    command.add_argument("--quiet", action="store_true", help="no progress on stderr")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

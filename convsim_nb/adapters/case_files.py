@@ -1,0 +1,110 @@
+"""Test cases in files: YAML as a person would write it, and JSON lines."""
+
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from convsim_nb.domain.case import TestCase
+from convsim_nb.domain.errors import CaseError, NotFoundError, StoreError
+
+_YAML = (".yaml", ".yml")
+_JSONL = (".jsonl", ".ndjson")
+
+
+def read_cases(path: Path) -> list[Mapping[str, Any]]:
+    """The mappings in a file of test cases, unchecked.
+
+    Raises:
+        NotFoundError: no such file.
+        CaseError: it is no list of mappings, or cannot be parsed; the line is named.
+    """
+    text = _text(path)
+    if path.suffix in _JSONL:
+        return [_line(path, number, line) for number, line in enumerate(text.splitlines(), start=1) if line.strip()]
+    if path.suffix not in (*_YAML, ".json"):
+        raise CaseError(f"{path}: test cases are read from .yaml, .yml, .json and .jsonl, not from {path.suffix!r}")
+    return _mappings(path, _parsed(path, text))
+
+
+def write_cases(cases: Iterable[TestCase], path: Path) -> None:
+    """Write test cases; the file's ending says how: .yaml, .yml, .json or .jsonl.
+
+    Raises:
+        StoreError: the file cannot be written, or its ending is not known.
+    """
+    rows = [as_mapping(case) for case in cases]
+    if path.suffix in _YAML:
+        text = yaml.dump(rows, Dumper=_Readable, sort_keys=False, allow_unicode=True, width=100)
+    elif path.suffix in _JSONL:
+        text = "".join(f"{json.dumps(row, ensure_ascii=False)}\n" for row in rows)
+    elif path.suffix == ".json":
+        text = json.dumps(rows, ensure_ascii=False, indent=2)
+    else:
+        raise StoreError(f"{path}: test cases are written to .yaml, .yml, .json or .jsonl, not to {path.suffix!r}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, "utf-8")
+    except OSError as error:
+        raise StoreError(f"test cases cannot be written to {path}: {error}") from None
+
+
+def as_mapping(case: TestCase) -> dict[str, Any]:
+    """A case as plain JSON: its id first, and nothing that is empty."""
+    content = case.model_dump(mode="json", exclude_defaults=True)
+    return {"case_id": case.case_id, **{name: value for name, value in content.items() if name != "case_id"}}
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text("utf-8")
+    except FileNotFoundError:
+        raise NotFoundError(f"no file {path} (looked in {Path.cwd()})") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise StoreError(f"{path} cannot be read: {error}") from None
+
+
+def _parsed(path: Path, text: str) -> object:
+    try:
+        return yaml.safe_load(text)  # JSON is YAML
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        line = f":{mark.line + 1}" if mark else ""
+        raise CaseError(f"{path}{line} is not YAML: {getattr(error, 'problem', None) or error}") from None
+
+
+def _mappings(path: Path, found: object) -> list[Mapping[str, Any]]:
+    if isinstance(found, Mapping):
+        raise CaseError(f"{path} holds one mapping: write a list of test cases, each beginning with '- goal: ...'")
+    if not isinstance(found, list) or not found:
+        raise CaseError(f"{path} holds no test cases: write a list, each beginning with '- goal: ...'")
+    for number, row in enumerate(found, start=1):
+        if not isinstance(row, Mapping):
+            raise CaseError(f"{path}: test case {number} is {row!r}: write a mapping with at least a goal")
+    return found
+
+
+def _line(path: Path, number: int, line: str) -> Mapping[str, Any]:
+    try:
+        row = json.loads(line)
+    except json.JSONDecodeError as error:
+        raise CaseError(f"{path}:{number} is not JSON: {error}") from None
+    if not isinstance(row, Mapping):
+        raise CaseError(f"{path}:{number} is {row!r}: write a mapping with at least a goal")
+    return row
+
+
+class _Readable(yaml.SafeDumper):
+    """Long texts as blocks, lists indented under their key."""
+
+    def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:  # noqa: ARG002, FBT001, FBT002 - the base class calls it so
+        super().increase_indent(flow, indentless=False)
+
+
+def _block(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style="|" if "\n" in text else None)
+
+
+_Readable.add_representer(str, _block)

@@ -1,0 +1,65 @@
+"""Scorers that need no model: what the messages and the events of a conversation say by themselves."""
+
+from collections.abc import Callable, Iterable, Sequence
+from statistics import median
+
+from convsim_nb.domain.conversation import Conversation
+from convsim_nb.domain.quotes import plain
+from convsim_nb.domain.score import Score
+from convsim_nb.domain.session import Message
+
+Value = float | int | bool | str | None
+Scorer = Callable[[Conversation], Value]
+"""Reads one conversation; None where it does not apply. Its name is the score's name."""
+
+
+def turns_to_goal(conversation: Conversation) -> int | None:
+    """Turns until the goal was reached; None where it was not."""
+    return conversation.turns if conversation.verdict == "reached" else None
+
+
+def corrections(conversation: Conversation) -> int:
+    """Faults of the agent that the simulated user came to correct."""
+    return conversation.corrections
+
+
+def agent_repeats(conversation: Conversation) -> int:
+    """Replies that the agent had given before in the conversation, word for word."""
+    said = [plain(message.content) for message in _replies(conversation)]
+    return len(said) - len(set(said))
+
+
+def tool_calls(conversation: Conversation) -> int:
+    """Calls that the agent made to tools."""
+    return sum(len(message.tool_calls) for message in _replies(conversation))
+
+
+def tool_errors(conversation: Conversation) -> int:
+    """Tool calls that came back with an error."""
+    return sum(call.error is not None for message in _replies(conversation) for call in message.tool_calls)
+
+
+def agent_latency(conversation: Conversation) -> float | None:
+    """Seconds that a reply of the agent took, at the median."""
+    seconds = [message.seconds for message in _replies(conversation) if message.seconds is not None]
+    return median(seconds) if seconds else None
+
+
+SCORERS: dict[str, Scorer] = {
+    scorer.__name__: scorer
+    for scorer in (turns_to_goal, corrections, agent_repeats, tool_calls, tool_errors, agent_latency)
+}
+
+
+def score(conversations: Iterable[Conversation], scorers: Sequence[tuple[str, Scorer]]) -> tuple[Score, ...]:
+    """Every scorer's value for every conversation that came to its end without being void."""
+    return tuple(
+        Score(key=conversation.key, name=name, value=scorer(conversation))
+        for conversation in conversations
+        if conversation.verdict in ("reached", "not_reached")
+        for name, scorer in scorers
+    )
+
+
+def _replies(conversation: Conversation) -> tuple[Message, ...]:
+    return tuple(m for m in conversation.messages if m.role == "assistant" and m.source == "agent")

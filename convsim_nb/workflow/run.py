@@ -1,0 +1,223 @@
+"""The handle of a run: live while it plays, and the same when it is brought back."""
+
+import threading
+from collections.abc import Callable, Generator, Mapping, Sequence
+from concurrent.futures import Future
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+from convsim_nb.analysis.summary import RunSummary, summarise
+from convsim_nb.domain.case import TestCase
+from convsim_nb.domain.conversation import Conversation
+from convsim_nb.domain.score import Score
+from convsim_nb.domain.state import RunState
+from convsim_nb.workflow import background
+from convsim_nb.workflow.cases import CaseSet
+from convsim_nb.workflow.display import display
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from convsim_nb.adapters.mlflow.sink import MlflowSink
+
+_STOP_SECONDS = 10.0
+
+
+class Run:
+    """Many conversations against one agent: playing, ended, or brought back by `load_run`."""
+
+    def __init__(self, state: RunState, *, folder: Path | None = None) -> None:
+        self.state = state
+        """The fold of the run's events so far."""
+        self.folder = folder
+        """Where its journal lies; None where it keeps none."""
+        self.scores: tuple[Score, ...] = ()
+        """What `evaluate` found."""
+        self.ended = threading.Event()
+        """Set when all is over, and written where it is written."""
+        self.mlflow: MlflowSink | None = None
+        """What writes the run to MLflow; None where nothing does."""
+        self._playing: Future[None] | None = None
+        self._cancel: Callable[[], None] = lambda: None
+
+    # --- what it is ------------------------------------------------------------------
+
+    @property
+    def run_id(self) -> str:
+        """Our id: known from the start, the name of its folder."""
+        return self.state.run_id
+
+    @property
+    def mlflow_run_id(self) -> str | None:
+        """MLflow's id; None until MLflow gave one, or where the run is not written there."""
+        if self.mlflow is not None:
+            return self.mlflow.mlflow_run_id
+        return self.state.tags.get("mlflow.run_id")
+
+    @property
+    def cases(self) -> CaseSet:
+        """The test cases that it plays."""
+        return CaseSet(self.state.cases.values())
+
+    @property
+    def conversations(self) -> tuple[Conversation, ...]:
+        """One conversation a key, in case order, the newest attempt."""
+        return self.state.conversations
+
+    @property
+    def summary(self) -> RunSummary:
+        """Its numbers so far."""
+        return summarise(self.conversations)
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """In a line each: what failed beside the agent, so that the numbers are read with care."""
+        dropped = [f"{drop.sink} stopped listening: {drop.reason}" for drop in self.state.dropped]
+        void = [
+            f"{c.key} is void ({c.stop}): {c.detail or 'no detail'}"
+            for c in self.conversations
+            if c.verdict == "void" and c.stop != "cancelled"
+        ]
+        return (*dropped, *void)
+
+    def __getitem__(self, case_id: str) -> tuple[Conversation, ...]:
+        """All trials of a case."""
+        found = tuple(c for c in self.conversations if c.case_id == case_id)
+        if not found:
+            raise KeyError(f"no test case {case_id!r} in run {self.run_id}")
+        return found
+
+    def __repr__(self) -> str:
+        from convsim_nb.views.text import summary_lines
+
+        return "\n".join(summary_lines(self.state))
+
+    # --- waiting and stopping --------------------------------------------------------
+
+    def wait(self, timeout: float | None = None) -> Self:
+        """Wait for the end, at most `timeout` seconds, and give the run back.
+
+        Ctrl-C, or a kernel interrupt, stops the run, keeps what was done, and raises.
+
+        Raises:
+            UsageError: called on the loop's own thread.
+            KeyboardInterrupt: it was interrupted.
+        """
+        background.refuse_on_loop("run.wait()")
+        try:
+            display().wait(self, timeout)
+        except KeyboardInterrupt:
+            self.stop()
+            self.ended.wait(_STOP_SECONDS)
+            raise
+        if self._playing is not None and self._playing.done() and not self._playing.cancelled():
+            self._playing.result()
+        return self
+
+    def __await__(self) -> Generator[Any, None, Self]:
+        """Wait on any event loop, without blocking it."""
+        return self._awaited().__await__()
+
+    async def _awaited(self) -> Self:
+        import asyncio
+
+        if self._playing is not None:
+            with suppress(asyncio.CancelledError):
+                await asyncio.shield(asyncio.wrap_future(self._playing))
+        return self
+
+    def stop(self) -> None:
+        """End the conversations that are not over as `cancelled`; what was done is kept. Returns at once."""
+        self._cancel()
+
+    # --- reading it ------------------------------------------------------------------
+
+    def to_frame(self) -> "pd.DataFrame":
+        """One row a conversation, its scores in columns of their own, named after the scorer."""
+        import pandas as pd
+
+        scores: dict[str, dict[str, object]] = {}
+        for score in self.scores:
+            scores.setdefault(score.key, {})[score.name] = score.value
+        return pd.DataFrame(
+            [{**_row(c, self.state.cases[c.case_id]), **scores.get(c.key, {})} for c in self.conversations]
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """The run in plain JSON: ids, numbers, and a line a conversation."""
+        conversations = [
+            {
+                "key": c.key,
+                "case_id": c.case_id,
+                "trial": c.trial,
+                "verdict": c.verdict,
+                "stop": c.stop,
+                "turns": c.turns,
+                "corrections": c.corrections,
+                "detail": c.detail,
+                "session_id": c.session_id,
+                "trace_ids": list(c.trace_ids),
+            }
+            for c in self.conversations
+        ]
+        return {
+            "run_id": self.run_id,
+            "run_name": self.state.run_name,
+            "mlflow_run_id": self.mlflow_run_id,
+            "agent": self.state.agent.name if self.state.agent else None,
+            "folder": str(self.folder) if self.folder else None,
+            "summary": self.summary.model_dump(mode="json"),
+            "problems": list(self.problems),
+            "conversations": conversations,
+        }
+
+    def report(self, path: str | Path | None = None) -> Path:
+        """Write the run as one HTML file that needs no script; by default `report.html` in its folder.
+
+        Raises:
+            StoreError: the file cannot be written.
+        """
+        from convsim_nb.workflow.report import write_report
+
+        return write_report(self, Path(path) if path else None)
+
+    def evaluate(self, scorers: Sequence[Any] | None = None) -> "pd.DataFrame":
+        """Score every conversation that came to its end, without asking the agent again.
+
+        Without `scorers`: ours that need no model. Scores stand in `scores`, in `to_frame()` and, where
+        the run is written to MLflow, as assessments there; scoring twice replaces scores of one name.
+        Returns one row a score: `case_id`, `trial`, `name`, `value`, `rationale`.
+
+        Raises:
+            UsageError: a scorer is not known, or the run has not ended.
+        """
+        from convsim_nb.workflow.score import evaluate
+
+        return evaluate(self, scorers)
+
+    # --- for the workflow that starts it ---------------------------------------------
+
+    def _play(self, playing: "Future[None]", cancel: Callable[[], None]) -> None:
+        self._playing, self._cancel = playing, cancel
+
+
+def _row(conversation: Conversation, case: TestCase) -> Mapping[str, object]:
+    usage = conversation.usage
+    tokens = {f"{who}_tokens": u.input_tokens + u.output_tokens for who, u in usage.items()}
+    return {
+        "case_id": conversation.case_id,
+        "trial": conversation.trial,
+        "goal": case.goal,
+        "verdict": conversation.verdict,
+        "stop": conversation.stop,
+        "turns": conversation.turns,
+        "corrections": conversation.corrections,
+        "seconds": conversation.seconds,
+        "detail": conversation.detail,
+        "assisted": conversation.assisted,
+        "session_id": conversation.session_id,
+        "source_session": case.source.session_id if case.source else None,
+        "key": conversation.key,
+        **tokens,
+    }

@@ -1,0 +1,69 @@
+"""Test cases: what they take, what they refuse, and what stays the same."""
+
+import pytest
+
+import convsim_nb as cs
+
+
+def test_a_goal_is_enough():
+    """All else has a default, and an id is given at birth that tells something."""
+    case = cs.TestCase(goal="Get a refund for a damaged kettle")
+
+    assert case.case_id.startswith("get-a-refund-for-a-")
+    assert (case.persona, case.facts, case.withheld, case.context) == (None, (), (), {})
+
+
+def test_mlflows_forms_are_taken():
+    """A lone guideline is a list of one; None is an empty list or mapping, as in MLflow."""
+    case = cs.TestCase(goal="x", simulation_guidelines="Be brief", context=None, expectations=None, facts=None)
+
+    assert case.simulation_guidelines == ("Be brief",)
+    assert (case.context, case.expectations, case.facts) == ({}, {}, ())
+
+
+def test_a_withheld_fact_needs_a_fact_and_a_trigger():
+    """`kind` is a correction unless another is named."""
+    assert cs.Withheld(fact="It is Saturday", after="the agent says live").kind == "correction"
+
+
+def test_an_edit_keeps_the_id_and_changes_the_digest():
+    """Results of an edited case can still be found by its id; that it is another case shows in the digest."""
+    case = cs.TestCase(goal="Get a refund")
+    edited = case.edited(goal="Get a refund for order 7")
+
+    assert edited.case_id == case.case_id
+    assert edited.digest != case.digest
+
+
+def test_the_digest_is_of_what_shapes_the_simulation():
+    """Tags and the place a case came from change nothing in how it is played."""
+    plain = cs.TestCase(goal="x")
+    tagged = cs.TestCase(goal="x", tags={"a": "b"}, case_id="other", source={"session_id": "s"})
+
+    assert plain.digest == tagged.digest
+    assert plain.digest != cs.TestCase(goal="x", facts=["y"]).digest
+
+
+def test_the_same_content_gets_the_same_id():
+    """A cell run twice gives cases that pair."""
+    assert cs.TestCase(goal="x", facts=["y"]).case_id == cs.TestCase(goal="x", facts=["y"]).case_id
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({}, "test case {} has no goal: give it one"),
+        ({"goal": " "}, "test case {'goal': ' '} has an empty goal: say in one sentence what the user wants"),
+        ({"goal": "x", "goals": 1}, "test case {'goal': 'x', 'goals': 1} has an unknown field 'goals': the fields are"),
+        ({"goal": "x", "case_id": "c7", "context": [1]}, "test case 'c7': context = [1]: Input should be"),
+        ({"goal": "x", "withheld": {"fact": "y"}}, "has no withheld.0.after: give it one"),
+    ],
+)
+def test_what_is_wrong_is_said_in_one_line(fields, message):
+    """The message names the case, the field and the value; it is one line, in notebooks too."""
+    with pytest.raises(cs.ConvsimError) as caught:
+        cs.TestCase(**fields)
+
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert caught.value._render_traceback_() == [f"CaseError: {caught.value}"]

@@ -1,0 +1,27 @@
+"""Whether a quote is there: what a model may change in copying, and what it may not."""
+
+import pytest
+
+from convsim_nb.domain.quotes import is_quoted
+
+SAID = "The **DAX** closed at 18,305 on Friday — down 0.3 %.\nIt’s closed today."
+
+
+@pytest.mark.parametrize(
+    "quote",
+    ["closed at 18,305 on friday", '"The DAX closed at 18,305"', "It's closed today", "...on Friday - down 0.3 %..."],
+)
+def test_typography_and_case_do_not_matter(quote):
+    """Quotes survive what models do to them: case, dashes, quotation marks, emphasis, an ellipsis at the ends."""
+    assert is_quoted(quote, SAID)
+
+
+@pytest.mark.parametrize("quote", ["", "...", "**", "closed at 18,306", "The DAX on Friday", "DAX ... Friday"])
+def test_other_words_are_no_quote(quote):
+    """Nothing, punctuation alone, another number, or words with a gap prove nothing."""
+    assert not is_quoted(quote, SAID)
+
+
+def test_chinese_is_quoted_too():
+    """Languages without spaces are compared as they stand."""
+    assert is_quoted("周一至周日 10:00", "营业时间是周一至周日 10:00-21:00。")

@@ -1,0 +1,103 @@
+"""Sets of test cases: files, frames, and what they refuse."""
+
+import pandas as pd
+import pytest
+
+import convsim_nb as cs
+
+CASES = cs.CaseSet(
+    [
+        cs.TestCase(
+            goal="Get the level of the index",
+            case_id="index",
+            persona="You are brief.\nYou write in lower case.",
+            facts=["The index is the DAX"],
+            withheld=[cs.Withheld(fact="It is Saturday", after="the agent shows live prices")],
+            history=[cs.Message(role="user", content="hello")],
+            context={"customer": 7},
+            tags={"team": "markets"},
+        ),
+        cs.TestCase(goal="退款", case_id="refund"),
+    ]
+)
+
+
+@pytest.mark.parametrize("ending", [".yaml", ".yml", ".json", ".jsonl"])
+def test_a_file_gives_back_what_was_saved(ending, tmp_path):
+    """A round trip loses nothing, in each format, Chinese included."""
+    path = CASES.save(tmp_path / f"cases{ending}")
+
+    assert cs.load_cases(path) == CASES
+
+
+def test_yaml_reads_as_a_person_would_write_it(tmp_path):
+    """Long text stands as a block, empty fields are left out, the id comes first."""
+    text = CASES.save(tmp_path / "cases.yaml").read_text("utf-8")
+
+    assert (
+        text
+        == """\
+- case_id: index
+  goal: Get the level of the index
+  persona: |-
+    You are brief.
+    You write in lower case.
+  context:
+    customer: 7
+  facts:
+    - The index is the DAX
+  withheld:
+    - fact: It is Saturday
+      after: the agent shows live prices
+  history:
+    - role: user
+      content: hello
+  tags:
+    team: markets
+- case_id: refund
+  goal: 退款
+"""
+    )
+
+
+def test_a_frame_gives_back_its_cases():
+    """`to_frame` and back; missing cells are no content, whatever kind of missing they are."""
+    frame = CASES.to_frame()
+    assert cs.CaseSet(frame.to_dict("records")) == CASES
+
+    from convsim_nb.workflow.cases import as_cases
+
+    ragged = pd.DataFrame([{"goal": "x", "persona": "brief"}, {"goal": "y", "persona": float("nan"), "facts": pd.NA}])
+    assert [case.persona for case in as_cases(ragged)] == ["brief", None]
+
+
+def test_cases_are_found_by_place_and_by_id():
+    """A set is a sequence; a slice of it is a set again."""
+    assert CASES[0] is CASES["index"]
+    assert [case.case_id for case in CASES[1:]] == ["refund"]
+    with pytest.raises(KeyError, match="no test case 'x' among 2"):
+        CASES["x"]
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "message"),
+    [
+        ("a.yaml", "goal: x", "holds one mapping: write a list of test cases"),
+        ("a.yaml", "", "holds no test cases"),
+        ("a.yaml", "- goal: [", "a.yaml:2 is not YAML"),
+        ("a.yaml", "- goal: x\n- 7", "test case 2 is 7"),
+        ("a.yaml", "- goal: x\n- persona: y", "number 2: test case {'persona': 'y'} has no goal"),
+        ("a.jsonl", '{"goal": "x"}\n{', "a.jsonl:2 is not JSON"),
+        ("a.txt", "x", "not from '.txt'"),
+        ("a.yaml", "- !!python/object/apply:os.system ['true']", "is not YAML"),
+    ],
+)
+def test_a_file_that_is_wrong_is_named_with_the_place(name, text, message, tmp_path):
+    """One line; and YAML that would run code is refused like any other nonsense."""
+    path = tmp_path / name
+    path.write_text(text)
+    with pytest.raises(cs.ConvsimError) as caught:
+        cs.load_cases(path)
+
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)
