@@ -2,31 +2,23 @@
 
 from collections.abc import Iterator
 
-from convsim_nb.analysis.summary import RunSummary, summarise
-from convsim_nb.domain.conversation import Conversation, GoalCheck, Usage
+from convsim_nb.domain.conversation import Conversation, GoalCheck
 from convsim_nb.domain.session import Message, ToolCall
 from convsim_nb.domain.state import RunState
 from convsim_nb.views.hidden import visible
 from convsim_nb.views.progress import TextProgress
+from convsim_nb.views.sentences import run_title, sentences
 from convsim_nb.views.turns import Round, rounds
 from convsim_nb.views.width import one_line
 from convsim_nb.views.words import (
     SIGNS,
-    STAND_IN,
-    STOPS,
-    clock_words,
     count,
-    joined,
     label,
-    money,
-    percent,
     pretty_json,
     role_words,
     seconds_words,
-    stand_ins,
     standing,
     stop_words,
-    tokens,
     word,
 )
 
@@ -36,69 +28,9 @@ _INDENT = "    "
 
 
 def summary_lines(state: RunState) -> list[str]:
-    """What happened in a run, in a few sentences."""
-    summary = summarise(state.conversations)
-    lines = [_rate_line(state, summary), *_stops_line(summary), *_apart_line(summary), *_corrections_line(state)]
-    lines += _effort_line(state, summary)
-    if played := stand_ins(state.settings):
-        lines.append(f"{joined(played).capitalize()}: {STAND_IN}.")
-    lines += [
-        f"{drop.sink} heard no more of this run after {clock_words(drop.at)}: {drop.reason}" for drop in state.dropped
-    ]
-    return [one_line(line) for line in lines]
-
-
-def _rate_line(state: RunState, summary: RunSummary) -> str:
-    name = state.run_name or state.run_id or "this run"
-    if not summary.counted:
-        return f"{name}: no conversation counts, of {summary.total:,}; there is no reach rate."
-    rate = f"{summary.reached:,} of {count(summary.counted, 'conversation')} reached the goal"
-    return f"{name}: {rate}, {percent(summary.rate)} (95% interval {interval(summary)})."
-
-
-def interval(summary: RunSummary) -> str:
-    """The reach rate's 95 % interval: `66% to 95%`."""
-    return f"{percent(summary.low)} to {percent(summary.high)}"
-
-
-def _stops_line(summary: RunSummary) -> Iterator[str]:
-    stops = [f"{STOPS[stop]} {number:,}" for stop, number in summary.by_stop.items()]
-    if stops:
-        yield f"Why they ended: {', '.join(stops)}."
-
-
-def _apart_line(summary: RunSummary) -> Iterator[str]:
-    """What stands outside the rate; the void count is said even where it is 0."""
-    apart = [f"{summary.void:,} void (the simulation was at fault, or was cut off)"]
-    if summary.assisted:
-        apart.append(f"{summary.assisted:,} assisted by a person")
-    if summary.forked:
-        apart.append(f"{summary.forked:,} forked or run again")
-    if summary.unfinished:
-        apart.append(f"{summary.unfinished:,} not ended yet")
-    yield f"Outside the rate: {', '.join(apart)}."
-
-
-def _corrections_line(state: RunState) -> Iterator[str]:
-    corrected = [each for each in state.conversations if each.origin is None and not each.assisted and each.corrections]
-    if corrected:
-        times = count(sum(each.corrections for each in corrected), "time")
-        yield f"The simulated user had to correct the agent {times}, in {count(len(corrected), 'conversation')}."
-
-
-def _effort_line(state: RunState, summary: RunSummary) -> Iterator[str]:
-    facts = []
-    if summary.mean_turns is not None:
-        facts.append(f"{summary.mean_turns:.1f} turns a conversation")
-    if summary.agent_p50 is not None and summary.agent_p95 is not None:
-        slow, usual = seconds_words(summary.agent_p95), seconds_words(summary.agent_p50)
-        facts.append(f"the agent answered in {usual} (95% within {slow})")
-    spent = sum(summary.usage.values(), Usage())
-    if spent.calls:
-        facts.append(f"{count(spent.calls, 'model call')}, {count(tokens(spent), 'token')}, {money(spent.cost)}")
-    if facts:
-        after = f"{'Stopped' if state.stopped else 'Ended'} after" if state.ended else "So far"
-        yield f"{after} {clock_words(state.at)}: {'; '.join(facts)}."
+    """What happened in a run, in a few sentences; the first begins with the run's name."""
+    first, *rest = sentences(state)
+    return [one_line(line) for line in (f"{run_title(state)}: {first}", *rest)]
 
 
 # --- one conversation ----------------------------------------------------------------

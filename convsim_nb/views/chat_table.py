@@ -1,0 +1,179 @@
+"""Conversations and sessions as a table of roles and texts, folded: no script and no style sheet needed."""
+
+from collections.abc import Iterator, Sequence
+
+from convsim_nb.domain.case import TestCase
+from convsim_nb.domain.conversation import Conversation, GoalCheck, Rejection, Release
+from convsim_nb.domain.score import Score
+from convsim_nb.domain.session import Message, Session, ToolCall
+from convsim_nb.views.inline import (
+    AGENT,
+    LINE,
+    QUIET,
+    USER,
+    Html,
+    badge,
+    cell,
+    chip,
+    code,
+    el,
+    fold,
+    join,
+    line,
+    pre,
+    quiet,
+    rich,
+    row,
+    table,
+    text,
+)
+from convsim_nb.views.scores import score_tone, score_words
+from convsim_nb.views.turns import Round, rounds
+from convsim_nb.views.width import cut, one_line
+from convsim_nb.views.words import (
+    count,
+    label,
+    pretty_json,
+    role_words,
+    seconds_words,
+    standing,
+    stop_words,
+)
+
+_FOLD = f"margin: 0; padding: 5px 0; border-top: 1px solid {LINE}"
+_NOTE = f"margin: 4px 0 0; font-size: 12px; {QUIET}"
+
+
+def conversation_fold(
+    conversation: Conversation, *, case: TestCase | None, scores: Sequence[Score], opened: bool
+) -> Html:
+    """One conversation under a line with its verdict."""
+    return fold(
+        _headline(conversation),
+        *_about(conversation, case),
+        table(*_turn_rows(conversation), width="100%"),
+        *_judged(conversation, scores),
+        opened=opened,
+        style=_FOLD,
+    )
+
+
+def session_fold(session: Session, *, opened: bool) -> Html:
+    """One recorded session under a line with its id and its first words."""
+    facts = [count(len(session.messages), "message")]
+    if session.started_at is not None:
+        facts.append(f"{session.started_at:%Y-%m-%d %H:%M}")
+    if session.simulated:
+        facts.append("simulated")
+    first = next(iter(session.user_messages), "")
+    said = "" if opened else f" · {cut(one_line(first), columns=90)}"
+    head = join([el("strong", text(session.id)), quiet(" · ".join(facts) + said)], by=" ")
+    rows = [_message_row(message, number="", recorded="", notes=()) for message in session.messages]
+    return fold(head, table(*rows, width="100%"), opened=opened, style=_FOLD)
+
+
+def _headline(conversation: Conversation) -> Html:
+    facts = [stop_words(conversation), count(conversation.turns, "turn")]
+    if conversation.seconds is not None:
+        facts.append(seconds_words(conversation.seconds))
+    if conversation.corrections:
+        facts.append(count(conversation.corrections, "correction"))
+    if conversation.assisted:
+        facts.append("assisted: outside the rate")
+    if conversation.origin is not None:
+        facts.append("outside the rate")
+    named = el("strong", text(one_line(label(conversation))))
+    return join([badge(standing(conversation)), named, quiet(" · ".join(filter(None, facts)))], by=" ")
+
+
+def _about(conversation: Conversation, case: TestCase | None) -> Iterator[Html]:
+    if case is not None:
+        yield line(quiet("Goal: "), text(case.goal), style="margin: 6px 0 0")
+        if case.persona:
+            yield line(quiet("Persona: "), text(case.persona))
+    if conversation.detail:
+        yield line(quiet(f"{stop_words(conversation).capitalize()}: "), text(conversation.detail))
+
+
+def _turn_rows(conversation: Conversation) -> Iterator[Html]:
+    for each in rounds(conversation):
+        yield from _round_rows(each)
+
+
+def _round_rows(each: Round) -> Iterator[Html]:
+    """The messages of a turn; guards speak before it, the judge under its last message."""
+    for rejection in each.rejections:
+        yield _rejection_row(rejection, number=f"turn {each.number}")
+    notes = (*map(_release_note, each.released), *map(_check_note, each.checks))
+    for place, message in enumerate(each.messages):
+        number = f"turn {each.number}" if each.number and message.role == "user" else ""
+        yield _message_row(message, number=number, notes=notes if place == len(each.messages) - 1 else ())
+    if notes and not each.messages:
+        yield row(cell(), cell(*notes))
+
+
+def _message_row(message: Message, *, number: str, notes: Sequence[Html], recorded: str = ", recorded") -> Html:
+    agent = message.role == "assistant"
+    took = seconds_words(message.seconds) if message.seconds is not None else ""
+    who = role_words(message, recorded=recorded)
+    role = cell(*_role(who[:1].upper() + who[1:], number or took), style="white-space: nowrap; width: 110px")
+    said = rich(message.content) if message.content.strip() else quiet("(no text)")
+    edge = f"border-left: 3px solid {AGENT if agent else USER}"
+    return row(role, cell(*map(_tool, message.tool_calls), said, *notes, style=edge), shade=agent)
+
+
+def _role(who: str, beside: str) -> Iterator[Html]:
+    yield el("strong", text(who))
+    if beside:
+        yield Html("<br>")
+        yield el("span", text(beside), style=f"font-size: 12px; {QUIET}")
+
+
+def _tool(call: ToolCall) -> Html:
+    took = f" {seconds_words(call.seconds)}" if call.seconds is not None else ""
+    head = [quiet("tool"), code(one_line(call.name)), quiet(took)]
+    if call.error is not None:
+        head.append(chip("✗ error", tone="bad"))
+    parts = [] if call.arguments is None else [pre(pretty_json(call.arguments))]
+    if call.error is not None:
+        parts.append(pre(call.error))
+    elif call.result is not None:
+        parts.append(pre(pretty_json(call.result)))
+    return fold(join(head, by=" "), *parts, opened=call.error is not None, style="margin: 0 0 4px")
+
+
+def _rejection_row(rejection: Rejection, *, number: str) -> Html:
+    role = cell(*_role("Stopped", number), style=f"white-space: nowrap; {QUIET}")
+    said = el("s", text(one_line(rejection.text)))
+    why = f"The agent never heard this: {one_line(rejection.reason)} (guard {rejection.guard})."
+    return row(role, cell(said, _note(text(why)), style=f"border-left: 3px dashed {USER}; {QUIET}"))
+
+
+def _release_note(release: Release) -> Html:
+    fault = release.kind == "correction"
+    mark = chip(f"{'✗ ' if fault else ''}{release.kind}", tone="bad" if fault else "live")
+    proof = f" – after “{one_line(release.quote)}”" if release.quote else ""
+    told = text(f" The user now knows: {one_line(release.fact)}{proof}")
+    return el("div", mark, told, style="margin: 4px 0 0; font-size: 12px")
+
+
+def _check_note(check: GoalCheck) -> Html:
+    said = f"{'✓' if check.reached else '✗'} Goal check: {'reached' if check.reached else 'not reached'}"
+    proof = f", “{one_line(check.evidence)}”" if check.evidence else ""
+    why = f" – {one_line(check.why)}" if check.why else ""
+    return _note(text(f"{said}{proof}{why}"))
+
+
+def _note(*children: Html) -> Html:
+    return el("div", *children, style=_NOTE)
+
+
+def _judged(conversation: Conversation, scores: Sequence[Score]) -> Iterator[Html]:
+    """The last word: why it ended, the verdict, the scores."""
+    if conversation.stop is None:
+        return
+    last = [text(f"End: {stop_words(conversation)}"), badge(standing(conversation))]
+    yield line(join([*last, *(chip(score_words(score), tone=score_tone(score)) for score in scores)], by=" "))
+    for score in scores:
+        if score.rationale:
+            yield line(quiet(one_line(f"{score.name}: {score.rationale}")), style="font-size: 12px")

@@ -1,0 +1,102 @@
+"""What happened in a run, said in sentences: the same in a terminal, a notebook and the report."""
+
+from convsim_nb.analysis.summary import RunSummary, summarise
+from convsim_nb.domain.conversation import Usage
+from convsim_nb.domain.state import RunState
+from convsim_nb.views.words import (
+    STAND_IN,
+    STOPS,
+    clock_words,
+    count,
+    joined,
+    money,
+    percent,
+    seconds_words,
+    stand_ins,
+    tokens,
+)
+
+
+def sentences(state: RunState) -> list[str]:
+    """All of them, the reach rate first."""
+    summary = summarise(state.conversations)
+    said = [
+        rate_sentence(summary),
+        apart_sentence(summary),
+        corrections_sentence(state),
+        stops_sentence(summary),
+        effort_sentence(state, summary),
+        stand_in_sentence(state),
+        *dropped_sentences(state),
+    ]
+    return [each for each in said if each]
+
+
+def run_title(state: RunState) -> str:
+    """The run's name, or its id."""
+    return state.run_name or state.run_id or "this run"
+
+
+def rate_sentence(summary: RunSummary) -> str:
+    """The reach rate with its interval."""
+    if not summary.counted:
+        return f"No reach rate: none of {count(summary.total, 'conversation')} counts."
+    of = f"{summary.reached:,} of {count(summary.counted, 'conversation')} reached the goal"
+    sure = f"95% interval {percent(summary.low)} to {percent(summary.high)}"
+    return f"{of}: {percent(summary.rate)} ({sure})."
+
+
+def apart_sentence(summary: RunSummary) -> str:
+    """What stands outside the rate; the void count is said even where it is 0."""
+    apart = [f"{summary.void:,} void"]
+    if summary.assisted:
+        apart.append(f"{summary.assisted:,} assisted by a person")
+    if summary.forked:
+        apart.append(f"{summary.forked:,} forked or run again")
+    if summary.unfinished:
+        apart.append(f"{summary.unfinished:,} not ended yet")
+    why = " (void: the simulation failed or was cut off, which says nothing about the agent)" if summary.void else ""
+    return f"Outside the rate: {joined(apart)}{why}."
+
+
+def corrections_sentence(state: RunState) -> str:
+    """How often the agent had to be corrected; empty where it never had."""
+    corrected = [each for each in state.conversations if each.origin is None and not each.assisted and each.corrections]
+    if not corrected:
+        return ""
+    times = count(sum(each.corrections for each in corrected), "time")
+    return f"The simulated user had to correct the agent {times}, in {count(len(corrected), 'conversation')}."
+
+
+def stops_sentence(summary: RunSummary) -> str:
+    """Why the conversations ended."""
+    stops = [f"{STOPS[stop]} {number:,}" for stop, number in summary.by_stop.items()]
+    return f"Why they ended: {', '.join(stops)}." if stops else ""
+
+
+def effort_sentence(state: RunState, summary: RunSummary) -> str:
+    """Time, turns, model calls, tokens and cost."""
+    facts = []
+    if summary.mean_turns is not None:
+        facts.append(f"{summary.mean_turns:.1f} turns a conversation")
+    if summary.agent_p50 is not None and summary.agent_p95 is not None:
+        usual, slow = seconds_words(summary.agent_p50), seconds_words(summary.agent_p95)
+        facts.append(f"the agent took {usual} for a reply (95% within {slow})")
+    spent = sum(summary.usage.values(), Usage())
+    if spent.calls:
+        facts.append(f"{count(spent.calls, 'model call')}, {count(tokens(spent), 'token')}, {money(spent.cost)}")
+    after = f"{'Stopped' if state.stopped else 'Ended'} after" if state.ended else "So far"
+    return f"{after} {clock_words(state.at)}: {'; '.join(facts)}." if facts else ""
+
+
+def stand_in_sentence(state: RunState) -> str:
+    """Who was played by the rule-based stand-in; empty where nobody was."""
+    played = stand_ins(state.settings)
+    return f"{joined(played).capitalize()}: {STAND_IN}." if played else ""
+
+
+def dropped_sentences(state: RunState) -> list[str]:
+    """Who failed while it listened to the run."""
+    return [
+        f"{each.sink} heard no more of this run after {clock_words(each.at)}: {each.reason}" for each in state.dropped
+    ]
