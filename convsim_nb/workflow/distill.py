@@ -6,7 +6,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from convsim_nb.adapters.mlflow.tracing import quiet
+from convsim_nb.adapters.mlflow.quiet import quiet
 from convsim_nb.domain.case import TestCase
 from convsim_nb.domain.conversation import Usage
 from convsim_nb.domain.errors import ModelError, UsageError

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal, TypedDict, Unpack
 
+from convsim_nb.adapters.mlflow.quiet import quiet
 from convsim_nb.domain.errors import UsageError
 from convsim_nb.domain.events import AgentRef, RunSettings, RunStarted
 from convsim_nb.engine.judge import ChatJudge
@@ -111,6 +112,7 @@ def _people(cases: CaseSet, options: SimulateOptions, function: GoalFunction | N
     user: User
     if own is None:
         user_name, chat = resolve_model(options.get("user_model"), param="user_model")
+        chat = quiet(chat)
         user, chats = ChatUser(chat), [chat]
     else:
         user = own
@@ -120,7 +122,7 @@ def _people(cases: CaseSet, options: SimulateOptions, function: GoalFunction | N
     if judge_model is options.get("user_model") and chats:
         return _People(user, user_name, ChatJudge(chats[0]), user_name, tuple(chats))
     judge_name, judging = resolve_model(judge_model, param="judge_model")
-    return _People(user, user_name, ChatJudge(judging), judge_name, (*chats, judging))
+    return _People(user, user_name, ChatJudge(quiet(judging)), judge_name, (*chats, judging))
 
 
 async def _nobody(_view: object) -> Any:

@@ -2,20 +2,22 @@
 
 import asyncio
 import atexit
+import os
 import sys
 import threading
 import weakref
 from pathlib import Path
 from typing import Any, Unpack
 
-from convsim_nb.adapters.journal import Journal
-from convsim_nb.domain.errors import ConvsimError
-from convsim_nb.domain.events import SinkDropped
+from convsim_nb.adapters.journal import EVENTS, Journal
+from convsim_nb.adapters.mlflow.sink import MlflowSink
+from convsim_nb.adapters.mlflow.store import pin
 from convsim_nb.domain.state import RunState
 from convsim_nb.engine import simulate as engine
 from convsim_nb.engine.converse import Parts
 from convsim_nb.engine.emit import Emitter
 from convsim_nb.engine.ports import Agent, Sink
+from convsim_nb.views.report import report_html
 from convsim_nb.workflow import background
 from convsim_nb.workflow.display import display
 from convsim_nb.workflow.plan import Plan, SimulateOptions, plan
@@ -63,21 +65,37 @@ async def simulate_async(cases: Any, agent: Any, **options: Unpack[SimulateOptio
 
 def _prepared(planned: Plan) -> tuple[Run, "_Live"]:
     options, state = planned.options, RunState()
+    sink = mlflow_sink(planned) if options.get("mlflow", True) else None  # a wrong name fails before a file is made
     journal = _journal(planned)
     run = Run(state, folder=journal.folder if journal else None)
+    run.mlflow = sink
     shown = display().show(run) if options.get("progress", True) else None
-    sinks: list[Sink] = [sink for sink in (journal, shown, *options.get("sinks", ())) if sink is not None]
+    sinks: list[Sink] = [one for one in (journal, sink, shown, *options.get("sinks", ())) if one is not None]
     emit = Emitter(state, sinks)
     emit(planned.started)
     return run, _Live(planned, run, emit, sinks)
+
+
+def mlflow_sink(planned: Plan) -> MlflowSink:
+    """What writes the run to MLflow: store, experiment and run are taken now, and kept."""
+    where = planned.options.get("journal", True)
+    folder = None if where is False else _root(where) / planned.started.run_id
+    return MlflowSink(
+        pin(planned.options.get("experiment")),
+        journal=folder / EVENTS if folder else None,
+        report=report_html,
+    )
 
 
 def _journal(planned: Plan) -> Journal | None:
     where = planned.options.get("journal", True)
     if where is False:
         return None
-    root = JOURNALS if where is True else Path(where)
-    return Journal(root / planned.started.run_id)
+    return Journal(_root(where) / planned.started.run_id)
+
+
+def _root(where: "bool | str | os.PathLike[str]") -> Path:
+    return JOURNALS if where is True else Path(where)  # type: ignore[arg-type]
 
 
 class _Live:
@@ -92,9 +110,10 @@ class _Live:
     async def play(self) -> None:
         """Play to the end, then close what was opened; a stop is no error."""
         self._loop = asyncio.get_running_loop()
+        if self._run.mlflow is not None:
+            self._run.mlflow.on_failure = self._mlflow_failed
         try:
-            agent = await self._opened()
-            self._task = asyncio.create_task(engine.simulate(self._parts(agent)))
+            self._task = asyncio.create_task(engine.simulate(self._parts()))
             if self._stopping.is_set():
                 self._task.cancel()
             await asyncio.wait([self._task])
@@ -116,19 +135,36 @@ class _Live:
         if self._loop is not None:
             self._loop.call_soon_threadsafe(self.stop)
 
-    async def _opened(self) -> Agent:
-        return self._planned.agent
-
-    def _parts(self, agent: Agent) -> Parts:
+    def _parts(self) -> Parts:
         planned = self._planned
         return Parts(
-            agent=agent,
+            agent=self._agent(),
             user=planned.user,
             judge=planned.judge,
             settings=planned.started.settings,
             emit=self._emit,
             goal_function=planned.goal_function,
         )
+
+    def _agent(self) -> Agent:
+        """The agent; where the run is written to MLflow, each of its turns a trace."""
+        planned, sink = self._planned, self._run.mlflow
+        if sink is None:
+            return planned.agent
+        started = planned.started
+        return sink.traced(
+            planned.agent,
+            name=started.agent.name,
+            run_id=started.run_id,
+            model_id=started.agent.model_id,
+            history=started.settings.agent_history,
+        )
+
+    def _mlflow_failed(self, reason: str) -> None:
+        """Told on the sink's own thread: the emitter must hear it on the loop's."""
+        sink = self._run.mlflow
+        if self._loop is not None and sink is not None:
+            self._loop.call_soon_threadsafe(self._emit.drop, sink, reason)
 
     async def _closed(self) -> None:
         for sink in self._sinks:

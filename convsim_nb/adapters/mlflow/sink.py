@@ -1,0 +1,214 @@
+"""A run, written to MLflow while it plays: the run itself, its traces, what was found, its files."""
+
+import tempfile
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, Literal
+
+from convsim_nb.adapters.mlflow import runlog
+from convsim_nb.adapters.mlflow.assess import assessments
+from convsim_nb.adapters.mlflow.export import Findings, export
+from convsim_nb.adapters.mlflow.net import LATE_SECONDS
+from convsim_nb.adapters.mlflow.scores import log_scores
+from convsim_nb.adapters.mlflow.store import Destination, Pin, store_errors
+from convsim_nb.adapters.mlflow.tracing import TracedAgent
+from convsim_nb.analysis.summary import summarise
+from convsim_nb.domain.errors import ConvsimError, StoreError
+from convsim_nb.domain.events import ConversationEnded, MessageDelta, RunEnded, RunEvent, RunStarted
+from convsim_nb.domain.score import Score
+from convsim_nb.domain.state import RunState
+from convsim_nb.engine.ports import Agent
+
+_TICK = 0.5
+"""Seconds between two rounds of writing."""
+
+
+class MlflowSink:
+    """Writes a run to MLflow, on a daemon thread of its own; hearing an event costs a queue's append.
+
+    Begins with `RunStarted`, which it must hear, and ends with `RunEnded`: then everything is written and
+    the MLflow run is `FINISHED`, or `KILLED` where it was stopped. Put it after the journal, whose file it
+    copies at the end. A store that fails ends the writing, never the run: `on_failure` is called once with
+    the reason, on the sink's thread; hand it to the loop:
+    `lambda reason: loop.call_soon_threadsafe(emitter.drop, sink, reason)`.
+    """
+
+    name = "mlflow"
+
+    def __init__(
+        self,
+        pin: Pin,
+        *,
+        on_failure: Callable[[str], None] = lambda _: None,
+        journal: Path | None = None,
+        report: Callable[[RunState], str] | None = None,
+        state: RunState | None = None,
+    ) -> None:
+        """`journal` is the file of events; where there is none, the sink keeps its own until the end.
+
+        `report` makes the HTML that is stored with the run. `state` is what a resumed run has behind it;
+        it must not be anybody else's.
+        """
+        self._pin, self.on_failure, self._journal, self._report = pin, on_failure, journal, report
+        self._state = state or RunState()
+        self._export = export()
+        self._events: deque[RunEvent] = deque()
+        self._findings: Findings = {}
+        self._stored: set[str] = set()
+        self._scored: dict[tuple[str, str], str] = {}
+        self._wake, self._over, self._closing = threading.Event(), threading.Event(), threading.Event()
+        self._thread: threading.Thread | None = None
+        self.destination: Destination | None = None
+        """The store and the experiment; None until it has answered."""
+        self.mlflow_run_id: str | None = None
+        """MLflow's id of the run; None until it is made."""
+        self.failure: str | None = None
+        """Why the writing ended early, in a line."""
+        self.problems: list[str] = []
+        """Assessments that the store refused, in a line each: the rest was written."""
+
+    def traced(
+        self,
+        agent: Agent,
+        *,
+        name: str,
+        run_id: str,
+        model_id: str = "",
+        history: Literal["full", "text"] = "full",
+    ) -> TracedAgent:
+        """The same agent, each of its turns a trace of this run. `run_id` is ours, `history` what it is given."""
+        return TracedAgent(agent, export=self._export, name=name, run_id=run_id, model_id=model_id, history=history)
+
+    def __call__(self, event: RunEvent) -> None:
+        """Take one event in."""
+        if isinstance(event, MessageDelta) or self.failure:
+            return
+        self._events.append(event)
+        if isinstance(event, RunStarted) and self._thread is None:
+            self._thread = threading.Thread(target=self._work, args=(event,), name="convsim-mlflow", daemon=True)
+            self._thread.start()
+        if isinstance(event, RunEnded):
+            self._wake.set()
+
+    def close(self, timeout: float = 60.0) -> None:
+        """Wait until everything is written, at most `timeout` seconds.
+
+        Without a `RunEnded`, what there is is written, and the MLflow run is `KILLED`.
+        """
+        self._closing.set()
+        self._wake.set()
+        if self._thread is None:
+            self._export.close()
+        elif not self._over.wait(timeout):
+            self._give_up(f"{self._pin.tracking_uri} has not taken everything in {timeout:.0f} s")
+
+    def log_scores(self, scores: Iterable[Score]) -> None:
+        """Write scores as assessments and their means as metrics; for a run that was written to its end.
+
+        Does nothing where the store was given up before, which was said then.
+
+        Raises:
+            StoreError: the store fails now, or the run is still being written.
+        """
+        if self.failure:
+            return
+        if self.destination is None or self.mlflow_run_id is None or not self._over.is_set():
+            raise StoreError("the run is still being written to MLflow: wait for its end before you score it")
+        log_scores(
+            scores,
+            destination=self.destination,
+            run_id=self.mlflow_run_id,
+            conversations=self._state.by_key,
+            logged=self._scored,
+        )
+
+    # --- on the sink's own thread ----------------------------------------------------
+
+    def _work(self, started: RunStarted) -> None:
+        try:
+            with store_errors(self._pin.tracking_uri), tempfile.TemporaryDirectory() as folder:
+                self._write(started, Path(folder) / runlog.EVENTS)
+        except Exception as error:  # noqa: BLE001 - whatever it is, on a daemon thread it would stay unsaid
+            self._give_up(str(error) if isinstance(error, ConvsimError) else f"{type(error).__name__}: {error}")
+            self._over.set()
+            self._mark_failed()
+        finally:
+            self._export.close()
+            self._over.set()
+
+    def _write(self, started: RunStarted, own_journal: Path) -> None:
+        to = self.destination = self._pin.reach()
+        self._export.experiment_id = to.experiment_id
+        run_id = self.mlflow_run_id = runlog.start(to, started)
+        while not self._state.ended and not self._closing.is_set():
+            self._wake.wait(_TICK)
+            self._wake.clear()
+            self._round(to, run_id, own_journal)
+        time.sleep(LATE_SECONDS)
+        self._round(to, run_id, own_journal, everything=True)
+        self._sum_up(to, run_id, own_journal)
+        to.client.set_terminated(run_id, "FINISHED" if self._state.ended and not self._state.stopped else "KILLED")
+
+    def _round(self, to: Destination, run_id: str, own_journal: Path, *, everything: bool = False) -> None:
+        while self._events:
+            event = self._events.popleft()
+            self._state.apply(event)
+            if self._journal is None:
+                with own_journal.open("a", encoding="utf-8") as file:
+                    file.write(f"{event.model_dump_json()}\n")
+            if isinstance(event, ConversationEnded):
+                self._findings.update(self._found(event.key, run_id))
+        while stored := self._export.write(to, run_id=run_id, findings=self._findings, everything=everything):
+            self._stored |= stored
+        for trace_id in [trace_id for trace_id in self._findings if trace_id in self._stored]:
+            for assessment in self._findings.pop(trace_id):
+                self._assess(to, trace_id, assessment)
+
+    def _found(self, key: str, run_id: str) -> Findings:
+        conversation, settings = self._state.by_key[key], self._state.settings
+        if settings is None:
+            return {}
+        return assessments(
+            conversation,
+            case=self._state.cases[conversation.case_id],
+            settings=settings,
+            traces=self._export.turns.pop(conversation.session_id, {}),
+            run_id=run_id,
+        )
+
+    def _assess(self, to: Destination, trace_id: str, assessment: Any) -> None:
+        """Log one assessment; one that the store refuses, of a trace that somebody deleted, ends nothing."""
+        from mlflow.exceptions import MlflowException
+
+        try:
+            to.tracing.log_assessment(trace_id, assessment)
+        except MlflowException as error:
+            if error.error_code not in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
+                raise
+            self.problems.append(f"{assessment.name} on {trace_id}: {error}")
+
+    def _sum_up(self, to: Destination, run_id: str, own_journal: Path) -> None:
+        runlog.log_metrics(to, run_id, runlog.metrics_of(summarise(self._state.conversations)))
+        runlog.log_files(
+            to,
+            run_id,
+            cases=self._state.cases.values(),
+            conversations=self._state.conversations,
+            events=self._journal or own_journal,
+            report=self._report(self._state) if self._report else None,
+        )
+
+    def _mark_failed(self) -> None:
+        if self.destination and self.mlflow_run_id:
+            with suppress(ConvsimError), store_errors(self._pin.tracking_uri):  # the reason was said already
+                self.destination.client.set_terminated(self.mlflow_run_id, "FAILED")
+
+    def _give_up(self, reason: str) -> None:
+        if self.failure is None:
+            self.failure = reason
+            self._export.off = True
+            self.on_failure(reason)
