@@ -17,6 +17,8 @@ from typing import TypeVar
 from convsim_nb.domain.errors import ConvsimError
 
 Result = TypeVar("Result")
+_SPREAD = 2.0
+"""Seconds over which the calls that waited for a cool-down are sent, at most."""
 
 
 class Fault(Exception):
@@ -66,7 +68,7 @@ class Cooldown:
     async def over(self) -> None:
         """Return when calls may be sent; waiters return a little apart, or they would meet the limit again."""
         while (left := self._until - time.monotonic()) > 0:  # noqa: ASYNC110 - time passes by itself
-            await asyncio.sleep(left * random.uniform(1.0, 1.25))  # noqa: S311 - no secret
+            await asyncio.sleep(left + random.uniform(0.0, min(left / 4, _SPREAD)))  # noqa: S311 - no secret
 
 
 _cooldowns: dict[str, Cooldown] = {}
