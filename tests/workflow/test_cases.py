@@ -4,6 +4,7 @@ import pandas as pd
 import pytest
 
 import convsim_nb as cs
+from convsim_nb.workflow.cases import as_cases
 
 CASES = cs.CaseSet(
     [
@@ -62,10 +63,7 @@ def test_yaml_reads_as_a_person_would_write_it(tmp_path):
 
 def test_a_frame_gives_back_its_cases():
     """`to_frame` and back; missing cells are no content, whatever kind of missing they are."""
-    frame = CASES.to_frame()
-    assert cs.CaseSet(frame.to_dict("records")) == CASES
-
-    from convsim_nb.workflow.cases import as_cases
+    assert as_cases(CASES.to_frame()) == CASES
 
     ragged = pd.DataFrame([{"goal": "x", "persona": "brief"}, {"goal": "y", "persona": float("nan"), "facts": pd.NA}])
     assert [case.persona for case in as_cases(ragged)] == ["brief", None]
@@ -84,7 +82,7 @@ def test_cases_are_found_by_place_and_by_id():
     [
         ("a.yaml", "goal: x", "holds one mapping: write a list of test cases"),
         ("a.yaml", "", "holds no test cases"),
-        ("a.yaml", "- goal: [", "a.yaml:2 is not YAML"),
+        ("a.yaml", "- goal: [", "a.yaml:1 is not YAML"),
         ("a.yaml", "- goal: x\n- 7", "test case 2 is 7"),
         ("a.yaml", "- goal: x\n- persona: y", "number 2: test case {'persona': 'y'} has no goal"),
         ("a.jsonl", '{"goal": "x"}\n{', "a.jsonl:2 is not JSON"),

@@ -70,6 +70,8 @@ async def test_waiting_on_the_loop_itself_is_refused(tmp_path):
     runs = []
 
     async def agent(messages):
+        while not runs:
+            await asyncio.sleep(0.001)
         runs[0].wait()
         return "never"
 
