@@ -1,5 +1,6 @@
 """A run, written to MLflow while it plays: the run itself, its traces, what was found, its files."""
 
+import asyncio
 import tempfile
 import threading
 import time
@@ -53,7 +54,7 @@ class MlflowSink:
         `report` makes the HTML that is stored with the run. `state` is what a resumed run has behind it;
         it must not be anybody else's.
         """
-        self._pin, self.on_failure, self._journal, self._report = pin, on_failure, journal, report
+        self._pin, self._on_failure, self._journal, self._report = pin, on_failure, journal, report
         self._state = state or RunState()
         self._export = export()
         self._events: deque[RunEvent] = deque()
@@ -61,6 +62,7 @@ class MlflowSink:
         self._stored: set[str] = set()
         self._scored: dict[tuple[str, str], str] = {}
         self._wake, self._over, self._closing = threading.Event(), threading.Event(), threading.Event()
+        self._answered, self._giving_up = threading.Event(), threading.Lock()
         self._thread: threading.Thread | None = None
         self.destination: Destination | None = None
         """The store and the experiment; None until it has answered."""
@@ -70,6 +72,18 @@ class MlflowSink:
         """Why the writing ended early, in a line."""
         self.problems: list[str] = []
         """Assessments that the store refused, in a line each: the rest was written."""
+
+    @property
+    def on_failure(self) -> Callable[[str], None]:
+        """Who is told, with the reason, that the store was given up; told at once where that has happened."""
+        return self._on_failure
+
+    @on_failure.setter
+    def on_failure(self, told: Callable[[str], None]) -> None:
+        with self._giving_up:
+            self._on_failure = told
+            if self.failure is not None:
+                told(self.failure)
 
     def traced(
         self,
@@ -105,6 +119,15 @@ class MlflowSink:
             self._export.close()
         elif not self._over.wait(timeout):
             self._give_up(f"{self._pin.tracking_uri} has not taken everything in {timeout:.0f} s")
+
+    async def ready(self, timeout: float = 10.0) -> bool:  # noqa: ASYNC109 - it is given up softly, not cancelled
+        """Wait until the MLflow run is made, at most `timeout` seconds; False where it is not, or not yet.
+
+        Nobody has to: the run goes on beside it. Who waits keeps MLflow's start out of the first turns' times.
+        """
+        await self._export.warm()
+        await asyncio.to_thread(self._answered.wait, timeout)
+        return self.mlflow_run_id is not None
 
     def log_scores(self, scores: Iterable[Score]) -> None:
         """Write scores as assessments and their means as metrics; for a run that was written to its end.
@@ -144,6 +167,7 @@ class MlflowSink:
         to = self.destination = self._pin.reach()
         self._export.experiment_id = to.experiment_id
         run_id = self.mlflow_run_id = runlog.start(to, started)
+        self._answered.set()
         while not self._state.ended and not self._closing.is_set():
             self._wake.wait(_TICK)
             self._wake.clear()
@@ -208,7 +232,9 @@ class MlflowSink:
                 self.destination.client.set_terminated(self.mlflow_run_id, "FAILED")
 
     def _give_up(self, reason: str) -> None:
-        if self.failure is None:
-            self.failure = reason
-            self._export.off = True
-            self.on_failure(reason)
+        with self._giving_up:
+            if self.failure is None:
+                self.failure = reason
+                self._export.off = True
+                self._answered.set()
+                self._on_failure(reason)

@@ -1,0 +1,109 @@
+"""What a simulation found out about an agent, as MLflow assessments on the traces of its turns."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from convsim_nb.adapters.mlflow.export import Findings
+from convsim_nb.domain.case import TestCase
+from convsim_nb.domain.conversation import Conversation, GoalCheck, Rejection, Release
+from convsim_nb.domain.events import RunSettings
+
+GOAL, GUARD, CORRECTION, VERDICT = "convsim/goal_reached", "convsim/guard", "convsim/correction", "convsim/verdict"
+_LONGEST = 2000
+
+
+def assessments(
+    conversation: Conversation,
+    *,
+    case: TestCase,
+    settings: RunSettings,
+    traces: Mapping[int, str],
+    run_id: str,
+) -> Findings:
+    """Everything that is known of an ended conversation, by trace id; `traces` holds one a turn, from 1.
+
+    Each of its traces stands in the answer, if with nothing. What is about the whole conversation, the
+    verdict and what was expected, lies on the first trace with the session's id, where MLflow's session
+    scorers put and look for it.
+    """
+    if not traces:
+        return {}
+    found: Findings = {trace_id: [] for trace_id in traces.values()}
+    first = found[traces[min(traces)]]
+    source = {"mlflow.assessment.sourceRunId": run_id}
+    session = {"mlflow.trace.session": conversation.session_id}
+    first.extend(_expected(case, session))
+    for turn, finding in _by_turn(conversation, settings, source):
+        found[_nearest(traces, turn)].append(finding)
+    first.append(_verdict(conversation, source | session))
+    return found
+
+
+def _by_turn(conversation: Conversation, settings: RunSettings, source: Mapping[str, str]) -> Iterator[tuple[int, Any]]:
+    yield from ((check.turn, _goal(check, settings, source)) for check in conversation.checks)
+    yield from ((rejection.turn, _guard(rejection, source)) for rejection in conversation.rejections)
+    yield from (
+        (release.turn, _correction(release, source))
+        for release in conversation.released
+        if release.kind == "correction"
+    )
+
+
+def _nearest(traces: Mapping[int, str], turn: int) -> str:
+    """The trace of a turn; of the one before it where the agent was never asked in it."""
+    return traces[max((known for known in traces if known <= turn), default=min(traces))]
+
+
+def _expected(case: TestCase, session: Mapping[str, str]) -> Iterator[Any]:
+    from mlflow.entities import AssessmentSource, Expectation
+
+    source = AssessmentSource(source_type="HUMAN", source_id="test case")  # scorers read only what people expect
+    for name, value in case.expectations.items():
+        if value is not None:
+            yield Expectation(name=name, value=value, source=source, metadata=dict(session))
+
+
+def _goal(check: GoalCheck, settings: RunSettings, source: Mapping[str, str]) -> Any:
+    by_code = settings.goal_check.startswith("function:")
+    judge = _code(settings.goal_check) if by_code else _model(settings.judge_model)
+    metadata = {**source, "turn": str(check.turn), "evidence": _cut(check.evidence)}
+    return _feedback(GOAL, check.reached, source=judge, rationale=check.why, metadata=metadata)
+
+
+def _guard(rejection: Rejection, source: Mapping[str, str]) -> Any:
+    metadata = {**source, "turn": str(rejection.turn), "text": _cut(rejection.text)}
+    return _feedback(GUARD, rejection.guard, source=_code("convsim"), rationale=rejection.reason, metadata=metadata)
+
+
+def _correction(release: Release, source: Mapping[str, str]) -> Any:
+    metadata = {**source, "turn": str(release.turn), "evidence": _cut(release.quote)}
+    return _feedback(CORRECTION, value=True, source=_code("convsim"), rationale=release.fact, metadata=metadata)
+
+
+def _verdict(conversation: Conversation, source: Mapping[str, str]) -> Any:
+    metadata = {**source, "stop": str(conversation.stop), "turns": str(conversation.turns)}
+    verdict = str(conversation.verdict)
+    return _feedback(VERDICT, verdict, source=_code("convsim"), rationale=conversation.detail, metadata=metadata)
+
+
+def _feedback(name: str, value: Any, *, source: Any, rationale: str, metadata: Mapping[str, str]) -> Any:
+    from mlflow.entities import Feedback
+
+    said = {key: text for key, text in metadata.items() if text}
+    return Feedback(name=name, value=value, source=source, rationale=_cut(rationale) or None, metadata=said)
+
+
+def _code(name: str) -> Any:
+    from mlflow.entities import AssessmentSource
+
+    return AssessmentSource(source_type="CODE", source_id=name)
+
+
+def _model(name: str) -> Any:
+    from mlflow.entities import AssessmentSource
+
+    return AssessmentSource(source_type="LLM_JUDGE", source_id=name)
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."

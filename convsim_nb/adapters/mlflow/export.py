@@ -1,0 +1,176 @@
+"""How a run's traces get to its store: caught by a net of ours, or, where that can't be, MLflow's own way.
+
+Both leave conversations alone: an agent's turn waits only while so many traces wait to be written that
+memory is at stake. No trace is dropped.
+"""
+
+import asyncio
+import time
+from collections import deque
+from typing import Any, Protocol
+
+from convsim_nb.adapters.mlflow.net import LATE_SECONDS, Claim, TraceNet, available
+from convsim_nb.adapters.mlflow.store import Destination
+from convsim_nb.adapters.mlflow.writer import TraceWriter
+
+Findings = dict[str, list[Any]]
+"""Assessments to be logged, by trace id. A trace of a conversation that ended stands here, if with none."""
+
+TRACES_AT_ONCE = 50
+HOLD_SECONDS = 2.0
+"""So long a trace waits for its conversation's end, for what is found then is stored at no cost with it."""
+CROWDED = 1000
+"""With so many traces waiting, agents wait too."""
+CROWDED_IN_MLFLOW = 300
+"""MLflow's own queue takes a thousand tasks, two a trace, and drops the rest."""
+
+
+_LOOK_AGAIN = 0.05
+
+
+class Export(Protocol):
+    """The way of one run's traces. `write` and `close` are called by one thread; the rest by any."""
+
+    off: bool
+    """True once the store is given up: no more traces are made."""
+    experiment_id: str
+    """Where MLflow is told to put the traces; empty until the store has answered."""
+    turns: dict[str, dict[int, str]]
+    """By session, the trace of each turn, from 1; of a turn that was tried again, the last."""
+
+    async def warm(self) -> None:
+        """Let MLflow get ready to trace, off the loop."""
+
+    async def room(self) -> None:
+        """Wait while too many traces are waiting to be written."""
+
+    def opened(self, claim: Claim) -> None:
+        """The root span of a trace was opened."""
+
+    def closing(self, claim: Claim) -> None:
+        """The root span is about to end, and is the current one."""
+
+    def ended(self, claim: Claim) -> None:
+        """The root span has ended."""
+
+    def write(self, destination: Destination, *, run_id: str, findings: Findings, everything: bool) -> set[str]:
+        """Write what is due, or all; gives the ids of the traces that are now stored.
+
+        What it stores of `findings` with their traces, it takes out.
+        """
+
+    def close(self) -> None:
+        """Nothing more will be written; what still waits is let go."""
+
+
+def export() -> Export:
+    """The best way that the installed MLflow has."""
+    return NetExport() if available() else FlushExport()
+
+
+class NetExport:
+    """Our own way: a third of the cost, to the pinned store, nothing dropped."""
+
+    def __init__(self) -> None:
+        self.off = False
+        self.experiment_id = ""
+        self.turns: dict[str, dict[int, str]] = {}
+        self._net = TraceNet()
+        self._writer: TraceWriter | None = None
+        self._warm = False
+
+    async def warm(self) -> None:
+        if not self._warm:
+            await asyncio.to_thread(_warm_up)
+            self._warm = True
+
+    async def room(self) -> None:
+        await self.warm()
+        while self._net.waiting >= CROWDED and not self.off:  # noqa: ASYNC110 - a thread makes the room
+            await asyncio.sleep(_LOOK_AGAIN)
+
+    def opened(self, claim: Claim) -> None:
+        _note(self.turns, claim)
+        self._net.claim(claim)
+
+    def closing(self, claim: Claim) -> None:
+        """What the agent set on our trace is put right when it is written."""
+
+    def ended(self, claim: Claim) -> None:
+        """The net has seen it."""
+
+    def write(self, destination: Destination, *, run_id: str, findings: Findings, everything: bool) -> set[str]:
+        self._writer = self._writer or TraceWriter(destination)
+        now = time.monotonic()
+
+        def ripe(claim: Claim) -> bool:
+            age = now - claim.ended_at
+            return everything or age > HOLD_SECONDS or (age > LATE_SECONDS and claim.trace_id in findings)
+
+        caught = self._net.take(ripe, most=TRACES_AT_ONCE)
+        for each in caught:
+            each.trace.info.assessments.extend(findings.pop(each.claim.trace_id, ()))
+        self._writer.write(caught, run_id=run_id, late=self._net.take_late())
+        return {each.claim.trace_id for each in caught}
+
+    def close(self) -> None:
+        self.off = True
+        self._net.close()
+
+
+class FlushExport:
+    """MLflow's documented way, for releases whose insides we don't know: its exporter, flushed in good time.
+
+    It writes to the store that was current when tracing began, not to the pinned one.
+    """
+
+    def __init__(self) -> None:
+        self.off = False
+        self.experiment_id = ""
+        self.turns: dict[str, dict[int, str]] = {}
+        self._waiting: deque[str] = deque()
+
+    async def warm(self) -> None:
+        await asyncio.to_thread(_warm_up)
+
+    async def room(self) -> None:
+        while (not self.experiment_id or len(self._waiting) >= CROWDED_IN_MLFLOW) and not self.off:  # noqa: ASYNC110 - see above
+            await asyncio.sleep(_LOOK_AGAIN)
+
+    def opened(self, claim: Claim) -> None:
+        _note(self.turns, claim)
+
+    def closing(self, claim: Claim) -> None:
+        import mlflow
+
+        mlflow.update_current_trace(metadata=dict(claim.metadata), tags=dict(claim.tags))
+
+    def ended(self, claim: Claim) -> None:
+        self._waiting.append(claim.trace_id)
+
+    def write(self, destination: Destination, *, run_id: str, findings: Findings, everything: bool) -> set[str]:
+        import mlflow
+
+        due = everything or len(self._waiting) > TRACES_AT_ONCE or any(trace in findings for trace in self._waiting)
+        if not due:
+            return set()
+        ids = [self._waiting.popleft() for _ in range(len(self._waiting))]
+        mlflow.flush_trace_async_logging()
+        for start in range(0, len(ids), 100):  # the store takes no more in one call
+            destination.client.link_traces_to_run(ids[start : start + 100], run_id)
+        return set(ids)
+
+    def close(self) -> None:
+        self.off = True
+
+
+def _note(turns: dict[str, dict[int, str]], claim: Claim) -> None:
+    turns.setdefault(claim.session_id, {})[claim.turn] = claim.trace_id
+
+
+def _warm_up() -> None:
+    """Let MLflow open its current store now, on this thread: at the first span it would block the loop for seconds."""
+    from mlflow.tracing import provider
+
+    if begin := getattr(provider, "_get_tracer", None):
+        begin(__name__)

@@ -1,0 +1,135 @@
+"""What MLflow is told of a run: parameters, tags, the test cases as its dataset, metrics, files."""
+
+import hashlib
+import json
+import time
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from convsim_nb.adapters.mlflow.store import Destination
+from convsim_nb.analysis.summary import RunSummary
+from convsim_nb.domain.case import TestCase
+from convsim_nb.domain.conversation import Conversation
+from convsim_nb.domain.events import AgentRef, RunSettings, RunStarted
+
+RUN_ID_TAG = "convsim.run_id"
+EVENTS, TRANSCRIPTS, CASES, REPORT = "events.jsonl", "transcripts.jsonl", "cases.yaml", "report.html"
+_PARAMS_AT_ONCE = 100
+
+
+def start(destination: Destination, event: RunStarted) -> str:
+    """Make the MLflow run and tell it all that is known beforehand; gives its id. MLflow's active run stays."""
+    client = destination.client
+    made = client.create_run(destination.experiment_id, run_name=event.run_name or event.run_id, tags=_tags(event))
+    run_id: str = made.info.run_id
+    _log(destination, run_id, params=_params(event.agent, event.settings))
+    client.log_inputs(run_id, datasets=[_dataset(event.cases)])
+    return run_id
+
+
+def log_metrics(destination: Destination, run_id: str, metrics: Mapping[str, float]) -> None:
+    """Write the numbers of a run, under their names."""
+    _log(destination, run_id, metrics=metrics)
+
+
+def log_files(
+    destination: Destination,
+    run_id: str,
+    *,
+    cases: Iterable[TestCase],
+    conversations: Iterable[Conversation],
+    events: Path | None,
+    report: str | None,
+) -> None:
+    """Write the files of a run: cases, transcripts with one conversation a line, events, report."""
+    client = destination.client
+    client.log_text(run_id, _yaml(cases), CASES)
+    client.log_text(run_id, "".join(f"{one.model_dump_json()}\n" for one in conversations), TRANSCRIPTS)
+    if events is not None and events.exists():
+        client.log_artifact(run_id, str(events))
+    if report is not None:
+        client.log_text(run_id, report, REPORT)
+
+
+def metrics_of(summary: RunSummary) -> dict[str, float]:
+    """The numbers of a run by their names in MLflow; what is not known is left out."""
+    numbers: dict[str, float | None] = {
+        "reach_rate": summary.rate,
+        "reach_rate_low": summary.low,
+        "reach_rate_high": summary.high,
+        "conversations": summary.total,
+        "reached": summary.reached,
+        "not_reached": summary.not_reached,
+        "void": summary.void,
+        "assisted": summary.assisted,
+        "corrections": summary.corrections,
+        "turns_mean": summary.mean_turns,
+        "agent_seconds_p50": summary.agent_p50,
+        "agent_seconds_p95": summary.agent_p95,
+        "cost": summary.cost if summary.usage else None,
+    }
+    for spender, usage in summary.usage.items():
+        numbers[f"tokens_{spender}"] = usage.input_tokens + usage.output_tokens
+        numbers[f"calls_{spender}"] = usage.calls
+        numbers[f"cost_{spender}"] = usage.cost
+    return {name: float(number) for name, number in numbers.items() if number is not None}
+
+
+def _tags(event: RunStarted) -> dict[str, str]:
+    from mlflow.tracking.context.registry import resolve_tags
+
+    own = {
+        RUN_ID_TAG: event.run_id,
+        # Where MLflow's UI lists evaluations; and its client prints no links to stdout for these.
+        "mlflow.runType": "genai_evaluate",
+    }
+    if event.agent.git_commit:
+        own["mlflow.source.git.commit"] = event.agent.git_commit
+    return {str(key): str(value) for key, value in resolve_tags({**event.tags, **own}).items()}
+
+
+def _params(agent: AgentRef, settings: RunSettings) -> dict[str, str]:
+    told = settings.model_dump(exclude={"prompts"})
+    about = {"agent": agent.name, "agent_source_hash": agent.source_hash, "git_commit": agent.git_commit}
+    prompts = {f"prompt.{name}": version for name, version in settings.prompts.items()}
+    return {name: str(value) for name, value in {**about, **told, **prompts}.items() if value != ""}
+
+
+def _dataset(cases: Iterable[TestCase]) -> Any:
+    from mlflow.entities import Dataset, DatasetInput, InputTag
+
+    digests = {case.case_id: case.digest for case in cases}
+    digest = hashlib.sha256(json.dumps(digests, sort_keys=True).encode()).hexdigest()[:8]
+    dataset = Dataset(
+        name="test_cases",
+        digest=digest,
+        source_type="convsim",
+        source=json.dumps({"artifact": CASES}),
+        profile=json.dumps({"num_rows": len(digests)}),
+    )
+    return DatasetInput(dataset=dataset, tags=[InputTag("mlflow.data.context", "evaluation")])
+
+
+def _log(
+    destination: Destination,
+    run_id: str,
+    *,
+    params: Mapping[str, str] | None = None,
+    metrics: Mapping[str, float] | None = None,
+) -> None:
+    from mlflow.entities import Metric, Param
+
+    now = int(time.time() * 1000)
+    destination.client.log_batch(
+        run_id,
+        params=[Param(name, value) for name, value in (params or {}).items()][:_PARAMS_AT_ONCE],
+        metrics=[Metric(name, value, now, 0) for name, value in (metrics or {}).items()],
+    )
+
+
+def _yaml(cases: Iterable[TestCase]) -> str:
+    rows = [{"case_id": case.case_id, **case.model_dump(mode="json", exclude_defaults=True)} for case in cases]
+    return str(yaml.safe_dump(rows, sort_keys=False, allow_unicode=True, width=100))

@@ -1,0 +1,162 @@
+"""One trace a turn of the agent, under a root span of ours."""
+
+import asyncio
+import contextvars
+import json
+from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
+from typing import Any, Literal
+
+from convsim_nb.adapters.mlflow.export import Export
+from convsim_nb.adapters.mlflow.net import Claim
+from convsim_nb.domain.errors import AgentError
+from convsim_nb.domain.session import Message, ToolCall
+from convsim_nb.engine.ports import Agent, AgentReply, AgentTurn
+
+_LONGEST = 250
+"""Characters of one metadata value, as MLflow cuts its own."""
+
+
+class TracedAgent:
+    """An agent whose every turn is one MLflow trace, known by `refs["trace_id"]` of the reply or the error.
+
+    The root span is opened before the agent is called and closed after; whatever the agent traces goes
+    inside. MLflow's current experiment, run and span don't touch it.
+    """
+
+    def __init__(
+        self,
+        agent: Agent,
+        *,
+        export: Export,
+        name: str,
+        run_id: str,
+        model_id: str = "",
+        history: Literal["full", "text"] = "full",
+    ) -> None:
+        self._agent, self._export, self._name = agent, export, name
+        self._history = history
+        self._of_run = {"convsim.run_id": run_id}
+        if model_id:
+            self._of_run["mlflow.modelId"] = model_id
+
+    async def __call__(self, turn: AgentTurn) -> AgentReply:
+        """Let the agent answer, traced."""
+        await self._export.room()
+        opened = None if self._export.off else self._open(turn)
+        if opened is None:
+            return await self._agent(turn)
+        span, claim = opened
+        with _current(span):
+            try:
+                reply = await self._agent(turn)
+                span.set_outputs(_outputs(reply))
+                _count_tokens(span, reply)
+            except BaseException as error:
+                _fail(span, error)
+                if isinstance(error, AgentError):
+                    error.refs.update(_refs(error.refs, claim.trace_id))
+                raise
+            finally:
+                self._export.closing(claim)
+                span.end()
+                self._export.ended(claim)
+        return replace(reply, refs=_refs(reply.refs, claim.trace_id))
+
+    def _open(self, turn: AgentTurn) -> tuple[Any, Claim] | None:
+        """The root span and its claim; None where MLflow's tracing is off or leaves this trace out."""
+        import mlflow
+
+        metadata, tags = self._of_run | _metadata(turn), _tags(turn)
+        # In an empty context: a span that the caller has open would swallow ours.
+        span = contextvars.Context().run(
+            mlflow.start_span_no_context,
+            self._name,
+            span_type="AGENT",
+            inputs=_inputs(turn, history=self._history),
+            metadata=metadata,
+            tags=tags,
+            experiment_id=self._export.experiment_id or "0",
+        )
+        if not str(span.trace_id).startswith("tr-"):
+            return None
+        claim = Claim(span.trace_id, turn.session_id, turn.turn, metadata, tags)
+        self._export.opened(claim)
+        return span, claim
+
+
+def _metadata(turn: AgentTurn) -> dict[str, str]:
+    case = turn.case
+    values = {
+        "mlflow.trace.session": turn.session_id,
+        "mlflow.simulation.goal": case.goal,
+        "mlflow.simulation.persona": case.persona or "",
+        "mlflow.simulation.simulation_guidelines": "\n".join(case.simulation_guidelines),
+        "mlflow.simulation.turn": str(turn.turn - 1),  # MLflow counts from 0
+        "convsim.case_id": case.case_id,
+        "convsim.trial": str(turn.trial),
+        "convsim.source_session": case.source.session_id if case.source else "",
+    }
+    return {name: value[:_LONGEST] for name, value in values.items() if value}
+
+
+def _tags(turn: AgentTurn) -> dict[str, str]:
+    """By this tag `mlflow.genai.compare_evaluations` pairs the turns of two runs."""
+    return {"mlflow.eval.requestId": f"{turn.case.case_id}#{turn.trial}#{turn.turn}"}
+
+
+def _inputs(turn: AgentTurn, *, history: Literal["full", "text"]) -> dict[str, Any]:
+    """What the agent is given, in the shape that MLflow shows as a chat."""
+    messages = [said for message in turn.messages for said in _wire(message, history)]
+    return {**turn.case.context, "messages": messages}
+
+
+def _wire(message: Message, history: Literal["full", "text"]) -> list[dict[str, Any]]:
+    if message.wire and history == "full":
+        return [dict(said) for said in message.wire]
+    return [{"role": message.role, "content": message.content}]
+
+
+def _outputs(reply: AgentReply) -> dict[str, Any]:
+    message: dict[str, Any] = {"role": "assistant", "content": reply.content}
+    if reply.tool_calls:
+        message["tool_calls"] = [_tool_call(call, number) for number, call in enumerate(reply.tool_calls, start=1)]
+    return {"choices": [{"index": 0, "message": message, "finish_reason": "stop"}]}
+
+
+def _tool_call(call: ToolCall, number: int) -> dict[str, Any]:
+    arguments = call.arguments if isinstance(call.arguments, str) else json.dumps(call.arguments, ensure_ascii=False)
+    function = {"name": call.name, "arguments": arguments}
+    return {"id": call.id or f"call_{number}", "type": "function", "function": function}
+
+
+def _count_tokens(span: Any, reply: AgentReply) -> None:
+    """What the agent says it took, where it says so: MLflow adds it up by trace."""
+    if reply.usage and (reply.usage.input_tokens or reply.usage.output_tokens):
+        read, written = reply.usage.input_tokens, reply.usage.output_tokens
+        counted = {"input_tokens": read, "output_tokens": written, "total_tokens": read + written}
+        span.set_attribute("mlflow.chat.tokenUsage", counted)
+
+
+def _fail(span: Any, error: BaseException) -> None:
+    """Mark the span with what the agent raised, which an `AgentError` has as its cause."""
+    if isinstance(error, asyncio.CancelledError):
+        span.record_exception("cancelled before the agent had answered")
+        return
+    cause = error.__cause__ or error if isinstance(error, AgentError) else error
+    span.record_exception(cause if isinstance(cause, Exception) else repr(cause))
+
+
+def _refs(refs: Mapping[str, Any], trace_id: str) -> dict[str, Any]:
+    """Ours is the trace of the turn; one that the agent named is kept beside it."""
+    theirs = {"agent_trace_id": refs["trace_id"]} if refs.get("trace_id") else {}
+    return {**refs, **theirs, "trace_id": trace_id}
+
+
+def _current(span: Any) -> AbstractContextManager[Any]:
+    """What the agent traces meanwhile goes inside `span`; MLflow has no documented call for it."""
+    from mlflow.tracing import provider
+
+    enter = getattr(provider, "safe_set_span_in_context", None)
+    return enter(span) if enter else nullcontext()
