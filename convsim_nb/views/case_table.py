@@ -3,20 +3,19 @@
 from collections.abc import Iterator
 
 from convsim_nb.domain.case import Source, TestCase, Withheld
-from convsim_nb.views.inline import Html, bullets, cell, el, fold, line, pre, quiet, row, text
+from convsim_nb.views.inline import Html, bullets, cell, fold, line, pre, quiet, row, text
 from convsim_nb.views.words import count, pretty_json, role_words
 
-COLUMNS = ("#", "Goal and persona", "Guidelines", "Facts", "Known only after")
+COLUMNS = ("#", "Goal and persona", "Guidelines", "Facts, and ⊘ what is withheld")
 
 
 def case_row(number: int, case: TestCase) -> Html:
     """One test case."""
     return row(
         cell(quiet(str(number)), style="white-space: nowrap"),
-        cell(*_goal(case), style="min-width: 200px"),
-        cell(bullets(map(text, case.simulation_guidelines))),
-        cell(bullets(map(text, case.facts))),
-        cell(bullets(map(_withheld, case.withheld))),
+        cell(*_goal(case), style="width: 40%"),
+        cell(bullets(map(text, case.simulation_guidelines)), style="width: 27%"),
+        cell(bullets(map(text, case.facts)), *map(_withheld, case.withheld), style="width: 33%"),
     )
 
 
@@ -36,8 +35,9 @@ def _source(source: Source) -> str:
 
 
 def _withheld(withheld: Withheld) -> Html:
-    told = f"{withheld.kind}, after: {withheld.after}"
-    return el("span", text(withheld.fact), Html("<br>"), quiet(told))
+    """A fact that the user does not know yet, and what must happen first."""
+    told = f"{withheld.kind}, known after: {withheld.after}"
+    return line(text(f"⊘ {withheld.fact}"), Html("<br>"), quiet(told))
 
 
 def _extras(case: TestCase) -> Iterator[tuple[str, str]]:

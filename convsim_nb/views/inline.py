@@ -36,10 +36,10 @@ EDGES: dict[Tone, str] = {
 QUIET = "opacity: 0.75"
 _WRAP = "overflow-wrap: break-word"
 _PRE = (
-    f"white-space: pre-wrap; {_WRAP}; background-color: {SHADE}; color: inherit; padding: 6px 8px; margin: 4px 0; "
+    f"white-space: pre-wrap; {_WRAP}; background-color: {SHADE}; padding: 6px 8px; margin: 4px 0; "
     "max-height: 320px; overflow: auto; text-align: left"
 )
-_CELL = f"text-align: left; vertical-align: top; padding: 6px 10px; border: none; {_WRAP}"
+_CELL = f"text-align: left; vertical-align: top; padding: 6px 10px; border: none; line-height: 1.5; {_WRAP}"
 _HEAD = f"{_CELL}; border-bottom: 1px solid {LINE}; font-weight: 600; white-space: nowrap"
 _INNER_TABLE = "border-collapse: collapse; table-layout: auto; margin: 4px 0; width: auto"
 _INNER_CELL = f"text-align: left; border: 1px solid {LINE}; padding: 2px 8px"
@@ -150,4 +150,4 @@ def pre(value: str) -> Html:
 
 def code(value: str) -> Html:
     """A name out of a program."""
-    return el("code", text(value), style=f"background-color: {SHADE}; color: inherit; padding: 1px 4px")
+    return el("code", text(value), style=f"background-color: {SHADE}; padding: 1px 4px")

@@ -19,7 +19,7 @@ from convsim_nb.views.words import (
     word,
 )
 
-_SPECIAL = re.compile(r"([\\`*_{}\[\]()#+!|~>@-])")
+_SPECIAL = re.compile(r"([\\`*_\[\]|~>$]|^[#+-]|(?<=^\d)[.)])")
 _TRANSCRIPTS = 20
 """So many failed conversations are given in full: a CI job's summary is capped at a megabyte."""
 _LONGEST = 20_000
@@ -42,7 +42,7 @@ def report_markdown(state: RunState) -> str:
 
 
 def _plain(text: str) -> str:
-    """Text as it was written: nothing in it is Markdown, HTML, a link or a mention."""
+    """Text as it was written: no Markdown, no HTML."""
     shown = one_line(text).replace("&", "&amp;").replace("<", "&lt;")
     return _SPECIAL.sub(r"\\\1", shown)
 

@@ -143,6 +143,7 @@ def _environment() -> Environment:
         "clip": _clipped,
         "score_words": score_words,
         "score_tone": score_tone,
+        "setting": _setting,
         "web": lambda address: address.partition(":")[0].lower() in SCHEMES,
     }
     environment.globals |= {each.__name__: each for each in _FUNCTIONS}
@@ -153,6 +154,13 @@ def _environment() -> Environment:
 def _finalized(value: Any) -> Any:
     """Every text that is put in is escaped by Jinja, and before that rid of what a reader cannot see."""
     return visible(value) if type(value) is str else value
+
+
+def _setting(value: object) -> object:
+    """As people say it: `no` for False, `300` for 300.0."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return f"{value:g}" if isinstance(value, float) else value
 
 
 def _clipped(text: str) -> str:

@@ -48,15 +48,15 @@ def rate_sentence(summary: RunSummary) -> str:
 
 def apart_sentence(summary: RunSummary) -> str:
     """What stands outside the rate; the void count is said even where it is 0."""
-    apart = [f"{summary.void:,} void"]
+    why = " (the simulation failed or was cut off: that says nothing about the agent)" if summary.void else ""
+    apart = [f"{summary.void:,} void{why}"]
     if summary.assisted:
         apart.append(f"{summary.assisted:,} assisted by a person")
     if summary.forked:
         apart.append(f"{summary.forked:,} forked or run again")
     if summary.unfinished:
         apart.append(f"{summary.unfinished:,} not ended yet")
-    why = " (void: the simulation failed or was cut off, which says nothing about the agent)" if summary.void else ""
-    return f"Outside the rate: {joined(apart)}{why}."
+    return f"Outside the rate: {joined(apart)}."
 
 
 def corrections_sentence(state: RunState) -> str:
@@ -64,13 +64,14 @@ def corrections_sentence(state: RunState) -> str:
     corrected = [each for each in state.conversations if each.origin is None and not each.assisted and each.corrections]
     if not corrected:
         return ""
-    times = count(sum(each.corrections for each in corrected), "time")
-    return f"The simulated user had to correct the agent {times}, in {count(len(corrected), 'conversation')}."
+    times = sum(each.corrections for each in corrected)
+    often = "once" if times == 1 else f"{times:,} times"
+    return f"The simulated user had to correct the agent {often}, in {count(len(corrected), 'conversation')}."
 
 
 def stops_sentence(summary: RunSummary) -> str:
     """Why the conversations ended."""
-    stops = [f"{STOPS[stop]} {number:,}" for stop, number in summary.by_stop.items()]
+    stops = [f"{number:,} {STOPS[stop]}" for stop, number in summary.by_stop.items()]
     return f"Why they ended: {', '.join(stops)}." if stops else ""
 
 

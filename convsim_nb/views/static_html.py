@@ -144,7 +144,7 @@ def _numbers(summary: RunSummary, totals: dict[str, str]) -> Html:
         "Cost": money(spent.cost),
         **totals,
     }
-    shown = table(row(*(cell(text(value)) for value in numbers.values())), head=numbers)
+    shown = table(row(*(cell(text(value), style="white-space: nowrap") for value in numbers.values())), head=numbers)
     return el("div", shown, style="overflow-x: auto")
 
 
