@@ -60,7 +60,7 @@ def answer_of(body: Any, *, name: str) -> str:
 
 
 def _usable(message: Mapping[str, Any], *, finish: Any, name: str) -> str:
-    if refusal := message.get("refusal"):
+    if refusal := message.get("refusal") or _first(message.get("provider_specific_fields"), "refusal"):
         raise Fault(ModelError(f"{name} refused to answer: {cut(refusal)}"))
     if finish == "content_filter":
         raise Fault(ModelError(f"{name}: the provider's content filter stopped the answer: reword the test case"))

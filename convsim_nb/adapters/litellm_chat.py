@@ -1,6 +1,7 @@
 """A language model of any provider that LiteLLM serves."""
 
 import asyncio
+import logging
 import os
 import time
 from collections.abc import Mapping
@@ -16,6 +17,15 @@ from convsim_nb.adapters.structured import response_format, with_schema
 from convsim_nb.domain.conversation import Usage
 from convsim_nb.engine.ports import ChatReply, ChatRequest
 
+_OTHER_KEYS = {
+    "AZURE": ("AZURE_AD_TOKEN",),
+    "BEDROCK": ("AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_BEARER_TOKEN_BEDROCK"),
+    "GEMINI": ("GOOGLE_API_KEY",),
+    "HUGGINGFACE": ("HF_TOKEN",),
+    "TOGETHER_AI": ("TOGETHERAI_API_KEY",),
+}
+"""Where a provider's key stands that is not in `<PROVIDER>_API_KEY`."""
+
 
 @cache
 def load_litellm() -> ModuleType:
@@ -25,6 +35,8 @@ def load_litellm() -> ModuleType:
     import litellm
 
     litellm.suppress_debug_info = True  # else every error prints two lines of advertisement
+    # It warns whenever it is used from a second event loop, which is no fault of anybody's.
+    logging.getLogger("LiteLLM").addFilter(lambda record: not record.getMessage().startswith("LoggingWorker:"))
     return litellm
 
 
@@ -70,6 +82,13 @@ class LitellmChat:
         return f"LitellmChat({self.model!r})"
 
     @property
+    def _secrets(self) -> dict[str, str]:
+        """The keys that may be this provider's, by the names of the variables or parameters that hold them."""
+        provider = self.model.partition("/")[0].upper()
+        named = {name: os.environ.get(name) for name in (f"{provider}_API_KEY", *_OTHER_KEYS.get(provider, ()))}
+        return {name: key for name, key in {**named, "api_key": self._params.get("api_key")}.items() if key}
+
+    @property
     def cooldown(self) -> Cooldown:
         """Shared by every client of this model."""
         return cooldown_of(f"{self.model}@{self._params.get('api_base', '')}")
@@ -96,7 +115,7 @@ class LitellmChat:
             learned = "response_format" in arguments and speaks_of_schema(error)
             if learned:
                 self._takes_schema = False
-            raise fault_of(error, name=self.name, timeout=self._timeout, again=learned) from error
+            raise fault_of(error, name=self.name, again=learned, secrets=self._secrets) from error
         finally:
             spent.usage += Usage(calls=1, seconds=time.monotonic() - began)
         body = completion.model_dump()

@@ -1,80 +1,122 @@
-"""LiteLLM's exceptions, mapped to ours in one place, by their class names: most special first."""
+"""LiteLLM's exceptions, mapped to ours in one place, by the names of their classes."""
 
+import json
+import re
 from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 from convsim_nb.adapters.completions import cut
 from convsim_nb.adapters.retries import Fault, retry_after
 from convsim_nb.domain.errors import ModelError
 
-_LIMIT_TRIES = 10
-_SERVER_TRIES = 5
-_TIMEOUT_TRIES = 2
 _SCHEMA_TRIES = 2
 _SCHEMA_WORDS = ("response_format", "json_schema", "output_config", "output format", "structured output")
+_PREFIX = re.compile(r"^(litellm\.)?\w+(Error: |Exception: |Exception - )")
+_INNER = re.compile(r'"message": ?("(?:[^"\\]|\\.)*")')
 
-_CONTENT = "the provider's content filter stopped it: reword the test case"
-_KEY = "the key was not accepted: set a valid one for this provider"
-_LONG = "the conversation is longer than the model's context window: take a larger model, or fewer turns"
 
-MEANINGS: Mapping[str, tuple[str, int]] = {
-    "AuthenticationError": (_KEY, 1),
-    "PermissionDeniedError": (_KEY, 1),
-    "NotFoundError": ("no such model: check its name", 1),
-    "LiteLLMUnknownProvider": ("no such provider: check the name before `:/`", 1),
-    "ModelNotMappedError": ("no such model: check its name", 1),
-    "ContextWindowExceededError": (_LONG, 1),
-    "ContentPolicyViolationError": (_CONTENT, 1),
-    "RejectedRequestError": (_CONTENT, 1),
-    "GuardrailRaisedException": (_CONTENT, 1),
-    "BlockedPiiEntityError": (_CONTENT, 1),
-    "SensitiveDataRouteException": (_CONTENT, 1),
-    "ModifyResponseException": (_CONTENT, 1),
-    "PaymentRequiredError": ("the account is out of credit", 1),
-    "BudgetExceededError": ("the budget set in LiteLLM is spent", 1),
-    "UnsupportedParamsError": ("the model does not take a parameter", 1),
-    "RateLimitError": ("rate limit", _LIMIT_TRIES),
-    "Timeout": ("", _TIMEOUT_TRIES),
-    "TimeoutError": ("", _TIMEOUT_TRIES),
-    "JSONSchemaValidationError": ("the answer does not fit its schema", _TIMEOUT_TRIES),
-    "APIResponseValidationError": ("the provider sent what is no chat completion", _TIMEOUT_TRIES),
-    "InternalServerError": ("the provider failed", _SERVER_TRIES),
-    "ServiceUnavailableError": ("the provider failed", _SERVER_TRIES),
-    "BadGatewayError": ("the provider failed", _SERVER_TRIES),
-    "MidStreamFallbackError": ("the provider failed", _SERVER_TRIES),
-    "APIConnectionError": ("no connection", _SERVER_TRIES),
-    "BadRequestError": ("the request was refused", 1),
-    "ImageFetchError": ("the request was refused", 1),
-    "VectorStoreSearchError": ("the request was refused", 1),
-    "InvalidRequestError": ("the request was refused", 1),
-    "UnprocessableEntityError": ("the request was refused", 1),
-    "MockException": ("the provider failed", _SERVER_TRIES),
-    "APIError": ("the provider failed", _SERVER_TRIES),
-    "OpenAIError": ("the request could not be sent", 1),
+class Meaning(NamedTuple):
+    """What an exception tells the user, and how many tries it is worth."""
+
+    words: str
+    tries: int = 1
+
+
+_KEY = Meaning("the key was not accepted: set a valid one")
+_NO_MODEL = Meaning("no such model: check its name")
+_LONG = Meaning("the conversation is longer than the model's context window: take a larger model, or fewer turns")
+_FILTERED = Meaning("the provider's content filter stopped it: reword the test case")
+_REFUSED = Meaning("the request was refused")
+_SLOW = Meaning("no answer in time", tries=2)
+_LIMITED = Meaning("rate limit", tries=10)
+_BROKEN = Meaning("the provider sent what is no chat completion", tries=3)
+_DOWN = Meaning("the provider failed", tries=5)
+_NO_CONNECTION = Meaning("no connection", tries=5)
+
+MEANINGS: Mapping[str, Meaning] = {
+    "APIConnectionError": _NO_CONNECTION,
+    "APIError": _DOWN,
+    "APIResponseValidationError": _BROKEN,
+    "AuthenticationError": _KEY,
+    "BadGatewayError": _DOWN,
+    "BadRequestError": _REFUSED,
+    "BlockedPiiEntityError": _FILTERED,
+    "BudgetExceededError": Meaning("the budget set in LiteLLM is spent"),
+    "ContentPolicyViolationError": _FILTERED,
+    "ContextWindowExceededError": _LONG,
+    "GuardrailRaisedException": _FILTERED,
+    "ImageFetchError": _REFUSED,
+    "InternalServerError": _DOWN,
+    "InvalidRequestError": _REFUSED,
+    "JSONSchemaValidationError": _BROKEN,
+    "LiteLLMUnknownProvider": Meaning("no such provider: check the name before `:/`"),
+    "MidStreamFallbackError": _DOWN,
+    "MockException": _DOWN,
+    "ModelNotMappedError": _NO_MODEL,
+    "ModifyResponseException": _FILTERED,
+    "NotFoundError": _NO_MODEL,
+    "OpenAIError": Meaning("the request could not be sent"),
+    "PaymentRequiredError": Meaning("the account is out of credit"),
+    "PermissionDeniedError": _KEY,
+    "RateLimitError": _LIMITED,
+    "RejectedRequestError": _FILTERED,
+    "SensitiveDataRouteException": _FILTERED,
+    "ServiceUnavailableError": _DOWN,
+    "Timeout": _SLOW,
+    "TimeoutError": _SLOW,
+    "UnprocessableEntityError": _REFUSED,
+    "UnsupportedParamsError": _REFUSED,
+    "VectorStoreSearchError": _REFUSED,
 }
-"""What each class means, and how many tries it is worth."""
+_BY_STATUS = {401: _KEY, 403: _KEY, 404: _NO_MODEL, 408: _SLOW, 429: _LIMITED}
+"""For the `APIError` that LiteLLM makes of a status it has no class for."""
 
 
-def meaning_of(error_type: type[BaseException]) -> tuple[str, int] | None:
-    """The entry of the nearest class that stands in the map, or None."""
-    return next((MEANINGS[parent.__name__] for parent in error_type.__mro__ if parent.__name__ in MEANINGS), None)
+def fault_of(error: Exception, *, name: str, again: bool = False, secrets: Mapping[str, str]) -> Fault:
+    """What an exception of `litellm.acompletion` means; `again` says that the next try asks for less.
 
-
-def fault_of(error: Exception, *, name: str, timeout: float, again: bool = False) -> Fault:
-    """What an exception of `litellm.acompletion` means; `again` says that the next try asks for less."""
-    meaning, tries = meaning_of(type(error)) or (f"LiteLLM failed: {type(error).__name__}", 1)
-    if meaning == _KEY:  # without the provider's words: they quote the key
-        return Fault(ModelError(f"{name}: {meaning}"))
-    if isinstance(error, TimeoutError) or type(error).__name__ == "Timeout":
-        return Fault(ModelError(f"{name}: no answer in {timeout:g} s"), tries=tries)
-    said = ModelError(f"{name}: {meaning}: {cut(error)}")
+    `secrets` are taken out of the provider's words; they stand under the names of the variables that hold them.
+    """
+    meaning = _meaning_of(error)
+    wait = _wait_of(error)
+    said = ModelError(f"{name}: {meaning.words}{_said(error, meaning, secrets)}")
     if again:
         return Fault(said, tries=_SCHEMA_TRIES, wait=0.0)
-    response = getattr(error, "response", None)
-    wait = retry_after(getattr(response, "headers", {}).get("retry-after"))
-    return Fault(said, tries=tries, wait=wait, limited=meaning == "rate limit" or wait is not None)
+    return Fault(said, tries=meaning.tries, wait=wait, limited=meaning is _LIMITED or wait is not None)
 
 
 def speaks_of_schema(error: Exception) -> bool:
     """True where the provider refused the request for its `response_format`."""
-    refused = type(error).__name__ in ("BadRequestError", "UnsupportedParamsError", "UnprocessableEntityError")
-    return refused and any(word in str(error).lower() for word in _SCHEMA_WORDS)
+    return _meaning_of(error) is _REFUSED and any(word in str(error).lower() for word in _SCHEMA_WORDS)
+
+
+def _meaning_of(error: Exception) -> Meaning:
+    """That of the nearest class in the map; of what stands in none, its own words."""
+    names = [parent.__name__ for parent in type(error).__mro__]
+    found = next((MEANINGS[name] for name in names if name in MEANINGS), Meaning(f"LiteLLM failed: {names[0]}"))
+    return _BY_STATUS.get(getattr(error, "status_code", 0), found) if names[0] == "APIError" else found
+
+
+def _said(error: Exception, meaning: Meaning, secrets: Mapping[str, str]) -> str:
+    """The provider's words, without LiteLLM's class names before them, and without keys in them."""
+    if meaning is _KEY:  # without the provider's words, which quote the key
+        return f" in {' or '.join(secrets)}" if secrets else ""
+    if meaning is _SLOW:
+        return ""
+    said = str(error)
+    while (shorter := _PREFIX.sub("", said)) != said:
+        said = shorter
+    if inner := _INNER.search(said):
+        said = json.loads(inner[1], strict=False)
+    for secret in secrets.values():
+        said = said.replace(secret, "***")
+    return f": {cut(said)}"
+
+
+def _wait_of(error: Any) -> float | None:
+    """Seconds that the provider asked for: LiteLLM keeps its headers beside an empty response."""
+    response = getattr(error, "response", None)
+    for headers in (getattr(error, "litellm_response_headers", None), getattr(response, "headers", None)):
+        if headers and (wait := retry_after(headers.get("retry-after"))) is not None:
+            return wait
+    return None
