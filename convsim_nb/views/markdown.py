@@ -19,7 +19,7 @@ from convsim_nb.views.words import (
     word,
 )
 
-_SPECIAL = re.compile(r"([\\`*_\[\]|~>$]|^[#+-]|(?<=^\d)[.)])")
+_SPECIAL = re.compile(r"([\\`*_\[\]|~>$]|^[#+-]|(?<=^\d)[.)](?=\s))")
 _TRANSCRIPTS = 20
 """So many failed conversations are given in full: a CI job's summary is capped at a megabyte."""
 _LONGEST = 20_000
