@@ -30,7 +30,7 @@ _INDENT = "    "
 def summary_lines(state: RunState) -> list[str]:
     """What happened in a run, in a few sentences; the first begins with the run's name."""
     first, *rest = sentences(state)
-    return [one_line(line) for line in (f"{run_title(state)}: {first}", *rest)]
+    return [one_line(line) for line in (f"{run_title(state)}: {first[:1].lower()}{first[1:]}", *rest)]
 
 
 # --- one conversation ----------------------------------------------------------------

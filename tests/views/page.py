@@ -10,7 +10,7 @@ class Page(HTMLParser):
 
     def __init__(self, html):
         super().__init__(convert_charrefs=True)
-        self.tags, self.attributes, self.text, self.elements = set(), set(), "", []
+        self.tags, self.attributes, self.text, self.pieces, self.elements = set(), set(), "", [], []
         self._open = []
         self.feed(html)
         self.close()
@@ -29,6 +29,7 @@ class Page(HTMLParser):
 
     def handle_data(self, data):
         self.text += data
+        self.pieces += [data.strip()] if data.strip() else []
 
     def handle_comment(self, data):
         raise AssertionError(f"a comment: {data}")

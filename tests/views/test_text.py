@@ -42,17 +42,17 @@ def test_a_run_with_nothing_to_count_gives_no_rate():
     script.tell(RunEnded, stopped=True)
 
     assert begun == snapshot(
-        ["v1: No reach rate: none of 2 conversations counts.", "Outside the rate: 0 void and 2 not ended yet."]
+        ["v1: no reach rate: none of 2 conversations counts.", "Outside the rate: 0 void and 2 not ended yet."]
     )
     assert summary_lines(RunState.replay(script.events)) == snapshot(
         [
-            "v1: No reach rate: none of 2 conversations counts.",
+            "v1: no reach rate: none of 2 conversations counts.",
             "Outside the rate: 2 void (the simulation failed or was cut off: that says nothing about the agent).",
             "Why they ended: 2 cancelled.",
         ]
     )
     assert summary_lines(RunState()) == snapshot(
-        ["this run: No reach rate: none of 0 conversations counts.", "Outside the rate: 0 void."]
+        ["this run: no reach rate: none of 0 conversations counts.", "Outside the rate: 0 void."]
     )
 
 
