@@ -1,12 +1,18 @@
 """From what the user names as an agent to the `Agent` port, checked against the test cases."""
 
+import importlib
 from collections.abc import Iterable
+from difflib import get_close_matches
 from typing import Any, Literal
 
 from convsim_nb.adapters.agents import agent_ref, as_agent, check_context
 from convsim_nb.domain.case import TestCase
+from convsim_nb.domain.errors import AgentTypeError
 from convsim_nb.domain.events import AgentRef
 from convsim_nb.engine.ports import Agent
+from convsim_nb.workflow.models import databricks_endpoints, key_for
+
+_NAMES = "'module:name', 'http://host/v1#model', 'models:/name@alias', or 'endpoints:/name'"
 
 
 def resolve_agent(
@@ -22,7 +28,59 @@ def resolve_agent(
 
     Raises:
         AgentTypeError: it is not an agent that we can call, or does not take what a case's context holds.
+        CaseError: a case's context has a key that is not the case's to give.
+        ModelNameError: an endpoint's workspace or key is not in the environment.
+        NotFoundError: no such model in MLflow.
+        StoreError: a model cannot be loaded.
     """
-    adapted = as_agent(agent, name=name, agent_history=agent_history, agent_threads=agent_threads, timeout=timeout)
+    found, api_key = agent, None
+    if isinstance(agent, str):
+        found, api_key, own_name = _named(agent.strip())
+        name = name or own_name
+    adapted = as_agent(
+        found, name=name, agent_history=agent_history, agent_threads=agent_threads, timeout=timeout, api_key=api_key
+    )
     check_context(adapted, cases)
-    return adapted, agent_ref(agent, name=adapted.name)
+    return adapted, agent_ref(found, name=adapted.name)
+
+
+def _named(agent: str) -> tuple[Any, str | None, str | None]:
+    """The agent of a name, the key that it wants, and the name that it goes by where it has none of its own."""
+    if agent.startswith(("http://", "https://")):
+        return agent, key_for(agent.partition("#")[0]), None
+    scheme, separator, rest = agent.partition(":/")
+    if separator and scheme in ("models", "runs"):
+        return _load_model(agent), None, rest.strip("/")
+    if separator and scheme in ("endpoints", "databricks"):
+        base_url, token = databricks_endpoints(agent)
+        return f"{base_url}#{rest.strip('/')}", token, rest.strip("/")
+    module, colon, path = agent.partition(":")
+    if not colon or separator or not path:
+        raise AgentTypeError(f"agent {agent!r} is no name that we know: give {_NAMES}")
+    return _imported(module, path, agent=agent), None, None
+
+
+def _load_model(uri: str) -> Any:
+    from convsim_nb.adapters.mlflow.models import load_model
+
+    return load_model(uri)
+
+
+def _imported(module: str, path: str, *, agent: str) -> Any:
+    try:
+        found: Any = importlib.import_module(module)
+    except Exception as error:  # whatever the user's module raises
+        raise AgentTypeError(f"agent {agent!r}: {_import_error(module, error)}") from error
+    for part in path.split("."):
+        if not hasattr(found, part):
+            close = get_close_matches(part, [name for name in dir(found) if not name.startswith("_")], n=1)
+            meant = f": did you mean {close[0]}?" if close else ""
+            raise AgentTypeError(f"agent {agent!r}: {module} has no {path}{meant}")
+        found = getattr(found, part)
+    return found
+
+
+def _import_error(module: str, error: Exception) -> str:
+    if isinstance(error, ModuleNotFoundError) and error.name and module.startswith(error.name):
+        return f"there is no module {error.name}: run it from the folder that holds it, or install it"
+    return f"importing {module} failed: {type(error).__name__}: {error}"

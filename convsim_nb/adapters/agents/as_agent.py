@@ -5,6 +5,8 @@ from collections.abc import Callable, Iterable
 from typing import Any, Literal
 
 from convsim_nb.adapters.agents.callable_agent import CallableAgent
+from convsim_nb.adapters.agents.endpoint import endpoint_agent
+from convsim_nb.adapters.agents.predicting import predicting
 from convsim_nb.adapters.agents.refs import agent_name
 from convsim_nb.domain.case import TestCase
 from convsim_nb.domain.errors import AgentTypeError
@@ -17,8 +19,11 @@ def as_agent(
     agent_history: Literal["full", "text"] = "full",
     agent_threads: bool = False,
     timeout: float = 300.0,
+    api_key: str | None = None,
 ) -> CallableAgent:
-    """The agent behind the port.
+    """The agent behind the port: a callable, an MLflow model, or the address of an endpoint.
+
+    `timeout` is for one reply, in seconds; `api_key` is for an endpoint.
 
     Raises:
         AgentTypeError: it is not an agent that we can call; said before it is called.
@@ -26,7 +31,7 @@ def as_agent(
     if isinstance(agent, CallableAgent):
         return agent
     name = name or agent_name(agent)
-    call = _callable(agent, name=name)
+    call = _callable(agent, name=name, api_key=api_key)
     return CallableAgent(call, name=name, agent_history=agent_history, threads=agent_threads, timeout=timeout)
 
 
@@ -40,11 +45,19 @@ def check_context(agent: CallableAgent, cases: Iterable[TestCase]) -> None:
     agent.check(cases)
 
 
-def _callable(agent: Any, *, name: str) -> Callable[..., Any]:
+def _callable(agent: Any, *, name: str, api_key: str | None) -> Callable[..., Any]:
+    if isinstance(agent, str) and agent.startswith(("http://", "https://")):
+        return endpoint_agent(agent, api_key=api_key)
     if inspect.isclass(agent):
         raise AgentTypeError(f"{name} is a class: give an object of it, such as {name}()")
+    if model := predicting(agent, name=name):
+        return model
     if callable(agent):
         return agent  # type: ignore[no-any-return]
+    if callable(getattr(agent, "invoke", None)):
+        raise AgentTypeError(
+            f"{name} is a runnable: wrap it, as in `lambda messages: graph.invoke({{'messages': messages}})`"
+        )
     raise AgentTypeError(
         f"{name} is no agent: give a function of `messages` or `input`, 'module:name', a URL, or an MLflow model"
     )

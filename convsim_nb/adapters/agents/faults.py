@@ -24,6 +24,8 @@ _NO_CONNECTION = {
 
 def agent_fault(error: BaseException, *, begun: bool) -> Fault:
     """The fault of a call that raised; one that had begun to answer is not tried again."""
+    if isinstance(error, Fault):
+        return Fault(error.error, tries=1 if begun else error.tries, wait=error.wait, limited=error.limited)
     if isinstance(error, AgentUnreachable):
         return Fault(error, tries=1 if begun else _TRIES)
     if isinstance(error, AgentError):

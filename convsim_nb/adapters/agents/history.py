@@ -1,13 +1,14 @@
 """The conversation so far, as agents take it: Chat Completions messages, or Responses input items."""
 
 import copy
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from convsim_nb.adapters.agents.signature import HistoryName
 from convsim_nb.adapters.completions import text_of
 from convsim_nb.domain.session import Message
+from convsim_nb.domain.transcript import fold
+from convsim_nb.domain.wire import read_lines
 
 Wire = dict[str, Any]
 
@@ -22,55 +23,17 @@ def history(messages: Sequence[Message], *, shape: HistoryName, text_only: bool)
 
 
 def is_item(wire: Mapping[str, Any]) -> bool:
-    """True for a Responses item that is no Chat Completions message."""
+    """True for a Responses item, which is no Chat Completions message."""
     kind = wire.get("type")
-    return isinstance(kind, str) and ("role" not in wire or kind == "message")
+    return isinstance(kind, str) and (kind in ("message", "reasoning") or kind.endswith(("_call", "_call_output")))
 
 
-# --- Responses to Chat Completions ---------------------------------------------------
-
-
-def as_messages(wire: Iterable[Wire]) -> list[Wire]:
+def as_messages(wire: list[Wire]) -> list[Wire]:
     """Chat Completions messages; items that have no likeness there (reasoning, searches) are left out."""
-    messages: list[Wire] = []
-    for one in wire:
-        if not is_item(one):
-            messages.append(one)
-            continue
-        match one:
-            case {"type": "message", "role": role, "content": content}:
-                messages.append({"role": role, "content": _chat_content(content)})
-            case {"type": "function_call"}:
-                _calling(messages)["tool_calls"].append(_chat_call(one))
-            case {"type": "function_call_output"}:
-                output = one.get("output")
-                text = output if isinstance(output, str) else json.dumps(output, ensure_ascii=False)
-                messages.append({"role": "tool", "tool_call_id": one.get("call_id"), "content": text})
-    return messages
-
-
-def _calling(messages: list[Wire]) -> Wire:
-    """The assistant's message that the next call belongs to."""
-    last = messages[-1] if messages else {}
-    if last.get("role") != "assistant":
-        last = {"role": "assistant", "content": None}
-        messages.append(last)
-    last.setdefault("tool_calls", [])
-    return last
-
-
-def _chat_call(item: Wire) -> Wire:
-    function = {"name": item.get("name"), "arguments": item.get("arguments") or "{}"}
-    return {"id": item.get("call_id") or item.get("id"), "type": "function", "function": function}
-
-
-def _chat_content(content: Any) -> Any:
-    if not isinstance(content, list) or not any(_image(part) for part in content):
-        return text_of(content)
-    return [
-        {"type": "image_url", "image_url": {"url": url}} if (url := _image(part)) else _text_part(part, "text")
-        for part in content
-    ]
+    if not any(is_item(one) for one in wire):
+        return wire
+    spoken = fold(read_lines(wire))
+    return [one for said in spoken for one in said.wire or ({"role": said.role, "content": said.content},)]
 
 
 # --- Chat Completions to Responses ---------------------------------------------------

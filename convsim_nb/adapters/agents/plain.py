@@ -1,8 +1,7 @@
 """Whatever an agent hands back, as plain dicts and lists: pydantic and LangChain objects, dataclasses, arrays."""
 
 import dataclasses
-import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 _TELLING = (
@@ -56,22 +55,3 @@ def _by_array(value: Any) -> Any:
 def _by_attributes(value: Any) -> Any:
     named = {name: getattr(value, name) for name in _TELLING if hasattr(value, name)}
     return {name: child for name, child in named.items() if child is not None and not callable(child)} or value
-
-
-def json_value(value: Any) -> Any:
-    """The value as JSON holds it; what JSON has no form for becomes text."""
-    return json.loads(json.dumps(value, default=str, ensure_ascii=False))
-
-
-def parsed(text: Any) -> Any:
-    """The JSON in a text, or the text as it is."""
-    try:
-        return json.loads(text) if isinstance(text, str) else text
-    except ValueError:
-        return text
-
-
-def all_of(kind: type, values: Iterable[Any]) -> bool:
-    """True where there are values, and all are of one kind."""
-    found = list(values)
-    return bool(found) and all(isinstance(value, kind) for value in found)

@@ -7,6 +7,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+from convsim_nb.adapters.agents.endpoint import endpoint_name
 from convsim_nb.domain.events import AgentRef
 
 _DIGITS = 12
@@ -15,16 +16,18 @@ _GIT_SECONDS = 5
 
 def agent_ref(agent: Any, *, name: str | None = None) -> AgentRef:
     """What a run keeps of an agent. Whatever cannot be known is left empty."""
+    name = name or agent_name(agent)
+    if isinstance(agent, str) or type(agent).__module__.partition(".")[0] == "mlflow":  # its source is not here
+        return AgentRef(name=name, model_id=str(getattr(agent, "model_id", None) or ""))
     source = _source_of(agent)
-    return AgentRef(
-        name=name or agent_name(agent),
-        source_hash=hashlib.sha256(source.encode()).hexdigest()[:_DIGITS] if source else "",
-        git_commit=_commit(agent),
-    )
+    digest = hashlib.sha256(source.encode()).hexdigest()[:_DIGITS] if source else ""
+    return AgentRef(name=name, source_hash=digest, git_commit=_commit(agent))
 
 
 def agent_name(agent: Any) -> str:
     """The name that an agent goes by where it is given none."""
+    if isinstance(agent, str):
+        return endpoint_name(agent)
     agent = _inner(agent)
     owner = getattr(agent, "__self__", None)
     if inspect.ismethod(agent) and owner is not None:

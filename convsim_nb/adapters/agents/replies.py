@@ -1,192 +1,117 @@
 """An agent's reply, in whatever common shape it came."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from convsim_nb.adapters.agents.history import Wire, is_item
-from convsim_nb.adapters.agents.plain import all_of, json_value, parsed, plain
-from convsim_nb.adapters.completions import cut, text_of, tokens_of
+from convsim_nb.adapters.agents.plain import plain
+from convsim_nb.adapters.completions import cut, tokens_of
 from convsim_nb.domain.conversation import Usage
-from convsim_nb.domain.errors import AgentError
-from convsim_nb.domain.session import ToolCall
+from convsim_nb.domain.errors import AgentError, UsageError
+from convsim_nb.domain.session import Message, ToolCall
+from convsim_nb.domain.transcript import fold
+from convsim_nb.domain.wire import as_json, is_message, is_messages, read_lines
 from convsim_nb.engine.ports import AgentReply
 
 _NAMED = ("content", "output", "output_text", "answer", "response", "text", "result", "predictions")
 """Keys under which a reply of no known protocol holds its text, or another reply."""
-_LANGCHAIN = {"ai": "assistant", "AIMessageChunk": "assistant", "human": "user", "tool": "tool", "system": "system"}
+_TAKEN_BACK = ("role", "content", "name", "tool_calls", "tool_call_id")
+"""What a Chat Completions message may hold when it goes back."""
 
 
 def read_reply(raw: Any) -> AgentReply:
     """The reply in ours: text, tool calls, and what goes back to the agent where the text alone loses something.
 
     Raises:
-        AgentError: it is of no shape that we know; the error names its type.
+        AgentError: it is of no shape that we know, and the error names its type; or it is an error itself.
     """
     if isinstance(raw, AgentReply):
         return raw
     if raw is None:
         raise AgentError("the agent returned None: it must return its answer")
-    reply = _read(plain(raw))
+    value = plain(raw)
+    try:
+        reply = _read(value)
+    except UsageError as fault:
+        raise AgentError(f"the agent's reply cannot be read: {fault}") from None
     if reply is None:
-        raise AgentError(
-            f"the agent returned {type(raw).__name__}, which holds no answer that we can find: {cut(raw)!r}"
-        )
-    return replace(reply, raw=raw)
+        raise AgentError(f"the agent returned {type(raw).__name__}, in which no answer can be found: {cut(value)!r}")
+    trace_id = value.get("trace_id") if isinstance(value, dict) else None
+    return replace(reply, raw=raw, refs={"trace_id": trace_id} if trace_id else reply.refs)
 
 
-def _read(value: Any) -> AgentReply | None:  # noqa: C901, PLR0911 - one arm a shape
+def _read(value: Any) -> AgentReply | None:  # noqa: PLR0911 - one arm a shape
     match value:
         case str():
             return AgentReply(content=value)
+        case {"error": error} if error:
+            raise AgentError(f"the agent answered with an error: {cut(error)}")
         case {"choices": [{"message": dict() as message}, *_]}:
             return _of_messages([message], usage=value.get("usage"))
-        case {"output": [*items]} if not items or all_of(Mapping, items):
-            return _of_messages(items, usage=value.get("usage"))
-        case {"messages": [*messages]} if all_of(Mapping, messages):
-            return _traced(_of_messages(messages, usage=value.get("usage")), value)
-        case {"role": str()} | {"type": "ai" | "AIMessageChunk" | "tool"}:
-            return _of_messages([value])
-        case {"type": str()} if is_item(value):
-            return _of_messages([value])
-        case Mapping():
-            return _of_named(value)
-        case []:
-            return AgentReply(content="")
-        case [*parts] if all_of(Mapping, parts) and any("role" in part or "type" in part for part in parts):
-            return _of_messages(parts)
-        case [only]:
-            return _read(only)
-        case [*texts] if all_of(str, texts):
-            return AgentReply(content="\n\n".join(texts))
+        case {"output": list() as given} | {"messages": list() as given} if not given or is_messages(given):
+            return _of_messages(given, usage=value.get("usage"))
+        case dict() if is_message(value):
+            return _of_messages([value], usage=value.get("usage"))
+        case {"content": list() as parts}:
+            return _of_messages([{"role": "assistant", "content": parts}], usage=value.get("usage"))
+        case dict():
+            return next((reply for name in _NAMED if (reply := _read(value.get(name)))), None)
+        case list():
+            return _read_list(value)
         case _:
             return None
 
 
-def _of_named(value: Mapping[str, Any]) -> AgentReply | None:
-    if error := value.get("error"):
-        raise AgentError(f"the agent answered with an error: {cut(error)}")
-    for name in _NAMED:
-        found = value.get(name)
-        reply = _read(found) if found is not None else None
-        if reply is not None:
-            return _traced(reply, value)
-    return None
-
-
-def _traced(reply: AgentReply, value: Mapping[str, Any]) -> AgentReply:
-    trace_id = value.get("trace_id")
-    return replace(reply, refs={**reply.refs, "trace_id": trace_id}) if trace_id else reply
-
-
-# --- messages and items --------------------------------------------------------------
+def _read_list(value: list[Any]) -> AgentReply | None:
+    if not value or is_messages(value):
+        return _of_messages(value)
+    if all(isinstance(text, str) for text in value):
+        return AgentReply(content="\n\n".join(value))
+    return _read(value[0]) if len(value) == 1 else None
 
 
 def _of_messages(given: Sequence[Wire], *, usage: Any = None) -> AgentReply:
     """What was said and done after the last user message: graphs hand the whole conversation back."""
-    wire = [_normal(one) for one in given]
-    users = [place for place, one in enumerate(wire) if one.get("role") == "user"]
-    wire = wire[users[-1] + 1 :] if users else wire
-    said = [text for one in wire if one.get("role") == "assistant" and (text := text_of(one.get("content")).strip())]
-    calls = _tool_calls(wire)
-    alone = len(wire) == 1 and not calls and isinstance(wire[0].get("content"), str)
+    fresh = given[_after_user(given) :]
+    messages = fold(read_lines(fresh))
+    calls = tuple(call for message in messages for call in message.tool_calls)
     return AgentReply(
-        content="\n\n".join(said),
+        content="\n\n".join(message.content for message in messages if message.content.strip()),
         tool_calls=calls,
-        wire=() if alone else tuple(json_value(_bare(one)) for one in wire),
-        usage=_usage(usage, given),
+        wire=_wire(fresh, messages, calls),
+        usage=_usage(usage, fresh),
     )
 
 
-def _normal(message: Wire) -> Wire:
-    """A LangChain message as a Chat Completions one; any other as it is."""
-    role = None if "role" in message else _LANGCHAIN.get(str(message.get("type")))
-    if role is None:
-        return message
-    normal = {"role": role, "content": message.get("content")}
-    if calls := message.get("tool_calls"):
-        normal["tool_calls"] = [
-            {
-                "id": call.get("id"),
-                "type": "function",
-                "function": {"name": call["name"], "arguments": _json(call["args"])},
-            }
-            for call in calls
-        ]
-    if role == "tool":
-        normal |= {"tool_call_id": message.get("tool_call_id"), "status": message.get("status")}
-    return normal
+def _after_user(given: Sequence[Wire]) -> int:
+    users = [place for place, one in enumerate(given) if any(line.role == "user" for line in read_lines([one]))]
+    return users[-1] + 1 if users else 0
 
 
-def _json(arguments: Any) -> str:
-    return arguments if isinstance(arguments, str) else json.dumps(arguments, ensure_ascii=False, default=str)
+def _wire(fresh: Sequence[Wire], messages: Sequence[Message], calls: Sequence[ToolCall]) -> tuple[Wire, ...]:
+    """The messages as the agent made them, so that it knows them again; empty where the text says it all.
+
+    A call that nothing came back for stays out: model servers refuse half a call.
+    """
+    if any(call.result is None and call.error is None for call in calls):
+        return ()
+    if len(fresh) == 1 and isinstance(fresh[0].get("content"), str) and not calls:
+        return ()
+    if any(is_item(one) for one in fresh):
+        return tuple(as_json({key: value for key, value in one.items() if value is not None}) for one in fresh)
+    if all(one.get("role") in ("assistant", "tool") for one in fresh):
+        return tuple(as_json({key: one[key] for key in _TAKEN_BACK if one.get(key) is not None}) for one in fresh)
+    return tuple(wire for message in messages for wire in message.wire or _spoken(message))
 
 
-def _bare(message: Wire) -> Wire:
-    """The message without what its protocol does not take back."""
-    return {key: value for key, value in message.items() if value is not None and key not in ("status", "annotations")}
+def _spoken(message: Message) -> tuple[Wire, ...]:
+    return ({"role": message.role, "content": message.content},)
 
 
-def _usage(usage: Any, given: Sequence[Wire]) -> Usage | None:
-    told = [usage, *(message.get("usage_metadata") for message in given)]
+def _usage(usage: Any, fresh: Sequence[Wire]) -> Usage | None:
+    """What the agent says that its model calls took; None where it does not say."""
+    told = (usage, *(message.get("usage_metadata") for message in fresh))
     counted = [tokens_of(one) for one in told if isinstance(one, Mapping)]
-    total = sum(counted[1:], counted[0]) if counted else None
-    return total.model_copy(update={"calls": len(counted)}) if total and total.input_tokens else None
-
-
-# --- tool calls ----------------------------------------------------------------------
-
-
-def _tool_calls(wire: Sequence[Wire]) -> tuple[ToolCall, ...]:
-    """The calls, each with what came back for its id."""
-    results = {result.id: result for one in wire if (result := _result(one))}
-    return tuple(_joined(call, results.get(call.id)) for one in wire for call in _calls(one))
-
-
-def _calls(one: Wire) -> list[ToolCall]:
-    match one:
-        case {"type": "function_call", "name": str(name)}:
-            return [
-                ToolCall(name=name, arguments=_arguments(one.get("arguments")), id=one.get("call_id") or one.get("id"))
-            ]
-        case {"type": "mcp_call", "name": str(name)}:
-            arguments, output, error = _arguments(one.get("arguments")), one.get("output"), one.get("error")
-            return [
-                ToolCall(name=name, arguments=arguments, result=output, error=error and str(error), id=one.get("id"))
-            ]
-        case {"tool_calls": [*calls]}:
-            return [_call(call) for call in calls]
-        case _:
-            return []
-
-
-def _call(call: Any) -> ToolCall:
-    function = call.get("function") or call
-    return ToolCall(name=str(function.get("name")), arguments=_arguments(function.get("arguments")), id=call.get("id"))
-
-
-def _arguments(arguments: Any) -> Any:
-    return json_value(parsed(arguments))
-
-
-def _result(one: Wire) -> ToolCall | None:
-    """What a tool gave back, as a call without a name."""
-    match one:
-        case {"role": "tool"}:
-            text = text_of(one.get("content"))
-            failed = one.get("status") == "error"
-            return ToolCall(
-                name="",
-                id=one.get("tool_call_id"),
-                result=None if failed else parsed(text),
-                error=text if failed else None,
-            )
-        case {"type": "function_call_output"}:
-            return ToolCall(name="", id=one.get("call_id"), result=json_value(parsed(one.get("output"))))
-        case _:
-            return None
-
-
-def _joined(call: ToolCall, result: ToolCall | None) -> ToolCall:
-    return call.model_copy(update={"result": result.result, "error": result.error}) if result else call
+    total = sum(counted[1:], counted[0]) if counted else Usage()
+    return total.model_copy(update={"calls": len(counted)}) if total.input_tokens or total.output_tokens else None
