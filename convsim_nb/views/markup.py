@@ -67,7 +67,7 @@ def _closes_paragraph(_r: RendererHTML, _t: Sequence[Token], _i: int, _o: Option
 def _markdown() -> MarkdownIt:
     settings = {"html": False, "linkify": False, "breaks": True, "typographer": False}
     markdown = MarkdownIt("commonmark", settings).enable(["table", "strikethrough"])
-    markdown.disable(["image", "html_block", "html_inline"])
+    markdown.disable("image")
     markdown.add_render_rule("heading_open", _opens_paragraph)
     markdown.add_render_rule("heading_close", _closes_paragraph)
     return markdown

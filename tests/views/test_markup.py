@@ -63,6 +63,16 @@ def test_no_attack_gives_a_tag_attribute_or_address_of_its_own(attack, around):
     assert page.values("rel") <= {"noopener noreferrer"}
 
 
+def test_what_looks_like_a_tag_is_text():
+    """An agent that writes about HTML is read as it wrote; an attack is seen."""
+    assert Page(safe_html("use <b onclick=x>b</b>\n\n<div>\nd\n</div>")).text == snapshot("""\
+use <b onclick=x>b</b>
+<div>
+d
+</div>
+""")
+
+
 def test_the_markdown_that_agents_write_keeps_its_form():
     """Emphasis, lists, tables, code and links are shown as such; a heading is strong text; a line end is one."""
     text = (

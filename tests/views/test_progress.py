@@ -112,6 +112,7 @@ def test_no_line_is_wider_than_the_terminal(columns, monkeypatch):
     drawn = [piece for piece in pieces if piece.startswith(("█", "░", "✓", "✗", "○"))]
     assert max(map(columns_of, drawn)) <= columns
     assert "48/48" in drawn[-1]
+    assert not [piece for piece in drawn if piece[0] in "█░" and "…" in piece]
 
 
 def test_signs_are_coloured_on_a_terminal_alone(monkeypatch):

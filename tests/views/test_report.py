@@ -12,6 +12,7 @@ from convsim_nb.domain.conversation import Stop, verdict_of
 from convsim_nb.domain.events import ConversationEnded
 from convsim_nb.domain.score import Score
 from convsim_nb.domain.state import RunState
+from convsim_nb.views.hidden import visible
 from convsim_nb.views.markup import TAGS
 from convsim_nb.views.report import report_html, report_markdown
 from convsim_nb.views.words import STOPS
@@ -56,6 +57,11 @@ def test_hostile_text_is_there_to_be_read(page):
     for written in ("<img src=x onerror=alert(0)>", "<script>alert(11)</script>", "⟨U+202E⟩evil", "<b>polite"):
         assert written in page.text
     assert "javascript:alert(1)" in page.text
+
+
+def test_nothing_hides_in_the_file(html):
+    """No hidden character is left anywhere, be it in a goal, a title or a score."""
+    assert visible(html) == html
 
 
 def test_every_link_leads_to_a_place_in_the_report(page):

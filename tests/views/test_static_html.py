@@ -12,6 +12,7 @@ from convsim_nb.domain.conversation import Conversation, Origin, Stop, verdict_o
 from convsim_nb.domain.score import Score
 from convsim_nb.domain.session import Message, Session
 from convsim_nb.domain.state import RunState
+from convsim_nb.views.hidden import visible
 from convsim_nb.views.markup import TAGS
 from convsim_nb.views.static_html import cases_html, conversation_html, run_html, session_html, sessions_html
 from convsim_nb.views.words import STOPS
@@ -97,6 +98,11 @@ def test_hostile_text_is_there_to_be_read(views):
     assert "⟨U+202E⟩evil" in text
     assert '"<b>": ' in text
     assert "<iframe src=//x.example>" in Page(views["cases"]).text
+
+
+def test_nothing_hides_in_the_output(views):
+    """No hidden character is left anywhere."""
+    assert all(visible(html) == html for html in views.values())
 
 
 def test_where_styles_are_dropped_every_word_is_left(views):
