@@ -54,7 +54,7 @@ class Export(Protocol):
         """The root span has ended."""
 
     def write(self, destination: Destination, *, run_id: str, findings: Findings, everything: bool) -> set[str]:
-        """Write what is due, or all; gives the ids of the traces that are now stored.
+        """Write what is due, or all; gives the ids of the traces that are now stored. No `run_id`: they are of no run.
 
         What it stores of `findings` with their traces, it takes out.
         """
@@ -156,7 +156,7 @@ class FlushExport:
             return set()
         ids = [self._waiting.popleft() for _ in range(len(self._waiting))]
         mlflow.flush_trace_async_logging()
-        for start in range(0, len(ids), 100):  # the store takes no more in one call
+        for start in range(0, len(ids) if run_id else 0, 100):  # the store takes no more in one call
             destination.client.link_traces_to_run(ids[start : start + 100], run_id)
         return set(ids)
 

@@ -71,7 +71,8 @@ def _make_ours(caught: Caught, *, experiment_id: str, run_id: str) -> None:
     if theirs and theirs != claim.session_id:
         info.trace_metadata["convsim.agent_session"] = theirs
     info.trace_metadata.update(claim.metadata)
-    info.trace_metadata["mlflow.sourceRun"] = run_id
+    if run_id:
+        info.trace_metadata["mlflow.sourceRun"] = run_id
     info.tags.update(claim.tags)
     info.trace_location = TraceLocation.from_experiment_id(experiment_id)
 
