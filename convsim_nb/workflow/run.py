@@ -170,6 +170,7 @@ class Run:
             "summary": self.summary.model_dump(mode="json"),
             "problems": list(self.problems),
             "conversations": conversations,
+            "scores": [score.model_dump(mode="json") for score in self.scores],
         }
 
     def report(self, path: str | Path | None = None) -> Path:

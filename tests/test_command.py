@@ -1,0 +1,150 @@
+"""The `convsim` command: what it prints, where, and how it exits."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+AGENT = """
+import asyncio, time
+
+def answers(messages):
+    return "Your refund of 34.90 EUR was sent today."
+
+def acknowledges(messages):
+    return "Ok, I am looking into it."
+
+async def hangs(messages):
+    await asyncio.sleep(600)
+
+def prints(messages):
+    print("the agent's own words")
+    return "Your refund of 34.90 EUR was sent today."
+"""
+CASES = """
+- goal: Get a refund for the broken kettle
+  case_id: kettle
+- goal: Get a refund for the late parcel
+  case_id: parcel
+"""
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A working folder with an agent and two cases in it."""
+    (tmp_path / "agents.py").write_text(AGENT)
+    (tmp_path / "cases.yaml").write_text(CASES)
+    return tmp_path
+
+
+def start(folder, *arguments, **options):
+    quiet = {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_TRACKING_URI": f"sqlite:///{folder}/mlflow.db"}
+    return subprocess.Popen(
+        [sys.executable, "-m", "convsim_nb", *arguments],
+        cwd=folder,
+        env={**os.environ, **quiet},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        **options,
+    )
+
+
+def convsim(folder, *arguments):
+    process = start(folder, *arguments)
+    out, err = process.communicate(timeout=120)
+    return process.returncode, out, err
+
+
+def run(folder, *arguments, agent="agents:answers"):
+    given = ("--agent", agent, "--user-model", "demo:/rules", "--no-mlflow")
+    return convsim(folder, "run", "cases.yaml", *given, *arguments)
+
+
+def test_a_run_prints_its_outcome_and_exits_with_0(folder):
+    """The outcome goes to stdout, progress to stderr, and the run is in the list afterwards."""
+    code, out, err = run(folder, "--report", "report.html")
+
+    assert code == 0, err
+    assert "2 of 2 conversations reached the goal" in out
+    assert "kettle" in err
+    assert "kettle" in (folder / "report.html").read_text()
+    code, out, _ = convsim(folder, "runs")
+    assert (code, out.count("finished")) == (0, 1)
+
+
+def test_verdicts_do_not_change_the_exit_code(folder):
+    """A run that came to its end exits with 0, also where no goal was reached; an agent that only
+    acknowledges is played to the last turn."""
+    code, out, _ = run(folder, "--json", "--max-turns", "3", agent="agents:acknowledges")
+    told = json.loads(out)
+
+    assert code == 0
+    assert [(c["stop"], c["verdict"], c["turns"]) for c in told["conversations"]] == [
+        ("max_turns", "not_reached", 3)
+    ] * 2
+
+
+def test_json_is_one_document_and_nothing_else_is_on_stdout(folder):
+    """What a job reads can be parsed, with scores where they were asked for."""
+    code, out, _ = run(folder, "--json", "--score", "turns_to_goal", "--trials", "2", "--quiet")
+    told = json.loads(out)
+
+    assert code == 0
+    assert len(told["conversations"]) == 4
+    assert told["summary"]["reached"] == 4
+    assert {score["name"] for score in told["scores"]} == {"turns_to_goal"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("run", "nope.yaml", "--agent", "agents:answers", "--user-model", "demo:/rules"), "no file nope.yaml"),
+        (("run", "cases.yaml", "--agent", "agents:nobody", "--user-model", "demo:/rules"), "nobody"),
+        (("run", "cases.yaml", "--agent", "nowhere:agent", "--user-model", "demo:/rules"), "nowhere"),
+        (("run", "cases.yaml", "--agent", "agents:answers"), "no user_model is named"),
+        (("run", "cases.yaml", "--agent", "agents:answers", "--user-model", "opnai:/x"), "opnai"),
+        (("run", "cases.yaml", "--agent", "agents:answers", "--user-model", "openai:/gpt-5-mini"), "OPENAI_API_KEY"),
+    ],
+)
+def test_a_wrong_call_exits_with_2_and_one_line(folder, arguments, message, monkeypatch):
+    """One line on stderr names the value; nothing is on stdout, and no journal was begun."""
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    code, out, err = convsim(folder, *arguments)
+
+    assert (code, out) == (2, "")
+    assert message in err
+    assert len(err.strip().splitlines()) == 1, err
+    assert not (folder / ".convsim").exists()
+
+
+def test_ctrl_c_keeps_what_was_done(folder):
+    """It exits with 130 within seconds, and the run is in the list as stopped."""
+    given = ("--agent", "agents:hangs", "--user-model", "demo:/rules", "--no-mlflow")
+    process = start(folder, "run", "cases.yaml", *given)
+    journals = folder / ".convsim" / "runs"
+    while (
+        not any(journals.glob("*/events.jsonl"))
+        or "message_sent" not in next(journals.glob("*/events.jsonl")).read_text()
+    ):
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=20)
+
+    assert process.returncode == 130, err
+    assert "cancelled" in out
+    assert convsim(folder, "runs")[1].count("stopped") == 1
+
+
+@pytest.mark.parametrize("command", [(), ("demo",), ("run",), ("runs",)])
+def test_help_teaches(folder, command):
+    """Every command says what it does, and its options."""
+    code, out, _ = convsim(folder, *command, "--help")
+
+    assert code == 0
+    assert "convsim" in out
+    assert len(out.splitlines()) > 8
