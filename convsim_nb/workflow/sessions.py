@@ -57,6 +57,11 @@ class Sessions(Sequence[Session]):
         problems = [f"  {_counted(len(self.problems), 'problem')}: see .problems"] if self.problems else []
         return "\n".join([_counted(len(self), "session"), *lines, *more, *problems])
 
+    def _repr_html_(self) -> str:
+        from convsim_nb.views.static_html import sessions_html
+
+        return sessions_html(self._sessions)
+
     def to_frame(self) -> "pd.DataFrame":
         """One row a session: its size, how it begins, and when it was."""
         import pandas as pd
@@ -100,6 +105,8 @@ def search_sessions(
 
     name = None if experiment is None else str(experiment)
     read = find_sessions(Wanted(name, last, where, max_sessions, simulated))
+    if not read.sessions:
+        raise NotFoundError(f"none of the sessions found can be read: {_first_of(read.problems)}")
     return Sessions(read.sessions, problems=read.problems)
 
 

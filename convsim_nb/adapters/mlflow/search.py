@@ -1,7 +1,7 @@
 """Finding recorded sessions in a tracking store: listed without spans, which are read for those that are kept."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from contextvars import copy_context
@@ -44,7 +44,8 @@ class Wanted:
 class _Listing:
     """The sessions found, newest first, and what was passed over."""
 
-    kept: list[str] = field(default_factory=list)
+    kept: dict[str, list[str]] = field(default_factory=dict)
+    """The ids of sessions, each with those of its traces that were listed."""
     simulated: set[str] = field(default_factory=set)
     no_session: int = 0
 
@@ -70,13 +71,14 @@ def find_sessions(wanted: Wanted) -> Read:
             listing = _listed(_traces(client, experiment, _filter(wanted.where, since)), wanted)
         if not listing.kept:
             raise NotFoundError(_why_none(client, experiment, wanted, listing))
-        return read_groups(_fetched(client, experiment, listing.kept))
+        fetched = _fetched(client, experiment, list(listing.kept))
+    read = read_groups(fetched)
+    return Read(read.sessions, (*read.problems, *_unreadable(listing, fetched)))
 
 
 def _listed(traces: Iterator["Trace"], wanted: Wanted) -> _Listing:
     """Goes through the traces, newest first, until there are sessions enough."""
     listing = _Listing()
-    kept: dict[str, None] = {}
     for trace in traces:
         session_id = session_id_of(trace)
         if session_id is None or is_judging(trace):
@@ -84,10 +86,9 @@ def _listed(traces: Iterator["Trace"], wanted: Wanted) -> _Listing:
         elif is_simulated(trace) and not wanted.simulated:
             listing.simulated.add(session_id)
         else:
-            kept[session_id] = None
-        if len(kept) == wanted.max_sessions:
+            listing.kept.setdefault(session_id, []).append(trace.info.trace_id)
+        if len(listing.kept) == wanted.max_sessions:
             break
-    listing.kept = list(kept)
     return listing
 
 
@@ -137,6 +138,14 @@ def _session(client: MlflowClient, experiment: "Experiment", session_id: str) ->
         token = page.token
         if not token:
             return found
+
+
+def _unreadable(listing: _Listing, fetched: Mapping[str, Sequence["Trace"]]) -> Iterator[str]:
+    """MLflow leaves out, without a word, traces whose spans it cannot load."""
+    for session_id, listed in listing.kept.items():
+        read = {trace.info.trace_id for trace in fetched[session_id]}
+        if lost := [trace_id for trace_id in listed if trace_id not in read]:
+            yield f"session {session_id!r}: MLflow could not load {', '.join(lost)}, which may leave gaps"
 
 
 # --- experiment, filter, time --------------------------------------------------------

@@ -93,7 +93,7 @@ def read_groups(groups: Mapping[str, Sequence["Trace"]]) -> Read:
 
 def _why_silent(traces: Sequence["Trace"]) -> str:
     if not traces:
-        return "it has no traces of its own"
+        return "none of its traces could be read whole"
     if not any(trace.data.spans for trace in traces):
         return "its traces came without spans; read them with include_spans=True"
     return f"nothing in its {len(traces)} traces reads as a user's or an agent's message"

@@ -90,7 +90,8 @@ def _heard_in(inputs: Mapping[str, Any], depth: int) -> tuple[Line, ...]:
         return history if not newest or _ends_with(history, newest) else (*history, *newest)
     if newest := _newest(inputs):
         return newest
-    within = (heard(inputs[key], depth - 1) for key in _INNER if isinstance(inputs.get(key), Mapping) and depth)
+    keys = sorted(inputs, key=lambda key: key not in _INNER)
+    within = (heard(inputs[key], depth - 1) for key in keys if isinstance(inputs[key], Mapping) and depth)
     if lines := next((lines for lines in within if lines), ()):
         return lines
     texts = [value for key, value in inputs.items() if _is_text(value) and not _NOT_SAID.search(key.lower())]

@@ -1,6 +1,6 @@
 """From the turns of a session to its messages, each once, although every turn repeats the history."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from convsim_nb.adapters.mlflow.align import align, key_of
@@ -10,9 +10,9 @@ from convsim_nb.domain.session import Message
 from convsim_nb.domain.transcript import merged
 
 
-def stitch(turns: Iterable[Turn]) -> tuple[Message, ...]:
+def stitch(turns: Sequence[Turn]) -> tuple[Message, ...]:
     """The messages of a session, from its turns in order of time."""
-    seam = _Seam()
+    seam = _Seam(told=any(turn.history for turn in turns))
     for turn in turns:
         seam.add(turn)
     return tuple(one.message for one in seam.said)
@@ -32,14 +32,13 @@ class _Said:
 class _Seam:
     """What has been said so far."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, told: bool) -> None:
         self.said: list[_Said] = []
         self._last: Turn | None = None
-        self._told = False  # whether any turn brought history along
+        self._told = told  # whether any turn brings history along
 
     def add(self, turn: Turn) -> None:
         turn = self._unpasted(turn)
-        self._told = self._told or bool(turn.history)
         after = self._weave(turn.history)
         if turn.newest is None:
             self._go_on(turn)
