@@ -74,7 +74,7 @@ def _usable(message: Mapping[str, Any], *, finish: Any, name: str) -> str:
 
 def broken_body(body: Any, *, name: str) -> Fault:
     """The fault of an answer that is no chat completion."""
-    return Fault(ModelError(f"{name} sent what is no chat completion: {cut(body)!r}"), tries=_BROKEN_TRIES)
+    return Fault(ModelError(f"{name} sent what is no chat completion: {cut(body)}"), tries=_BROKEN_TRIES)
 
 
 def cut(value: Any, most: int = 200) -> str:

@@ -365,7 +365,7 @@ async def test_what_cannot_be_used_is_said_in_one_line():
             ("m: the answer was cut off at the token limit: raise max_tokens ('I would like to ret')", 1),
             ("m: the provider's content filter stopped the answer: reword the test case", 1),
             ("m gave an empty answer (finish_reason 'stop')", 2),
-            ("m sent what is no chat completion: \"{'object': 'list'}\"", 3),
+            ("m sent what is no chat completion: {'object': 'list'}", 3),
             ("m: the key was not accepted (401): set a valid one in OPENAI_API_KEY", 1),
             ("m: the key was not accepted (403): set a valid one in OPENAI_API_KEY", 1),
             ("m: no such model, or the address lacks its /v1 (404): The model `x` does not exist", 1),

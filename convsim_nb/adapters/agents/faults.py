@@ -26,18 +26,12 @@ def agent_fault(error: BaseException, *, begun: bool) -> Fault:
     """The fault of a call that raised; one that had begun to answer is not tried again."""
     if isinstance(error, Fault):
         return Fault(error.error, tries=1 if begun else error.tries, wait=error.wait, limited=error.limited)
-    if isinstance(error, AgentUnreachable):
-        return Fault(error, tries=1 if begun else _TRIES)
-    if isinstance(error, AgentError):
+    if isinstance(error, AgentError) and not isinstance(error, AgentUnreachable):
         return Fault(error)
     for cause in _causes(error):
-        if _is_unreachable(cause):
-            headers = getattr(getattr(cause, "response", None), "headers", None) or {}
-            return Fault(
-                AgentUnreachable(line(cause)),
-                tries=1 if begun else _TRIES,
-                wait=retry_after(headers.get("retry-after")),
-            )
+        if isinstance(cause, AgentUnreachable) or _is_unreachable(cause):
+            unreachable = cause if isinstance(cause, AgentUnreachable) else AgentUnreachable(line(cause))
+            return Fault(unreachable, tries=1 if begun else _TRIES, wait=_wait(cause))
     return Fault(AgentError(line(error)))
 
 
@@ -66,6 +60,12 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
 def _is_unreachable(error: BaseException) -> bool:
     names = {parent.__name__ for parent in type(error).__mro__}
     return bool(names & _NO_CONNECTION) or _status(error) in _STATUS
+
+
+def _wait(error: Any) -> float | None:
+    """Seconds that the other side asked for, where the exception holds its answer."""
+    headers = getattr(getattr(error, "response", None), "headers", None) or {}
+    return retry_after(headers.get("Retry-After"))
 
 
 def _status(error: Any) -> int | None:

@@ -36,7 +36,7 @@ def read_reply(raw: Any) -> AgentReply:
     except UsageError as fault:
         raise AgentError(f"the agent's reply cannot be read: {fault}") from None
     if reply is None:
-        raise AgentError(f"the agent returned {type(raw).__name__}, in which no answer can be found: {cut(value)!r}")
+        raise AgentError(f"the agent returned {type(raw).__name__}, in which no answer can be found: {cut(value)}")
     trace_id = value.get("trace_id") if isinstance(value, dict) else None
     return replace(reply, raw=raw, refs={"trace_id": trace_id} if trace_id else reply.refs)
 
@@ -111,7 +111,7 @@ def _spoken(message: Message) -> tuple[Wire, ...]:
 
 def _usage(usage: Any, fresh: Sequence[Wire]) -> Usage | None:
     """What the agent says that its model calls took; None where it does not say."""
-    told = (usage, *(message.get("usage_metadata") for message in fresh))
+    told = (*(usage if isinstance(usage, list) else [usage]), *(message.get("usage_metadata") for message in fresh))
     counted = [tokens_of(one) for one in told if isinstance(one, Mapping)]
     total = sum(counted[1:], counted[0]) if counted else Usage()
     return total.model_copy(update={"calls": len(counted)}) if total.input_tokens or total.output_tokens else None

@@ -19,7 +19,7 @@ class Pieces:
         self._unsaid = True
         """False where the text of the Responses item that is under way has been shown already."""
         self._reply: Any = None
-        self._usage: Any = None
+        self._usages: list[Any] = []
 
     def add(self, piece: Any) -> str:
         """Take one piece; gives its text.
@@ -30,7 +30,7 @@ class Pieces:
         self.begun = True
         text = self._add(plain(piece))
         if text is None:
-            raise AgentError(f"the agent's stream holds {type(piece).__name__}, which we cannot read: {cut(piece)!r}")
+            raise AgentError(f"the agent's stream holds {type(piece).__name__}, which we cannot read: {cut(piece)}")
         return text
 
     def whole(self) -> Any:
@@ -38,9 +38,9 @@ class Pieces:
         if self._reply is not None:
             return self._reply
         self._close_message()
-        if len(self._messages) == 1 and set(self._messages[0]) == {"role", "content"} and not self._usage:
+        if len(self._messages) == 1 and set(self._messages[0]) == {"role", "content"} and not any(self._usages):
             return self._messages[0]["content"]
-        return {"messages": self._messages or [{"role": "assistant", "content": ""}], "usage": self._usage}
+        return {"messages": self._messages, "usage": self._usages}
 
     def _add(self, piece: Any) -> str | None:  # noqa: PLR0911 - one arm a shape
         match piece:
@@ -48,10 +48,10 @@ class Pieces:
                 self._texts.append(piece)
                 return piece
             case {"choices": [{"delta": delta}, *_]}:
-                self._usage = piece.get("usage") or self._usage
+                self._usages.append(piece.get("usage"))
                 return self._add_delta(delta or {})
             case {"choices": []}:
-                self._usage = piece.get("usage") or self._usage
+                self._usages.append(piece.get("usage"))
                 return ""
             case {"type": str(kind)} if kind.startswith("response.") or kind == "error":
                 return self._add_event(kind, piece)
@@ -99,10 +99,15 @@ class Pieces:
                 self._unsaid = True
                 return text
             case "response.completed" | "response.incomplete":
-                self._reply = event.get("response") or self._reply
+                self._complete(event.get("response") or {})
             case "response.failed" | "error":
                 raise AgentError(f"the agent's stream ended with an error: {cut(event)}")
         return ""
+
+    def _complete(self, response: Wire) -> None:
+        """Take what a last event repeats: an agent that asks its model several times has one of each."""
+        self._usages.append(response.get("usage"))
+        self._messages = self._messages or list(response.get("output") or ())
 
     def _add_message(self, message: Wire) -> str:
         self._close_message()
