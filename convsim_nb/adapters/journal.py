@@ -11,6 +11,8 @@ from convsim_nb.domain.errors import NotFoundError, StoreError
 from convsim_nb.domain.events import EVENT, MessageDelta, RunEvent
 
 EVENTS = "events.jsonl"
+JOURNALS = Path(".convsim") / "runs"
+"""Where journals lie by default, in the working folder."""
 _WRITER = "writer.pid"
 
 

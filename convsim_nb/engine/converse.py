@@ -13,6 +13,7 @@ from convsim_nb.domain.errors import AgentError, AgentTimeout, ConvsimError
 from convsim_nb.domain.events import RunSettings
 from convsim_nb.domain.quotes import plain
 from convsim_nb.domain.session import Message
+from convsim_nb.engine.control import Control
 from convsim_nb.engine.emit import Emitter
 from convsim_nb.engine.narrate import Narrator
 from convsim_nb.engine.ports import (
@@ -48,6 +49,7 @@ class Parts:
     judge: Judge
     settings: RunSettings
     emit: Emitter
+    control: Control
     goal_function: GoalFunction | None = None
     guard: Guard = lambda _view, _text: None
 
@@ -66,7 +68,7 @@ class Step(NamedTuple):
     """The user's next message, or its wish to end; with the messages that were stopped on the way."""
 
     move: UserMove
-    source: Literal["simulated", "scripted"]
+    source: Literal["simulated", "scripted", "operator"]
     stopped: tuple[tuple[str, Finding], ...] = ()
 
 
@@ -100,7 +102,7 @@ class _Conversing:
         step = None if self._agent_is_next else self._unless_over(await self._next(1))
         while not isinstance(step, Ending):
             if step is not None:
-                self._say(step)
+                self._say(await self._let_go(step))
             step = await self._hear() or await self._after()
             if isinstance(step, Step):
                 self._turn += 1
@@ -246,6 +248,16 @@ class _Conversing:
             turn=turn,
             report=partial(self._report, "user"),
         )
+
+    async def _let_go(self, step: Step) -> Step:
+        """The step when the conversation may go on; or what a person says in the user's place."""
+        control, key = self._parts.control, self._trial.key
+        if control.holds(key):
+            self._tell.paused()
+            await control.released(key)
+            self._tell.resumed()
+        text = control.taken(key)
+        return step if text is None else Step(UserMove("say", text), "operator", step.stopped)
 
     def _say(self, step: Step) -> None:
         self._tell.stopped(self._turn, step.stopped)

@@ -44,6 +44,14 @@ class Narrator:
             )
         )
 
+    def paused(self) -> None:
+        """It waits for a person."""
+        self._emit(ev.ConversationPaused(at=self._emit.now, key=self._key))
+
+    def resumed(self) -> None:
+        """It goes on."""
+        self._emit(ev.ConversationResumed(at=self._emit.now, key=self._key))
+
     def delta(self, turn: int, text: str) -> None:
         """The agent's text goes on."""
         self._emit(ev.MessageDelta(at=self._emit.now, key=self._key, turn=turn, text=text))

@@ -11,30 +11,30 @@ from convsim_nb.engine.trial import Trial
 
 
 async def simulate(parts: Parts) -> None:
-    """Play all conversations of a started run that have not ended yet, `settings.concurrency` at a time.
+    """Play all conversations of a started run that have not ended yet, as many at once as `control.places`.
 
     Told by events alone; the last is `RunEnded`. Cancelling it ends the conversations
     as `cancelled`, what was done is kept, and `CancelledError` goes on to the caller.
     """
-    emit = parts.emit
-    places = asyncio.Semaphore(parts.settings.concurrency)
+    emit, control = parts.emit, parts.control
     try:
         async with asyncio.TaskGroup() as group:
-            for trial in _left_to_do(emit.state):
-                group.create_task(_in_turn(places, trial, parts), name=trial.key)
+            control.opened(lambda trial: group.create_task(_in_turn(trial, parts)), left_to_do(emit.state))
     finally:
+        control.closed()
         stopped = any(
             conversation.stop is None or conversation.stop == "cancelled" for conversation in emit.state.conversations
         )
         emit(ev.RunEnded(at=emit.now, stopped=stopped))
 
 
-async def _in_turn(places: asyncio.Semaphore, trial: Trial, parts: Parts) -> None:
-    async with places:
+async def _in_turn(trial: Trial, parts: Parts) -> None:
+    async with parts.control.places:
         await converse(trial, parts)
 
 
-def _left_to_do(state: RunState) -> Sequence[Trial]:
+def left_to_do(state: RunState) -> Sequence[Trial]:
+    """A new attempt for each conversation that has not come to its end."""
     return [
         Trial(
             key=conversation.key,

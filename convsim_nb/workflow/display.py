@@ -1,11 +1,20 @@
 """How a run shows itself and is waited for: plainly here, and otherwise where `notebook` fills the port."""
 
+import math
+import sys
+import threading
+import time
+from contextlib import AbstractContextManager, nullcontext
+from importlib import import_module
 from typing import TYPE_CHECKING, Protocol
 
 from convsim_nb.engine.ports import Sink
 
 if TYPE_CHECKING:
     from convsim_nb.workflow.run import Run
+
+_SLICE = 0.5
+"""Seconds."""
 
 
 class Display(Protocol):
@@ -23,6 +32,10 @@ class Display(Protocol):
         """
         ...
 
+    def awaiting(self, run: "Run") -> AbstractContextManager[None]:
+        """Around an `await run`: an interrupt in it stops the run, and is raised when the run has ended."""
+        ...
+
 
 class Plain:
     """Terminals, jobs, nbclient: text on stderr, and a plain wait."""
@@ -34,18 +47,42 @@ class Plain:
         return TextProgress()
 
     def wait(self, run: "Run", timeout: float | None) -> bool:
-        """Wait in slices: only between them does Python hear Ctrl-C on every system."""
-        return run.ended.wait(timeout)
+        """Wait, so that Ctrl-C is heard on every system."""
+        return wait_in_slices(run.ended, timeout)
+
+    def awaiting(self, run: "Run") -> AbstractContextManager[None]:  # noqa: ARG002 - the port's form
+        """Nothing: whoever runs the loop hears Ctrl-C."""
+        return nullcontext()
 
 
-_display: list[Display] = [Plain()]
+def wait_in_slices(ended: threading.Event, timeout: float | None) -> bool:
+    """Wait for an event; only between slices does Python hear Ctrl-C on every system."""
+    until = math.inf if timeout is None else time.monotonic() + timeout
+    while not ended.wait(max(0.0, min(_SLICE, until - time.monotonic()))):
+        if time.monotonic() >= until:
+            return False
+    return True
+
+
+_display: list[Display] = []
 
 
 def display() -> Display:
     """Where runs are shown now."""
-    return _display[-1]
+    if not _display and _in_a_kernel():
+        # The one place where `workflow` loads `notebook`, by its name: nothing below knows what is in it,
+        # and what no kernel runs never loads a widget.
+        import_module("convsim_nb.notebook.extension").attach()
+    return _display[-1] if _display else Plain()
 
 
-def show_in(place: Display) -> None:
-    """Show all runs from now on in another place."""
-    _display[:] = [place]
+def show_in(place: Display | None) -> None:
+    """Show all runs from now on in another place; None for what fits where this runs."""
+    _display[:] = [] if place is None else [place]
+
+
+def _in_a_kernel() -> bool:
+    """Whether this is a live IPython kernel; IPython is not loaded to find out."""
+    ipython = sys.modules.get("IPython")
+    shell = ipython.get_ipython() if ipython is not None else None
+    return getattr(shell, "kernel", None) is not None

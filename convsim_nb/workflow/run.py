@@ -1,17 +1,19 @@
 """The handle of a run: live while it plays, and the same when it is brought back."""
 
+import asyncio
 import threading
 from collections.abc import Callable, Generator, Mapping, Sequence
 from concurrent.futures import Future
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from convsim_nb.analysis.summary import RunSummary, summarise
 from convsim_nb.domain.case import TestCase
 from convsim_nb.domain.conversation import Conversation
+from convsim_nb.domain.errors import UsageError
 from convsim_nb.domain.score import Score
 from convsim_nb.domain.state import RunState
+from convsim_nb.engine.control import Control
 from convsim_nb.workflow import background
 from convsim_nb.workflow.cases import CaseSet
 from convsim_nb.workflow.display import display
@@ -20,26 +22,27 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from convsim_nb.adapters.mlflow.sink import MlflowSink
+    from convsim_nb.workflow.live import Live
 
 _STOP_SECONDS = 10.0
+_LONG_OVER = threading.Event()
+_LONG_OVER.set()
 
 
 class Run:
     """Many conversations against one agent: playing, ended, or brought back by `load_run`."""
 
-    def __init__(self, state: RunState, *, folder: Path | None = None) -> None:
+    def __init__(self, state: RunState, *, folder: Path | None = None, mlflow: "MlflowSink | None" = None) -> None:
         self.state = state
         """The fold of the run's events so far."""
         self.folder = folder
         """Where its journal lies; None where it keeps none."""
         self.scores: tuple[Score, ...] = ()
         """What `evaluate` found."""
-        self.ended = threading.Event()
-        """Set when all is over, and written where it is written."""
-        self.mlflow: MlflowSink | None = None
+        self.mlflow = mlflow
         """What writes the run to MLflow; None where nothing does."""
+        self._live: Live | None = None
         self._playing: Future[None] | None = None
-        self._cancel: Callable[[], None] = lambda: None
 
     # --- what it is ------------------------------------------------------------------
 
@@ -93,7 +96,21 @@ class Run:
 
         return "\n".join(summary_lines(self.state))
 
-    # --- waiting and stopping --------------------------------------------------------
+    def _repr_html_(self) -> str:
+        from convsim_nb.views.static_html import run_html
+
+        return run_html(self.state, scores=self.scores)
+
+    # --- while it plays --------------------------------------------------------------
+
+    def follow(self, live: "Live", playing: "Future[None] | None") -> None:
+        """Take the playing run to the handle: for the workflow that starts it."""
+        self._live, self._playing = live, playing
+
+    @property
+    def ended(self) -> threading.Event:
+        """Set when all is over, and written where it is written."""
+        return self._live.ended if self._live is not None else _LONG_OVER
 
     def wait(self, timeout: float | None = None) -> Self:
         """Wait for the end, at most `timeout` seconds, and give the run back.
@@ -120,16 +137,74 @@ class Run:
         return self._awaited().__await__()
 
     async def _awaited(self) -> Self:
-        import asyncio
-
         if self._playing is not None:
-            with suppress(asyncio.CancelledError):
+            with display().awaiting(self):
                 await asyncio.shield(asyncio.wrap_future(self._playing))
         return self
 
-    def stop(self) -> None:
-        """End the conversations that are not over as `cancelled`; what was done is kept. Returns at once."""
-        self._cancel()
+    def stop(self, key: str | None = None) -> None:
+        """End the conversations that are not over, or one, as `cancelled`; what was done is kept.
+
+        Returns at once. After the end it does nothing.
+
+        Raises:
+            UsageError: the run has no conversation of that key.
+        """
+        if self._live is not None and key is None:
+            self._live.stop()
+        elif key is not None:
+            self._tell(key, lambda control: control.stop(key))
+
+    def pause(self, key: str | None = None) -> None:
+        """Let a conversation, or all, wait before the next user message.
+
+        Raises:
+            UsageError: the run has no conversation of that key.
+        """
+        self._tell(key, lambda control: control.pause(key))
+
+    def resume(self, key: str | None = None) -> None:
+        """Let a conversation, or all, go on by themselves.
+
+        Raises:
+            UsageError: the run has no conversation of that key.
+        """
+        self._tell(key, lambda control: control.resume(key))
+
+    def say(self, key: str, text: str | None = None) -> None:
+        """Send the next user message of a paused conversation yourself; without `text`, the simulated user's.
+
+        A conversation in which a person spoke is `assisted`, and stands outside rates. It waits again
+        before the next message.
+
+        Raises:
+            UsageError: the run has no conversation of that key, or the text is empty.
+        """
+        if text is not None and not text.strip():
+            raise UsageError("the text is empty: give the next user message, or None for the simulated user's own")
+        self._tell(key, lambda control: control.say(key, text))
+
+    def set_concurrency(self, concurrency: int) -> None:
+        """Change how many conversations run at once, from now on.
+
+        Raises:
+            UsageError: it is below 1.
+        """
+        if concurrency < 1:
+            raise UsageError(f"concurrency={concurrency!r}: give a number above 0")
+
+        def change(control: Control) -> None:
+            control.places.limit = concurrency
+
+        self._tell(None, change)
+
+    def _tell(self, key: str | None, change: Callable[[Control], None]) -> None:
+        if key is not None and key not in self.state.by_key:
+            known = ", ".join(list(self.state.by_key)[:3])
+            raise UsageError(f"run {self.run_id} has no conversation {key!r}: keys look like {known}")
+        if self._live is not None:
+            live = self._live
+            live.tell(lambda: change(live.control))
 
     # --- reading it ------------------------------------------------------------------
 
@@ -196,11 +271,6 @@ class Run:
         from convsim_nb.workflow.score import evaluate
 
         return evaluate(self, scorers)
-
-    # --- for the workflow that starts it ---------------------------------------------
-
-    def _play(self, playing: "Future[None]", cancel: Callable[[], None]) -> None:
-        self._playing, self._cancel = playing, cancel
 
 
 def _row(conversation: Conversation, case: TestCase) -> Mapping[str, object]:

@@ -5,7 +5,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, overload
 
-from convsim_nb.adapters.journal import EVENTS, is_being_written, read_journal
+from convsim_nb.adapters.journal import EVENTS, JOURNALS, is_being_written, read_journal
 from convsim_nb.analysis.summary import summarise
 from convsim_nb.domain.errors import ConvsimError, NotFoundError
 from convsim_nb.domain.record import Record
@@ -14,8 +14,6 @@ from convsim_nb.workflow.run import Run
 
 if TYPE_CHECKING:
     import pandas as pd
-
-JOURNALS = Path(".convsim") / "runs"
 
 
 class RunInfo(Record):
@@ -105,9 +103,7 @@ def _folders(root: Path) -> list[Path]:
 
 
 def _loaded(folder: Path) -> Run:
-    run = Run(RunState.replay(read_journal(folder)), folder=folder)
-    run.ended.set()
-    return run
+    return Run(RunState.replay(read_journal(folder)), folder=folder)
 
 
 def _info(folder: Path) -> RunInfo:

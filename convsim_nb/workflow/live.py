@@ -1,0 +1,98 @@
+"""A run while it plays: the engine, its readers, and the switches of a person."""
+
+import asyncio
+import threading
+from collections.abc import Callable, Sequence
+
+from convsim_nb.adapters.mlflow.sink import MlflowSink
+from convsim_nb.engine import simulate as engine
+from convsim_nb.engine.control import Control
+from convsim_nb.engine.converse import Parts
+from convsim_nb.engine.emit import Emitter
+from convsim_nb.engine.ports import Agent, Sink
+from convsim_nb.workflow.plan import Plan
+
+
+class Live:
+    """Plays a started run on the loop that it is begun on; may be spoken to from any thread."""
+
+    def __init__(self, planned: Plan, *, emit: Emitter, sinks: Sequence[Sink], mlflow: MlflowSink | None) -> None:
+        self._planned, self._emit, self._sinks, self._mlflow = planned, emit, sinks, mlflow
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._playing: asyncio.Task[None] | None = None
+        self._stopping = threading.Event()
+        self._early: list[Callable[[], None]] = []
+        self.control = Control(planned.started.settings.concurrency)
+        self.ended = threading.Event()
+        """Set when all is over, and written where it is written."""
+
+    async def play(self) -> None:
+        """Play to the end, then close what was opened; a stop is no error."""
+        self._loop = asyncio.get_running_loop()
+        if self._mlflow is not None:
+            self._mlflow.on_failure = self._mlflow_failed
+        for call in self._early:
+            call()
+        try:
+            self._playing = asyncio.create_task(engine.simulate(self._parts()))
+            if self._stopping.is_set():
+                self._playing.cancel()
+            await asyncio.wait([self._playing])
+            if not self._playing.cancelled():
+                self._playing.result()
+        finally:
+            await self._close()
+            self.ended.set()
+
+    def stop(self) -> None:
+        """End what is not over as cancelled, from any thread, as often as one likes; returns at once."""
+        self._stopping.set()
+        self.tell(self._cancel)
+
+    def tell(self, call: Callable[[], None]) -> None:
+        """Call on the loop's own thread; before the run has one, when it begins."""
+        if self._loop is None:
+            self._early.append(call)
+        elif not self.ended.is_set():
+            self._loop.call_soon_threadsafe(call)
+
+    def _cancel(self) -> None:
+        if self._playing is not None:
+            self._playing.cancel()
+
+    def _parts(self) -> Parts:
+        planned = self._planned
+        return Parts(
+            agent=self._agent(),
+            user=planned.user,
+            judge=planned.judge,
+            settings=planned.started.settings,
+            emit=self._emit,
+            control=self.control,
+            goal_function=planned.goal_function,
+        )
+
+    def _agent(self) -> Agent:
+        """The agent; where the run is written to MLflow, each of its turns a trace."""
+        planned, started = self._planned, self._planned.started
+        if self._mlflow is None:
+            return planned.agent
+        return self._mlflow.traced(
+            planned.agent,
+            name=started.agent.name,
+            run_id=started.run_id,
+            model_id=started.agent.model_id,
+            history=started.settings.agent_history,
+        )
+
+    def _mlflow_failed(self, reason: str) -> None:
+        """Told on the sink's own thread: the emitter must hear it on the loop's."""
+        sink = self._mlflow
+        if self._loop is not None and sink is not None:
+            self._loop.call_soon_threadsafe(self._emit.drop, sink, reason)
+
+    async def _close(self) -> None:
+        for sink in self._sinks:
+            close = getattr(sink, "close", None)
+            if close is not None:
+                await asyncio.to_thread(close)
