@@ -109,7 +109,9 @@ class NetExport:
 
         caught = self._net.take(ripe, most=TRACES_AT_ONCE)
         for each in caught:
-            each.trace.info.assessments.extend(findings.pop(each.claim.trace_id, ()))
+            for finding in findings.pop(each.claim.trace_id, ()):
+                finding.trace_id = each.claim.trace_id
+                each.trace.info.assessments.append(finding)
         self._writer.write(caught, run_id=run_id, late=self._net.take_late())
         return {each.claim.trace_id for each in caught}
 

@@ -3,7 +3,7 @@
 import asyncio
 import contextvars
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from typing import Any, Literal
@@ -119,16 +119,37 @@ def _wire(message: Message, history: Literal["full", "text"]) -> list[dict[str, 
 
 
 def _outputs(reply: AgentReply) -> dict[str, Any]:
-    message: dict[str, Any] = {"role": "assistant", "content": reply.content}
-    if reply.tool_calls:
-        message["tool_calls"] = [_tool_call(call, number) for number, call in enumerate(reply.tool_calls, start=1)]
-    return {"choices": [{"index": 0, "message": message, "finish_reason": "stop"}]}
+    """The answer as MLflow's session view and scorers read it: the last message is the text alone.
+
+    With tool calls on the way it is a list of messages: the view leaves out a message that carries calls.
+    """
+    answer = {"role": "assistant", "content": reply.content}
+    if not reply.tool_calls:
+        return {"choices": [{"index": 0, "message": answer, "finish_reason": "stop"}]}
+    way = [dict(said) for said in reply.wire] or _calls(reply.tool_calls)
+    if way[-1].get("role") != "assistant" or way[-1].get("content") != reply.content or "tool_calls" in way[-1]:
+        way.append(answer)
+    return {"messages": way}
 
 
-def _tool_call(call: ToolCall, number: int) -> dict[str, Any]:
-    arguments = call.arguments if isinstance(call.arguments, str) else json.dumps(call.arguments, ensure_ascii=False)
-    function = {"name": call.name, "arguments": arguments}
-    return {"id": call.id or f"call_{number}", "type": "function", "function": function}
+def _calls(calls: Sequence[ToolCall]) -> list[dict[str, Any]]:
+    """Tool calls and what came back, in the shape of Chat Completions."""
+    named = [(call.id or f"call_{number}", call) for number, call in enumerate(calls, start=1)]
+    asked = {"role": "assistant", "content": "", "tool_calls": [_call(name, call) for name, call in named]}
+    results = [{"role": "tool", "tool_call_id": name, "content": _text(_result(call))} for name, call in named]
+    return [asked, *results]
+
+
+def _call(name: str, call: ToolCall) -> dict[str, Any]:
+    return {"id": name, "type": "function", "function": {"name": call.name, "arguments": _text(call.arguments)}}
+
+
+def _result(call: ToolCall) -> Any:
+    return call.error if call.error is not None else call.result
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 def _count_tokens(span: Any, reply: AgentReply) -> None:

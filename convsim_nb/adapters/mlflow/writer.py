@@ -1,10 +1,9 @@
-"""Finished traces into the store, by MLflow's tracing client: the record first, then all spans in batches.
+"""Finished traces into the store, by MLflow's tracing client: the records first, then all spans in batches.
 
 In this order the store takes its short path; the default export does it the other way round.
 """
 
-from collections.abc import Iterable, Sequence
-from itertools import islice
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from convsim_nb.adapters.mlflow.net import Caught
@@ -24,35 +23,44 @@ class TraceWriter:
     def write(self, caught: Sequence[Caught], *, run_id: str, late: Sequence[Any] = ()) -> None:
         """Store traces, with whatever assessments they carry, and spans that came too late for theirs.
 
+        Without a `run_id` they belong to no run.
+
         Raises:
-            MlflowException: the store refused, or was not there.
+            MlflowException: the store was not there.
         """
-        infos = [self._start(each, run_id) for each in caught]
-        spans = [span for each in caught for span in each.trace.data.spans]
-        if not self._spans_taken([*spans, *late]):
-            for each, info in zip(caught, infos, strict=True):
-                self._to.tracing._upload_trace_data(info, each.trace.data)  # noqa: SLF001 - as MLflow's exporter does
-        for each, info in zip(caught, infos, strict=True):
+        started = [(each, self._start(each, run_id)) for each in caught]
+        for batch in _batches(started):
+            if not self._log([span for each, _ in batch for span in each.trace.data.spans]):
+                for each, info in batch:
+                    self._log_alone(each, info)
+        self._log(late)
+        for each, info in started:
             self._attach(each, info)
 
     def _start(self, caught: Caught, run_id: str) -> Any:
         _make_ours(caught, experiment_id=self._to.experiment_id, run_id=run_id)
         return self._to.tracing.start_trace(caught.trace.info)
 
-    def _spans_taken(self, spans: Sequence[Any]) -> bool:
-        """False where the store keeps no spans: an old server, or files."""
-        for batch in _batches(spans, SPANS_AT_ONCE):
-            if not self._takes_spans:
-                break
-            try:
-                self._to.tracing.log_spans(self._to.experiment_id, batch)
-            except NotImplementedError:
-                self._takes_spans = False
-            except Exception as error:
-                if "REST OTLP span logging is not supported" not in str(error):
-                    raise
-                self._takes_spans = False
-        return self._takes_spans
+    def _log_alone(self, caught: Caught, info: Any) -> None:
+        """A trace whose spans the store does not take as such keeps them as an artifact, as of old."""
+        if not self._log(caught.trace.data.spans):
+            self._to.tracing._upload_trace_data(info, caught.trace.data)  # noqa: SLF001 - as MLflow's exporter does
+
+    def _log(self, spans: Sequence[Any]) -> bool:
+        """Whether the store took the spans: an old server or a file store takes none, and none takes all."""
+        if not self._takes_spans or not spans:
+            return not spans
+        try:
+            self._to.tracing.log_spans(self._to.experiment_id, list(spans))
+        except NotImplementedError:
+            self._takes_spans = False
+        except Exception as error:
+            if not _refused(error):
+                raise
+            self._takes_spans = "REST OTLP span logging is not supported" not in str(error)
+        else:
+            return True
+        return False
 
     def _attach(self, caught: Caught, info: Any) -> None:
         files = {name: file for span in caught.trace.data.spans for name, file in _attachments(span)}
@@ -60,6 +68,14 @@ class TraceWriter:
             self._to.tracing._upload_attachments(info, files)  # noqa: SLF001 - as MLflow's exporter does
         if caught.prompts:
             self._to.client.link_prompt_versions_to_trace(list(caught.prompts), caught.claim.trace_id)
+
+
+def _refused(error: Exception) -> bool:
+    """Whether the store answered, and does not like the spans: a token count without a total is enough."""
+    if isinstance(error, OSError):
+        return False
+    gone = getattr(error, "error_code", "") in ("TEMPORARILY_UNAVAILABLE", "PERMISSION_DENIED", "UNAUTHENTICATED")
+    return not gone and "failed with exception" not in str(error)
 
 
 def _make_ours(caught: Caught, *, experiment_id: str, run_id: str) -> None:
@@ -71,6 +87,7 @@ def _make_ours(caught: Caught, *, experiment_id: str, run_id: str) -> None:
     if theirs and theirs != claim.session_id:
         info.trace_metadata["convsim.agent_session"] = theirs
     info.trace_metadata.update(claim.metadata)
+    info.trace_metadata.pop("mlflow.sourceRun", None)
     if run_id:
         info.trace_metadata["mlflow.sourceRun"] = run_id
     info.tags.update(claim.tags)
@@ -81,7 +98,15 @@ def _attachments(span: Any) -> Iterable[tuple[str, Any]]:
     return getattr(span, "_attachments", {}).items()
 
 
-def _batches(items: Sequence[Any], size: int) -> Iterable[list[Any]]:
-    rest = iter(items)
-    while batch := list(islice(rest, size)):
+def _batches(started: Sequence[tuple[Caught, Any]]) -> Iterator[list[tuple[Caught, Any]]]:
+    """Whole traces, so many that their spans make about one batch."""
+    batch: list[tuple[Caught, Any]] = []
+    spans = 0
+    for each in started:
+        batch.append(each)
+        spans += len(each[0].trace.data.spans)
+        if spans >= SPANS_AT_ONCE:
+            yield batch
+            batch, spans = [], 0
+    if batch:
         yield batch
