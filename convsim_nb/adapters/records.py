@@ -79,7 +79,7 @@ def _session(found: _Found, problems: list[str]) -> Session:
     if not items:
         raise UsageError("its list of messages is empty")
     messages = fold(read_lines(items))
-    if not any(message.content.strip() or message.tool_calls for message in messages):
+    if not messages:
         raise UsageError("none of its messages says anything")
     if blank := [str(place) for place, item in enumerate(items, 1) if _is_blank(item)]:
         problems.append(f"{found.told}: message {', '.join(blank)} is empty, and was left out")

@@ -12,9 +12,9 @@ from convsim_nb.domain.wire import Line, parsed_result
 def fold(lines: Iterable[Line]) -> tuple[Message, ...]:
     """The messages of a list of lines, in order.
 
-    System lines are left out, and what tools answered goes into the calls. A `wire` is in the shape of Chat
-    Completions, whatever the lines came in. Calls that no message follows stand on the last one of the
-    same turn, or on an empty one where the agent said nothing.
+    System lines and empty ones are left out, and what tools answered goes into the calls. A `wire` is in
+    the shape of Chat Completions, whatever the lines came in. Calls that no message follows stand on the
+    last one of the same turn, or on an empty one where the agent said nothing.
     """
     folding = _Folding()
     for line in lines:
@@ -65,14 +65,14 @@ class _Folding:
 
     def take(self, line: Line) -> None:
         match line.role:
-            case "user":
+            case "user" if not line.says_nothing:
                 self.close()
                 self.messages.append(Message(role="user", content=_shown(line), wire=_with_media(line)))
             case "assistant":
                 self._assistant(line)
             case "tool":
                 self._answer(line)
-            case "system":
+            case _:
                 pass
 
     def close(self) -> None:
@@ -86,7 +86,7 @@ class _Folding:
         self._calls, self._wire = [], []
 
     def _assistant(self, line: Line) -> None:
-        if line.text or line.media:
+        if line.text.strip() or line.media:
             calls, wire = tuple(self._calls), self._whole(line)
             self.messages.append(Message(role="assistant", content=_shown(line), tool_calls=calls, wire=wire))
             self._calls, self._wire = [], []
@@ -126,7 +126,7 @@ def _open(call: ToolCall) -> bool:
 
 def _shown(line: Line) -> str:
     """The words, or what stands there in place of words: `[image]`."""
-    if line.text:
+    if line.text.strip():
         return line.text
     return " ".join(f"[{str(part['type']).removesuffix('_url').removeprefix('input_')}]" for part in line.media)
 

@@ -15,7 +15,7 @@ WireRole = Literal["system", "user", "assistant", "tool"]
 _NAMES: dict[WireRole, str] = {
     "system": "system developer sys instruction",
     "user": "user human customer client caller visitor guest consumer end_user enduser usr",
-    "assistant": "assistant ai bot chatbot agent model support representative rep advisor operator virtual_assistant",
+    "assistant": "assistant ai bot chatbot agent model gpt llm support representative rep advisor virtual_assistant",
     "tool": "tool function ipython observation",
 }
 _ROLES: dict[str, WireRole] = {name: role for role, names in _NAMES.items() for name in names.split()}

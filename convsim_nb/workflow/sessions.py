@@ -149,7 +149,7 @@ def _read(source: Any) -> Sessions:
         return _from_entries(entries, name=path.stem, problems=problems)
     if hasattr(source, "columns") and hasattr(source, "to_dict"):
         return _from_traces(source["trace"]) if "trace" in source.columns else _from_entries(read_frame(source))
-    if isinstance(source, Session | Mapping) or _holds_traces(source):
+    if isinstance(source, Session | Mapping) or hasattr(source, "traces"):
         return _from_items([source])
     if isinstance(source, Iterable):
         return _from_items(list(source))

@@ -1,7 +1,7 @@
 """Finding recorded sessions in a tracking store: listed without spans, which are read for those that are kept."""
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from contextvars import copy_context
@@ -126,15 +126,16 @@ def _fetched(client: MlflowClient, experiment: "Experiment", session_ids: list[s
 def _session(client: MlflowClient, experiment: "Experiment", session_id: str) -> list["Trace"]:
     found: list[Trace] = []
     token = None
-    quote = '"' if "'" in session_id else "'"
+    # The filter's language has no escape for a quote: any character may stand there, and the id is compared after.
+    named = f"LIKE '{session_id.replace(chr(39), '_')}'" if "'" in session_id else f"= '{session_id}'"
     while True:
         page = client.search_traces(
             locations=[experiment.experiment_id],
-            filter_string=f"metadata.`mlflow.trace.session` = {quote}{session_id}{quote}",
+            filter_string=f"metadata.`mlflow.trace.session` {named}",
             max_results=_PAGE,
             page_token=token,
         )
-        found += page
+        found += [trace for trace in page if session_id_of(trace) == session_id]
         token = page.token
         if not token:
             return found
@@ -173,18 +174,20 @@ def _others(client: MlflowClient, name: str) -> str:
     return f"there are {', '.join(map(repr, names[:_SHOWN]))}{', ...' if len(names) > _SHOWN else ''}"
 
 
-def _since(last: str | timedelta | None, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> datetime | None:
-    if last is None:
-        return None
-    if isinstance(last, str):
-        told = _SPAN.fullmatch(last)
-        if told is None:
-            raise UsageError(f'last={last!r} is not a time span: write it like "7d", "12h" or "30m"')
-        last = timedelta(**{_UNITS[told[2].lower()]: float(told[1])})
+def _since(last: str | timedelta | None) -> datetime | None:
     try:
-        return now() - last
+        return None if last is None else datetime.now(UTC) - _span(last)
     except OverflowError:
         raise UsageError(f"last={last!r} reaches back before the calendar: leave it out to read all") from None
+
+
+def _span(last: str | timedelta) -> timedelta:
+    if isinstance(last, timedelta):
+        return last
+    told = _SPAN.fullmatch(last) if isinstance(last, str) else None
+    if told is None:
+        raise UsageError(f'last={last!r} is not a time span: write it like "7d", "12h" or "30m"')
+    return timedelta(**{_UNITS[told[2].lower()]: float(told[1])})
 
 
 def _filter(where: str | None, since: datetime | None) -> str | None:
@@ -213,10 +216,10 @@ def _why_none(client: MlflowClient, experiment: "Experiment", wanted: Wanted, li
     asked += [f"last={wanted.last!r}"] if wanted.last is not None else []
     none = f"no sessions in experiment {experiment.name!r}{' with ' + ', '.join(asked) if asked else ''}"
     if listing.simulated:
-        return f"{none}: the {len(listing.simulated)} there are were made by a simulator; simulated=True reads them"
+        return f"{none}: what there is ({len(listing.simulated)}) was made by a simulator; simulated=True reads it"
     if listing.no_session:
         return (
-            f"{none}: its {listing.no_session} traces carry no session id; set one where they are made, with "
+            f"{none}: its traces ({listing.no_session}) carry no session id; set one where they are made, with "
             "mlflow.update_current_trace(session_id=...)"
         )
     if not asked:

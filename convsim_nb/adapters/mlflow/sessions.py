@@ -76,7 +76,7 @@ def read_traces(traces: Iterable[object]) -> Read:
         else:
             without += 1
     read = read_groups(groups)
-    loose = (f"{without} traces carry no session id, and were left out",) if without else ()
+    loose = (f"traces without a session id, left out: {without}",) if without else ()
     return Read(read.sessions, (*read.problems, *loose))
 
 
@@ -96,7 +96,7 @@ def _why_silent(traces: Sequence["Trace"]) -> str:
         return "none of its traces could be read whole"
     if not any(trace.data.spans for trace in traces):
         return "its traces came without spans; read them with include_spans=True"
-    return f"nothing in its {len(traces)} traces reads as a user's or an agent's message"
+    return f"nothing in its traces ({len(traces)}) reads as a user's or an agent's message"
 
 
 def _trace_ids(traces: Sequence["Trace"]) -> tuple[str, ...]:

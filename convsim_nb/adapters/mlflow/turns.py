@@ -68,7 +68,8 @@ def _from_user(lines: Iterable[Line]) -> bool:
 
 def _told(turn: Turn, before: tuple[Line, ...], after: tuple[Line, ...], calls: tuple[ToolCall, ...]) -> Turn:
     whole = _from_user(after)  # a graph's state: the reply holds the history too
-    lines = tuple(line for line in (after if whole else (*before, *after)) if line.role != "system")
+    told = after if whole else (*before, *after)
+    lines = tuple(line for line in told if line.role == "tool" or not (line.role == "system" or line.says_nothing))
     opened = max((place for place, line in enumerate(lines) if line.role == "user"), default=-1)
     newest = fold(lines[opened : opened + 1])[0] if opened >= 0 else None
     answered = len(before) > 0 and before[-1].role in ("tool", "assistant")
