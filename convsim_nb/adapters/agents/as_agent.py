@@ -8,6 +8,7 @@ from convsim_nb.adapters.agents.callable_agent import CallableAgent
 from convsim_nb.adapters.agents.endpoint import endpoint_agent
 from convsim_nb.adapters.agents.predicting import predicting
 from convsim_nb.adapters.agents.refs import agent_name
+from convsim_nb.adapters.completions import cut
 from convsim_nb.domain.case import TestCase
 from convsim_nb.domain.errors import AgentTypeError
 
@@ -59,5 +60,5 @@ def _callable(agent: Any, *, name: str, api_key: str | None) -> Callable[..., An
             f"{name} is a runnable: wrap it, as in `lambda messages: graph.invoke({{'messages': messages}})`"
         )
     raise AgentTypeError(
-        f"{name} is no agent: give a function of `messages` or `input`, 'module:name', a URL, or an MLflow model"
+        f"{cut(repr(agent), 60)} is no agent: give a function of `messages` or `input`, 'module:name', a URL, or an MLflow model"
     )

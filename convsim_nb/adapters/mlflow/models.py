@@ -20,7 +20,8 @@ def load_model(uri: str) -> Any:
     try:
         return mlflow.pyfunc.load_model(_latest(uri))
     except MlflowException as error:
-        if error.error_code in _MISSING:
+        # A missing alias comes as an invalid parameter, told from others by its words alone.
+        if error.error_code in _MISSING or "not found" in error.message:
             raise NotFoundError(f"{uri}: no such model in {mlflow.get_tracking_uri()}: {error.message}") from error
         raise StoreError(f"{uri} cannot be loaded: {error.message}") from error
     except Exception as error:  # whatever the model's own code raises when it is loaded
