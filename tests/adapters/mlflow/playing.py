@@ -1,7 +1,9 @@
 """A short way to play conversations into an MLflow store: the engine, with nothing of the workflow around it."""
 
 import asyncio
+import time
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -79,10 +81,11 @@ async def play(
     settings: dict[str, Any] | None = None,
     ready: bool = True,
     guard: Any = None,
+    stop: asyncio.Event | None = None,
     started: dict[str, Any] | None = None,
     **sink_options: Any,
 ) -> Played:
-    """Play a run to its end, and its writing too."""
+    """Play a run to its end, or until `stop` is set, and its writing to its end too."""
     reasons: list[str] = []
     sink = MlflowSink(where or pin(), on_failure=reasons.append, **sink_options)
     emit = Emitter(RunState(), [sink])
@@ -104,7 +107,13 @@ async def play(
     )
     if guard:
         parts = Parts(**{**vars(parts), "guard": guard})
-    await simulate(parts)
+    playing = asyncio.create_task(simulate(parts))
+    if stop:
+        await stop.wait()
+        playing.cancel()
+    await asyncio.wait([playing])
+    if not playing.cancelled():
+        playing.result()
     await asyncio.to_thread(sink.close)
     return Played(run_id, emit.state, sink, reasons)
 
@@ -119,3 +128,11 @@ def turn_of(case: TestCase, *, turn: int = 1, session_id: str = "sim-0123456789a
     ]
     messages = (*said, Message(role="user", content=f"Question {turn}?"))
     return AgentTurn(messages=messages, case=case, key="k", trial=1, turn=turn, session_id=session_id)
+
+
+async def until(found: Callable[[], Any], seconds: float = 30.0) -> Any:
+    """What `found` gives, as soon as that is something."""
+    end = time.monotonic() + seconds
+    while not (what := await asyncio.to_thread(found)) and time.monotonic() < end:  # noqa: ASYNC110 - it lies in a store
+        await asyncio.sleep(0.1)
+    return what
