@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from convsim_nb.domain.session import Message, Session
     from convsim_nb.workflow.cases import CaseSet, load_cases
     from convsim_nb.workflow.distill import distill
+    from convsim_nb.workflow.resume import resume
     from convsim_nb.workflow.run import Run
     from convsim_nb.workflow.runs import load_run, runs
     from convsim_nb.workflow.sessions import load_sessions, search_sessions
@@ -38,6 +39,7 @@ __all__ = [
     "load_cases",
     "load_run",
     "load_sessions",
+    "resume",
     "runs",
     "search_sessions",
     "simulate",
@@ -53,6 +55,7 @@ _HOMES = {
     "domain.session": ("Message", "Session"),
     "workflow.cases": ("CaseSet", "load_cases"),
     "workflow.distill": ("distill",),
+    "workflow.resume": ("resume",),
     "workflow.run": ("Run",),
     "workflow.runs": ("load_run", "runs"),
     "workflow.sessions": ("load_sessions", "search_sessions"),
@@ -68,6 +71,16 @@ def __getattr__(name: str) -> Any:
     found = getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
     globals()[name] = found
     return found
+
+
+def load_ipython_extension(shell: Any) -> None:
+    """`%load_ext convsim_nb`: bring `%convsim`."""
+    import_module(f"{__name__}.notebook.extension").load_ipython_extension(shell)
+
+
+def unload_ipython_extension(shell: Any) -> None:
+    """`%unload_ext convsim_nb`: take it out again."""
+    import_module(f"{__name__}.notebook.extension").unload_ipython_extension(shell)
 
 
 def __dir__() -> list[str]:

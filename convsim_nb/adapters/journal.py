@@ -48,9 +48,17 @@ def _create(folder: Path) -> TextIO:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         _ignored_by_git(folder.parent.parent)
         (folder / _WRITER).write_text(str(os.getpid()))
+        _drop_half_line(folder / EVENTS)
         return os.fdopen(os.open(folder / EVENTS, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "a", encoding="utf-8")
     except OSError as error:
         raise StoreError(f"the journal cannot be written in {folder}: {error}; pass journal=FOLDER or False") from None
+
+
+def _drop_half_line(path: Path) -> None:
+    """A crash may have cut the last line short: what follows must begin on a line of its own."""
+    if path.exists():
+        whole = path.read_bytes().rfind(b"\n") + 1
+        os.truncate(path, whole)
 
 
 def _ignored_by_git(root: Path) -> None:

@@ -34,7 +34,7 @@ async def _in_turn(trial: Trial, parts: Parts) -> None:
 
 
 def left_to_do(state: RunState) -> Sequence[Trial]:
-    """A new attempt for each conversation that has not come to its end."""
+    """A new attempt for each conversation that has not come to an end of its own."""
     return [
         Trial(
             key=conversation.key,
@@ -45,5 +45,5 @@ def left_to_do(state: RunState) -> Sequence[Trial]:
             session_id=f"sim-{uuid.uuid4().hex[:16]}",
         )
         for conversation in state.conversations
-        if conversation.stop is None
+        if conversation.stop in (None, "cancelled", "over_budget") and conversation.origin is None
     ]

@@ -7,6 +7,7 @@ import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from difflib import get_close_matches
 from typing import Any, Literal, TypedDict, Unpack
 
 from convsim_nb.adapters.mlflow.quiet import quiet
@@ -81,6 +82,7 @@ def plan(cases: Any, agent: Any, **options: Unpack[SimulateOptions]) -> Plan:
     Raises:
         UsageError: an argument is wrong; the message names its value and the next step.
     """
+    _refuse_unknown(options)
     found = as_cases(cases)
     _refuse_below_one(options)
     played, ref = resolve_agent(
@@ -173,6 +175,15 @@ def _named(function: GoalFunction) -> str:
         source = getattr(getattr(function, "__code__", None), "co_code", b"")
     name = getattr(function, "__name__", type(function).__name__)
     return f"function:{name}:{hashlib.sha256(source).hexdigest()[:12]}"
+
+
+def _refuse_unknown(options: Mapping[str, object]) -> None:
+    known = SimulateOptions.__annotations__
+    for name in options:
+        if name not in known:
+            close = get_close_matches(name, known, n=1)
+            hint = f"did you mean {close[0]}?" if close else f"there are {', '.join(known)}"
+            raise UsageError(f"simulate() has no option {name!r}: {hint}")
 
 
 def _refuse_below_one(options: SimulateOptions) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import atexit
+import copy
 import os
 import sys
 import weakref
@@ -34,7 +35,12 @@ def simulate(cases: Any, agent: Any, **options: Unpack[SimulateOptions]) -> Run:
     Raises:
         UsageError: an argument is wrong, said before any model is called.
     """
-    run, live = _prepared(plan(cases, agent, **options))
+    return start(plan(cases, agent, **options))
+
+
+def start(planned: Plan, *, state: RunState | None = None, folder: Path | None = None) -> Run:
+    """Start what is planned in the background; `state` and `folder` are those of a run that is taken up again."""
+    run, live = _prepared(planned, state or RunState(), folder or _folder(planned))
     run.follow(live, background.submit(live.play()))
     _live.add(run)
     return run
@@ -48,7 +54,8 @@ async def simulate_async(cases: Any, agent: Any, **options: Unpack[SimulateOptio
     Raises:
         UsageError: an argument is wrong, said before any model is called.
     """
-    run, live = _prepared(plan(cases, agent, **options))
+    planned = plan(cases, agent, **options)
+    run, live = _prepared(planned, RunState(), _folder(planned))
     run.follow(live, None)
     playing = asyncio.ensure_future(live.play())
     try:
@@ -65,11 +72,11 @@ def playing() -> list[Run]:
     return sorted((run for run in _live if not run.ended.is_set()), key=lambda run: run.run_id)
 
 
-def _prepared(planned: Plan) -> tuple[Run, Live]:
-    options, state = planned.options, RunState()
-    sink = _mlflow(planned)  # before the journal: a wrong experiment fails before a file is made
-    journal = _journal(planned)
-    run = Run(state, folder=journal.folder if journal else None, mlflow=sink)
+def _prepared(planned: Plan, state: RunState, folder: Path | None) -> tuple[Run, Live]:
+    options = planned.options
+    sink = _mlflow(planned, state, folder)  # before the journal: a wrong experiment fails before a file is made
+    journal = Journal(folder) if folder else None
+    run = Run(state, folder=folder, mlflow=sink)
     shown = display().show(run) if options.get("progress", True) else None
     sinks: list[Sink] = [one for one in (journal, sink, shown, *options.get("sinks", ())) if one is not None]
     emit = Emitter(state, sinks)
@@ -77,18 +84,13 @@ def _prepared(planned: Plan) -> tuple[Run, Live]:
     return run, Live(planned, emit=emit, sinks=sinks, mlflow=sink)
 
 
-def _mlflow(planned: Plan) -> MlflowSink | None:
+def _mlflow(planned: Plan, state: RunState, folder: Path | None) -> MlflowSink | None:
     """What writes the run to MLflow: store, experiment and run are taken now, and kept."""
     if not planned.options.get("mlflow", True):
         return None
-    folder = _folder(planned)
     to = pin(planned.options.get("experiment"))
-    return MlflowSink(to, journal=folder / EVENTS if folder else None, report=report_html)
-
-
-def _journal(planned: Plan) -> Journal | None:
-    folder = _folder(planned)
-    return Journal(folder) if folder else None
+    behind = copy.deepcopy(state) if state.run_id else None
+    return MlflowSink(to, journal=folder / EVENTS if folder else None, report=report_html, state=behind)
 
 
 def _folder(planned: Plan) -> Path | None:

@@ -1,0 +1,99 @@
+"""Taking a run up again: only what is missing is played, with the cases that were stored."""
+
+from typing import Any, Unpack
+
+from convsim_nb.domain.errors import UsageError
+from convsim_nb.domain.events import RunSettings
+from convsim_nb.domain.state import RunState
+from convsim_nb.workflow.plan import Plan, SimulateOptions, plan
+from convsim_nb.workflow.run import Run
+from convsim_nb.workflow.runs import load_run
+from convsim_nb.workflow.simulate import start
+
+_KEPT = ("max_turns", "trials", "concurrency", "script_then", "agent_history", "agent_threads", "agent_timeout")
+_COMPARED = ("user_model", "judge_model", "max_turns", "trials", "goal_check", "script_then", "prompts")
+
+
+def resume(run: str | Run, *, agent: Any, force: bool = False, **options: Unpack[SimulateOptions]) -> Run:
+    """Take a run up that was stopped, or whose process died, and play only what is missing.
+
+    `run` is a run or its id. Functions and models of your own are given again; all else is taken from the
+    run. A conversation that was half done starts over as a new attempt. What has ended is not played again.
+
+    Raises:
+        NotFoundError: no run of that id.
+        UsageError: it has nothing missing, it is playing, or agent, models, prompts or turns differ from
+            what it was begun with; `force=True` goes on all the same.
+    """
+    earlier = run if isinstance(run, Run) else load_run(run, journal=_journal(options))
+    planned = plan_again(earlier, agent, options)
+    if not earlier.ended.is_set():
+        raise UsageError(f"run {earlier.run_id} is playing: run.resume() lets a paused one go on")
+    if not missing(earlier.state):
+        raise UsageError(f"run {earlier.run_id} has nothing missing: all {len(earlier.conversations)} have ended")
+    if not force:
+        refuse_differences(earlier, planned)
+    return start(planned, state=earlier.state, folder=earlier.folder)
+
+
+def missing(state: RunState) -> list[str]:
+    """The keys of the conversations that never came to an end of their own."""
+    return [c.key for c in state.conversations if c.stop in (None, "cancelled", "over_budget") and c.origin is None]
+
+
+def plan_again(earlier: Run, agent: Any, options: SimulateOptions) -> Plan:
+    """The plan of an earlier run, with its id, its stored cases, and what is given anew."""
+    state, settings = earlier.state, _settings(earlier)
+    kept: dict[str, Any] = {name: getattr(settings, name) for name in _KEPT}
+    kept |= {"run_name": state.run_name, "tags": state.tags, "agent_name": state.agent.name if state.agent else None}
+    kept |= _models(settings, options)
+    planned = plan(earlier.cases, agent, **{**kept, **options})
+    started = planned.started.model_copy(update={"run_id": state.run_id})
+    return Plan(**{**vars(planned), "started": started})
+
+
+def refuse_differences(earlier: Run, planned: Plan) -> None:
+    """Refuse a run that would no longer be the one that was begun.
+
+    Raises:
+        UsageError: the first difference, with both values.
+    """
+    before, now = _settings(earlier), planned.started.settings
+    for name in _COMPARED:
+        if getattr(before, name) != getattr(now, name):
+            _refuse(earlier, name, getattr(before, name), getattr(now, name))
+    was = earlier.state.agent
+    if was and was.source_hash != planned.started.agent.source_hash:
+        _refuse(earlier, "the agent's source", was.source_hash, planned.started.agent.source_hash)
+
+
+def _refuse(earlier: Run, name: str, before: object, now: object) -> None:
+    raise UsageError(
+        f"run {earlier.run_id} was begun with {name} {before!r}, now it is {now!r}: "
+        "begin a new run, or give force=True to go on all the same"
+    )
+
+
+def _settings(earlier: Run) -> RunSettings:
+    if earlier.state.settings is None:
+        raise UsageError(f"the journal in {earlier.folder} does not begin with the start of a run")
+    return earlier.state.settings
+
+
+def _models(settings: RunSettings, options: SimulateOptions) -> dict[str, Any]:
+    """Models by the names that the run was begun with; a model of one's own has a name that says nothing."""
+    named: dict[str, Any] = {"goal_check": settings.goal_check}
+    if settings.goal_check.startswith("function:"):
+        if not callable(options.get("goal_check")):
+            raise UsageError(f"the run was begun with goal_check={settings.goal_check}: give the function again")
+        del named["goal_check"]
+    if "user" not in options:
+        named["user_model"] = settings.user_model
+    if settings.judge_model not in ("none", settings.user_model):
+        named["judge_model"] = settings.judge_model
+    return named
+
+
+def _journal(options: SimulateOptions) -> str | None:
+    where = options.get("journal")
+    return None if where is None or isinstance(where, bool) else str(where)

@@ -1,0 +1,151 @@
+"""Taking a run up again after a stop or a crash."""
+
+import json
+import subprocess
+import sys
+import time
+
+import pytest
+
+import convsim_nb as cs
+from convsim_nb.adapters.journal import read_journal
+from convsim_nb.domain.state import RunState
+
+AGENTS = """
+import asyncio, os, pathlib
+import convsim_nb as cs
+from convsim_nb.testing import ScriptedChat
+
+CASES = [{"goal": f"Goal {n}", "case_id": f"case-{n}"} for n in range(6)]
+calls = pathlib.Path("calls.txt")
+
+async def agent(messages):
+    with calls.open("a") as file:
+        file.write(messages[0]["content"] + "\\n")
+    await asyncio.sleep(0.02)
+    return f"It is done {len(messages)}."
+
+def chat():
+    return ScriptedChat.happy(turns=2)
+
+OPTIONS = {"journal": "journals", "mlflow": False, "progress": False, "concurrency": 2}
+"""
+KILLED = """
+import os
+from agents import *
+def killer(event):
+    if event.kind == "message_sent" and event.key.startswith("case-3") and event.turn == 2:
+        os.kill(os.getpid(), 9)
+cs.simulate(CASES, agent, user_model=chat(), sinks=[killer], **OPTIONS).wait()
+"""
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """A working folder whose `agents.py` can be imported, here and in other processes."""
+    (tmp_path / "agents.py").write_text(AGENTS)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "agents", raising=False)
+    return tmp_path
+
+
+def killed(folder):
+    """A run whose process was killed in its fourth conversation."""
+    died = subprocess.run([sys.executable, "-c", KILLED], cwd=folder, check=False, capture_output=True, timeout=60)
+    assert died.returncode == -9, died.stderr
+    (line,) = cs.runs("journals")
+    assert line.status == "lost at turn 2"
+    return line.run_id
+
+
+def test_a_killed_run_is_finished_without_asking_anything_twice(folder):
+    """After `kill -9`: what had ended is not played again, the half-done start over, the keys stay the same."""
+    run_id = killed(folder)
+    import agents
+
+    before = cs.load_run(run_id, journal="journals").conversations
+    done = [c.key for c in before if c.stop == "goal_reached"]
+    agents.calls.write_text("")
+    run = cs.resume(
+        run_id, agent=agents.agent, user_model=agents.chat(), mlflow=False, progress=False, journal="journals"
+    )
+    run.wait(20)
+
+    assert run.run_id == run_id
+    assert [c.key for c in run.conversations] == [c.key for c in before]
+    assert {c.stop for c in run.conversations} == {"goal_reached"}
+    assert len(done) >= 2
+    asked = set(agents.calls.read_text().split("\n")) - {""}
+    assert asked == {f"Goal {c.case_id[-1]}" for c in before if c.key not in done}
+    assert [c.attempt for c in run.conversations] == [1 if c.key in done else c.attempt + 1 for c in before]
+
+
+def test_the_journal_of_a_resumed_run_replays_to_its_state(folder):
+    """Both halves are one story, also where the crash cut a line short."""
+    run_id = killed(folder)
+    import agents
+
+    path = folder / "journals" / run_id / "events.jsonl"
+    path.write_bytes(path.read_bytes() + b'{"kind":"message_se')
+    options = {"mlflow": False, "progress": False, "journal": "journals"}
+    run = cs.resume(run_id, agent=agents.agent, user_model=agents.chat(), **options).wait(20)
+
+    assert RunState.replay(read_journal(run.folder)) == run.state
+    assert [line.status for line in cs.runs("journals")] == ["finished"]
+    kinds = [json.loads(line)["kind"] for line in path.read_text().splitlines()]
+    assert kinds.count("run_started") == 2
+
+
+def test_a_stopped_run_goes_on_where_it_was(folder):
+    """What the stop ended as cancelled is played; the handle may be given in the id's place."""
+    import agents
+
+    run = cs.simulate(agents.CASES, agents.agent, user_model=agents.chat(), **agents.OPTIONS)
+    while not any(c.stop for c in run.conversations):
+        time.sleep(0.005)
+    run.stop()
+    run.wait(5)
+    assert {c.stop for c in run.conversations} == {"goal_reached", "cancelled"}
+    again = cs.resume(run, agent=agents.agent, user_model=agents.chat(), mlflow=False, progress=False).wait(20)
+
+    assert {c.stop for c in again.conversations} == {"goal_reached"}
+    assert not again.state.stopped
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"max_turns": 3}, "was begun with max_turns 10, now it is 3"),
+        ({"agent": lambda messages: "another"}, "was begun with the agent's source"),
+    ],
+)
+def test_another_run_than_was_begun_is_refused_unless_forced(folder, changed, message):
+    """Results of two agents must not stand in one run unless it is asked for."""
+    run_id = killed(folder)
+    import agents
+
+    given = {"agent": agents.agent, "user_model": agents.chat(), "mlflow": False, "progress": False, **changed}
+    with pytest.raises(cs.ConvsimError) as caught:
+        cs.resume(run_id, journal="journals", **given)
+    assert message in str(caught.value)
+    assert {c.stop for c in cs.resume(run_id, journal="journals", force=True, **given).wait(20).conversations} == {
+        "goal_reached"
+    }
+
+
+def test_a_finished_run_is_not_resumed(folder):
+    """Nothing is missing, and it says so."""
+    import agents
+
+    run = cs.simulate(agents.CASES, agents.agent, user_model=agents.chat(), **agents.OPTIONS).wait(20)
+    with pytest.raises(cs.ConvsimError, match="has nothing missing: all 6 have ended"):
+        cs.resume(run, agent=agents.agent, user_model=agents.chat())
+
+
+def test_an_unknown_option_is_refused(folder):
+    """A typing error is not silently ignored."""
+    import agents
+
+    with pytest.raises(cs.ConvsimError, match="has no option 'max_turn': did you mean max_turns"):
+        cs.simulate(agents.CASES, agents.agent, user_model=agents.chat(), max_turn=3)
