@@ -18,6 +18,7 @@ _DATES = ("month", "year", "day")
 _FREE_TEXT = ("address", "story", "topic")
 _MOVES_MONEY = ("transfer", "standing_order_change")
 _LONG_ENOUGH = 10
+_LIKELIEST = {"order": "order_status", "exchange": "trading_hours"}
 _SHORT = 4
 _PATIENCE = 2
 
@@ -69,7 +70,7 @@ class Desk:
     def _listen(self, heard: Heard) -> _Said:
         listeners: tuple[Callable[[Heard], _Said | None], ...] = (
             *(self._to_offer, self._to_confirmation, self._to_question),
-            *(self._to_misreading, self._to_correction, self._to_follow_up, self._to_wishes, self._to_bare_id),
+            *(self._to_misreading, self._to_correction, self._to_follow_up, self._to_wishes, self._to_bare_fact),
         )
         for listener in listeners:
             said = listener(heard)
@@ -162,7 +163,7 @@ class Desk:
             return [self._say("as_said"), goal.said]
         if heard.flags & {"thanks", "bye", "yes", "same"} or len(heard.text.split()) <= _SHORT:
             return None
-        return [self._say("sorry_what")]
+        return [self._say("sorry_what", said=goal.said)]
 
     def _apology(self, goal: Goal, heard: Heard) -> str:
         if "own_fault" in heard.flags:
@@ -187,9 +188,10 @@ class Desk:
         self.agenda = [*self._goals(heard.intents[:1], heard), *self._second_goals(heard.intents[1:], heard)]
         return []
 
-    def _to_bare_id(self, heard: Heard) -> _Said | None:
-        if "order" in heard.values:
-            self.agenda = self._goals(["order_status"], heard)
+    def _to_bare_fact(self, heard: Heard) -> _Said | None:
+        """A number or a name, and not what is wanted with it: the likeliest thing."""
+        if likeliest := [name for fact, name in _LIKELIEST.items() if fact in heard.values]:
+            self.agenda = self._goals(likeliest[:1], heard)
             return []
         if "account" in heard.values and not heard.flags & {"thanks", "bye"}:
             again = self.known.get("account") == heard.values["account"][0]
