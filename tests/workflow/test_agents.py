@@ -144,7 +144,6 @@ def store(tmp_path_factory):
     from mlflow.models import infer_signature
 
     folder = tmp_path_factory.mktemp("store")
-    before = mlflow.get_tracking_uri()
     mlflow.set_tracking_uri(f"sqlite:///{folder}/mlflow.db")
     columns = {"messages": [{"role": "user", "content": "x"}], "city": "x"}
     with warnings.catch_warnings():
@@ -167,7 +166,7 @@ def store(tmp_path_factory):
             )
         mlflow.MlflowClient().set_registered_model_alias("support", "champion", "1")
     yield
-    mlflow.set_tracking_uri(before)
+    mlflow.set_tracking_uri(None)
 
 
 @pytest.mark.usefixtures("store")

@@ -26,7 +26,8 @@ VARIABLES = (
 
 @pytest.fixture(autouse=True)
 def _bare(monkeypatch):
-    """No key and no address in the environment."""
+    """No key and no address in the environment; and no MLflow, which would have an address of its own."""
+    monkeypatch.delitem(sys.modules, "mlflow", raising=False)
     for name in VARIABLES.split():
         monkeypatch.delenv(name, raising=False)
 
@@ -91,7 +92,6 @@ async def test_serving_endpoints_of_a_workspace(server, monkeypatch, scheme):
 @pytest.mark.parametrize("variable", ["MLFLOW_GATEWAY_URI", "MLFLOW_TRACKING_URI"])
 async def test_an_endpoint_of_the_gateway_in_a_tracking_server(server, monkeypatch, variable):
     """The gateway's own address goes before the tracking server's, and the caller is named as MLflow's client is."""
-    monkeypatch.setattr("sys.modules", {name: found for name, found in sys.modules.items() if name != "mlflow"})
     monkeypatch.setenv(variable, f"{server.host}/")
     monkeypatch.setenv("MLFLOW_TRACKING_USERNAME", "ann")
     monkeypatch.setenv("MLFLOW_TRACKING_PASSWORD", "secret")

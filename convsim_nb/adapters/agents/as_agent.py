@@ -59,6 +59,7 @@ def _callable(agent: Any, *, name: str, api_key: str | None) -> Callable[..., An
         raise AgentTypeError(
             f"{name} is a runnable: wrap it, as in `lambda messages: graph.invoke({{'messages': messages}})`"
         )
+    shown = cut(repr(agent), 60)
     raise AgentTypeError(
-        f"{cut(repr(agent), 60)} is no agent: give a function of `messages` or `input`, 'module:name', a URL, or an MLflow model"
+        f"{shown} is no agent: give a function of `messages` or `input`, 'module:name', a URL, or an MLflow model"
     )
