@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import time
 from datetime import date
 
 import pytest
@@ -357,6 +358,20 @@ async def test_async_and_streaming_say_the_same():
     assert await make_async_agent(1)(messages) == whole
     assert "".join(pieces) == whole["messages"][-1]["content"]
     assert len(pieces) > 5
+
+
+async def test_latency_is_what_was_asked_for():
+    """Each of the three ways takes at least so long over a turn."""
+    messages = [{"role": "user", "content": "balance of ACC-4417 please"}]
+    started = time.perf_counter()
+    make_agent(1, latency=0.05)(messages)
+    sync = time.perf_counter()
+    await make_async_agent(1, latency=0.05)(messages)
+    waited = time.perf_counter()
+    async for _ in astream_agent(1, latency=0.05)(messages):
+        pass
+
+    assert min(sync - started, waited - sync, time.perf_counter() - waited) >= 0.045
 
 
 def test_a_wrong_version_or_fault_is_named():
