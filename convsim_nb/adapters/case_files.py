@@ -26,7 +26,16 @@ def read_cases(path: Path) -> list[Mapping[str, Any]]:
         return [_line(path, number, line) for number, line in enumerate(text.splitlines(), start=1) if line.strip()]
     if path.suffix not in (*_YAML, ".json"):
         raise CaseError(f"{path}: test cases are read from .yaml, .yml, .json and .jsonl, not from {path.suffix!r}")
-    return _mappings(path, _parsed(path, text))
+    return cases_in(text, where=str(path))
+
+
+def cases_in(text: str, *, where: str) -> list[Mapping[str, Any]]:
+    """The mappings in YAML or JSON, unchecked; errors say `where` it stands.
+
+    Raises:
+        CaseError: it is no list of mappings, or cannot be parsed; the line is named.
+    """
+    return _mappings(where, _parsed(where, text))
 
 
 def write_cases(cases: Iterable[TestCase], path: Path) -> None:
@@ -66,23 +75,23 @@ def _text(path: Path) -> str:
         raise StoreError(f"{path} cannot be read: {error}") from None
 
 
-def _parsed(path: Path, text: str) -> object:
+def _parsed(where: str, text: str) -> object:
     try:
         return yaml.safe_load(text)  # JSON is YAML
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = f":{mark.line + 1}" if mark else ""
-        raise CaseError(f"{path}{line} is not YAML: {getattr(error, 'problem', None) or error}") from None
+        raise CaseError(f"{where}{line} is not YAML: {getattr(error, 'problem', None) or error}") from None
 
 
-def _mappings(path: Path, found: object) -> list[Mapping[str, Any]]:
+def _mappings(where: str, found: object) -> list[Mapping[str, Any]]:
     if isinstance(found, Mapping):
-        raise CaseError(f"{path} holds one mapping: write a list of test cases, each beginning with '- goal: ...'")
+        raise CaseError(f"{where} holds one mapping: write a list of test cases, each beginning with '- goal: ...'")
     if not isinstance(found, list) or not found:
-        raise CaseError(f"{path} holds no test cases: write a list, each beginning with '- goal: ...'")
+        raise CaseError(f"{where} holds no test cases: write a list, each beginning with '- goal: ...'")
     for number, row in enumerate(found, start=1):
         if not isinstance(row, Mapping):
-            raise CaseError(f"{path}: test case {number} is {row!r}: write a mapping with at least a goal")
+            raise CaseError(f"{where}: test case {number} is {row!r}: write a mapping with at least a goal")
     return found
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
-from convsim_nb.adapters.case_files import as_mapping, read_cases, write_cases
+from convsim_nb.adapters.case_files import as_mapping, cases_in, read_cases, write_cases
 from convsim_nb.domain.case import TestCase
 from convsim_nb.domain.errors import CaseError
 
@@ -59,6 +59,11 @@ class CaseSet(Sequence[TestCase]):
         problems = [f"  {len(self.problems)} problems: see .problems"] if self.problems else []
         return "\n".join([f"CaseSet of {len(self)} test cases", *lines, *more, *problems])
 
+    def _repr_html_(self) -> str:
+        from convsim_nb.views.static_html import cases_html
+
+        return cases_html(self._cases, self.problems)
+
     def save(self, path: str | Path) -> Path:
         """Write the cases to a file: .yaml, .yml, .json or .jsonl.
 
@@ -94,6 +99,15 @@ def load_cases(source: str | Path) -> CaseSet:
         CaseError: a case is not valid; its place in the file is named.
     """
     return _numbered(read_cases(Path(source)), str(source))
+
+
+def parse_cases(text: str, *, where: str = "the text") -> CaseSet:
+    """Read test cases from YAML or JSON: a list of mappings; `where` names it in errors.
+
+    Raises:
+        CaseError: it is no such list, or a case is not valid; its place is named.
+    """
+    return _numbered(cases_in(text, where=where), where)
 
 
 def as_cases(cases: Any) -> CaseSet:

@@ -1,0 +1,187 @@
+"""Where runs are shown in a notebook, and how a cell waits for them."""
+
+import asyncio
+import os
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import Any
+from weakref import WeakKeyDictionary
+
+from IPython.display import DisplayHandle, display
+
+from convsim_nb.domain.events import RunEvent
+from convsim_nb.engine.ports import Sink
+from convsim_nb.notebook.interrupts import Interrupts, interrupted
+from convsim_nb.notebook.shell_pump import ShellPump, answers_while_awaiting, shell_pump
+from convsim_nb.views.static_html import run_html
+from convsim_nb.views.text import TextProgress
+from convsim_nb.workflow.display import wait_in_slices
+from convsim_nb.workflow.run import Run
+
+_SLICE = 0.05
+"""Seconds between two looks at whether the run has ended."""
+STATIC = "run.html"
+"""What stood in the notebook at the end, in the run's folder."""
+
+
+class NotebookDisplay:
+    """Runs in the output of a cell: live where there is a front end, else as text; as static HTML at the end."""
+
+    def __init__(self, shell: Any) -> None:
+        self._shell = shell
+        self._pump: ShellPump | None = shell_pump(getattr(shell, "kernel", None))
+        self._live: dict[Run, ShownRun] = {}
+        self._cells: WeakKeyDictionary[Run, set[str]] = WeakKeyDictionary()
+
+    # --- the port --------------------------------------------------------------------
+
+    def show(self, run: Run) -> Sink:
+        """Begin to show a run in the cell that starts it."""
+        shown = self._live[run] = ShownRun(run, self)
+        if has_front_end(self._shell):
+            shown.begin_live()
+        self.stands_here(run)
+        return shown
+
+    def wait(self, run: Run, timeout: float | None) -> bool:
+        """Wait, and answer the messages of widgets meanwhile: a Stop button has to be heard."""
+        if self._pump is None or not self._pump.usable:
+            return wait_in_slices(run.ended, timeout)
+        until = None if timeout is None else time.monotonic() + timeout
+        with Interrupts() as interrupts, self._pump() as serve:
+            while not run.ended.is_set() and not interrupts.heard and (until is None or time.monotonic() < until):
+                serve(_SLICE)
+        if interrupts.heard:
+            raise interrupted(run)
+        return run.ended.is_set()
+
+    @contextmanager
+    def awaiting(self, run: Run) -> Iterator[None]:
+        """Hear the kernel's interrupt, which would cancel the cell before the run has ended, and widgets."""
+        if not _is_the_cell(asyncio.current_task()):
+            yield
+            return
+        with Interrupts(run.stop) as interrupts, self._answering():
+            yield
+        if interrupts.heard:
+            raise interrupted(run)
+
+    def _answering(self) -> AbstractContextManager[object]:
+        """Answers widgets while the cell awaits, where the kernel does not do so by itself."""
+        by_itself = answers_while_awaiting(getattr(self._shell, "kernel", None))
+        return nullcontext() if by_itself or self._pump is None or not self._pump.usable else self._pump()
+
+    # --- what is shown where ---------------------------------------------------------
+
+    def show_again(self, run: Run) -> bool:
+        """Show a run that plays once more, live; False where it can only be shown as it is."""
+        shown = self._live.get(run)
+        return shown is not None and shown.add_view()
+
+    def stands_here(self, run: Run) -> None:
+        """Keep in mind that the output of this cell has the run."""
+        if cell := cell_of(self._shell):
+            self._cells.setdefault(run, set()).add(cell)
+
+    def is_here(self, run: Run) -> bool:
+        """Whether the output of this cell has the run already."""
+        return cell_of(self._shell) in self._cells.get(run, ())
+
+    def forget(self, run: Run) -> None:
+        """The run has ended: it is live no more."""
+        self._live.pop(run, None)
+
+    @property
+    def has_kernel(self) -> bool:
+        """False in a terminal, where text is all."""
+        return getattr(self._shell, "kernel", None) is not None
+
+
+class ShownRun:
+    """One run while it is shown: a sink of its events."""
+
+    name = "NotebookDisplay"
+
+    def __init__(self, run: Run, place: NotebookDisplay) -> None:
+        self._run, self._place = run, place
+        self._view: Any = None
+        self._handles: list[DisplayHandle] = []
+        self._sink: Sink | None = None
+
+    def begin_live(self) -> None:
+        """Show the run in a widget."""
+        from convsim_nb.notebook.run_view import RunView
+
+        self._sink = self._view = RunView(self._run.state, stop=self._run.stop)
+        self.add_view()
+
+    def add_view(self) -> bool:
+        """One more view of the widget, in the cell that is running; False where there is none."""
+        if self._view is None:
+            return False
+        handle = DisplayHandle()  # type: ignore[no-untyped-call]
+        handle.display(self._view)  # type: ignore[no-untyped-call]
+        self._handles.append(handle)
+        return True
+
+    def __call__(self, event: RunEvent) -> None:
+        """Show one event."""
+        if self._sink is None:
+            self._sink = TextProgress()
+        self._sink(event)
+
+    def close(self) -> None:
+        """The run has ended: static HTML takes the place of what was live, and is kept."""
+        self._place.forget(self._run)
+        if not self._place.has_kernel:
+            return
+        html = run_html(self._run.state, scores=self._run.scores)
+        bundle = {"text/html": html, "text/plain": repr(self._run)}
+        if self._view is None:
+            display(bundle, raw=True)  # type: ignore[no-untyped-call]
+        else:
+            self._view.close_stream()
+            for handle in self._handles:
+                handle.update(bundle, raw=True)  # type: ignore[no-untyped-call]
+            self._view.close()  # its scripts and styles would be saved with the notebook
+        self._keep(html)
+
+    def _keep(self, html: str) -> None:
+        if self._run.folder is None:
+            return
+        path = self._run.folder / STATIC
+        try:
+            with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
+                file.write(html)
+        except OSError as error:
+            sys.stderr.write(f"convsim: what is shown of the run could not be kept in {path}: {error}\n")
+
+
+def has_front_end(shell: Any) -> bool:
+    """Whether somebody who draws widgets asked for this cell.
+
+    No kernel is told who is on the other side. Notebooks name the cell in the request, nbclient, papermill
+    and consoles do not; Colab and Databricks draw widgets and name no cell.
+    """
+    if getattr(shell, "kernel", None) is None:
+        return False
+    if "google.colab" in sys.modules or "DATABRICKS_RUNTIME_VERSION" in os.environ:
+        return True
+    return "cellId" in _request(shell).get("metadata", {})
+
+
+def _is_the_cell(task: "asyncio.Task[Any] | None") -> bool:
+    """Whether a task is the running cell, and not one that the cell started and that may outlive it."""
+    return getattr(task and task.get_coro(), "__name__", "") == "run_cell_async"
+
+
+def cell_of(shell: Any) -> str:
+    """The id of the request that runs the cell; empty where there is none."""
+    return str(_request(shell).get("header", {}).get("msg_id", ""))
+
+
+def _request(shell: Any) -> dict[str, Any]:
+    asked = getattr(shell, "get_parent", None)
+    return (asked() if asked else None) or {}

@@ -1,0 +1,41 @@
+"""How IPython shows what belongs to us, where the class itself cannot say: the domain knows no HTML."""
+
+from typing import Any
+
+from convsim_nb.domain.conversation import Conversation
+from convsim_nb.domain.session import Session
+from convsim_nb.notebook.display import NotebookDisplay
+from convsim_nb.views.static_html import conversation_html, session_html
+from convsim_nb.views.text import transcript
+from convsim_nb.workflow.run import Run
+
+
+def register_formatters(shell: Any, place: NotebookDisplay) -> None:
+    """Show sessions and conversations as bubbles, and a run once in a cell."""
+    formatters = shell.display_formatter.formatters
+    formatters["text/html"].for_type(Session, session_html)
+    formatters["text/html"].for_type(Conversation, conversation_html)
+    formatters["text/plain"].for_type(Conversation, _plain)
+    shell.display_formatter.ipython_display_formatter.for_type(Run, lambda run: _show(run, place))
+
+
+def unregister_formatters(shell: Any) -> None:
+    """Show them as Python does."""
+    formatters = shell.display_formatter.formatters
+    formatters["text/html"].pop(Session, None)
+    formatters["text/html"].pop(Conversation, None)
+    formatters["text/plain"].pop(Conversation, None)
+    shell.display_formatter.ipython_display_formatter.pop(Run, None)
+
+
+def _plain(conversation: Conversation, printer: Any, _cycle: bool) -> None:  # noqa: FBT001 - IPython calls it so
+    printer.text(transcript(conversation))
+
+
+def _show(run: Run, place: NotebookDisplay) -> None:
+    """Nothing where the cell has the run already, a live view while it plays; else IPython goes on to its HTML."""
+    if place.is_here(run):
+        return
+    place.stands_here(run)
+    if not place.show_again(run):
+        raise NotImplementedError

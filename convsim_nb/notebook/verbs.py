@@ -1,0 +1,183 @@
+"""The verbs of `%convsim`: each is a Python call, and takes that call's arguments."""
+
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any, Unpack
+
+from convsim_nb.domain.errors import NotFoundError, UsageError
+from convsim_nb.workflow.cases import CaseSet, parse_cases
+from convsim_nb.workflow.distill import distill
+from convsim_nb.workflow.plan import SimulateOptions
+from convsim_nb.workflow.run import Run
+from convsim_nb.workflow.runs import load_run, runs
+from convsim_nb.workflow.sessions import Sessions, load_sessions, search_sessions
+from convsim_nb.workflow.simulate import playing, simulate
+
+
+@dataclass(frozen=True)
+class Verb:
+    """One verb."""
+
+    name: str
+    call: Callable[..., Any]
+    """What it does; its signature says what the line may hold."""
+    about: str
+    example: str
+    of: Callable[..., Any] | None = None
+    """The Python function whose names its options have, where `call` only passes them on."""
+    cell: bool = False
+    """True where it takes the body of a cell, and stands behind `%%`."""
+
+
+# --- calls that a line needs and Python does not -------------------------------------
+
+
+def find_sessions(
+    source: Any = None,
+    *,
+    experiment: str | None = None,
+    last: Any = None,
+    where: str | None = None,
+    max_sessions: int | None = None,
+    simulated: bool = False,
+) -> Sessions:
+    """Search MLflow's traces for recorded sessions, or read them from a file or an object.
+
+    Args:
+        source: A file, a data frame or a list; without it MLflow is searched.
+        experiment: A name, an id or a path; by default the active experiment.
+        last: How far back to look: 7d, 12h, 30m.
+        where: A filter on traces in MLflow's language, such as "tags.team = 'billing'".
+        max_sessions: How many to read at most.
+        simulated: Whether sessions made by a simulator are read too.
+    """
+    searched: dict[str, Any] = {"experiment": experiment, "last": last, "where": where, "max_sessions": max_sessions}
+    searched = {name: value for name, value in searched.items() if value is not None}
+    if source is None:
+        return search_sessions(**searched, simulated=simulated)
+    if searched:
+        flags = ", ".join(f"--{name.replace('_', '-')}" for name in searched)
+        raise UsageError(f"{flags} is for a search in MLflow: leave it out, or the source {source!r}")
+    return load_sessions(source, simulated=simulated)
+
+
+def start(cases: Any, agent: Any, *, background: bool = False, **options: Unpack[SimulateOptions]) -> Run:  # noqa: ARG001 - the magic reads it
+    """Simulate users of test cases against an agent, and wait for the end.
+
+    The Stop button and the kernel's interrupt end it; what was done is kept.
+
+    Args:
+        cases: A CaseSet, a list, or a file: .yaml, .json, .jsonl.
+        agent: A callable that takes `messages` or `input`, module:name, a URL, or models:/name@alias.
+        background: Return at once; %convsim show shows it, %convsim stop ends it.
+    """
+    return simulate(cases, agent, **options)
+
+
+def stop(run: Any = None) -> None:
+    """Stop a run, or all that play; what was done is kept. Returns at once.
+
+    Args:
+        run: A run, or its id; without it all that play.
+    """
+    for one in _playing(run):
+        one.stop()
+        sys.stdout.write(f"stopping run {one.run_id}\n")
+
+
+def _playing(run: Any) -> list[Run]:
+    live = playing()
+    found = [one for one in live if run is None or run is one or (isinstance(run, str) and one.run_id.startswith(run))]
+    if not found:
+        wanted = f"run {run.run_id if isinstance(run, Run) else run!r} is not playing" if run else "no run is playing"
+        known = f" (playing now: {', '.join(one.run_id for one in live)})" if live else ""
+        raise NotFoundError(f"{wanted}{known}: see %convsim runs")
+    return found
+
+
+def show(run: Any = None) -> Run:
+    """Show a run again: live while it plays, else as it ended.
+
+    Args:
+        run: A run, or its id; without it the newest.
+    """
+    return as_run(run)
+
+
+def report(run: Any = None, *, path: str | Path | None = None) -> Path:
+    """Write a run as one HTML file that needs no script.
+
+    Args:
+        run: A run, or its id; without it the newest.
+        path: The file; by default report.html in the run's folder.
+    """
+    return as_run(run).report(path)
+
+
+def as_run(run: Any) -> Run:
+    """The run that a word of a line means: itself, by its id, or the newest.
+
+    Raises:
+        NotFoundError: there is none.
+        UsageError: it is neither a run nor an id.
+    """
+    if isinstance(run, Run):
+        return run
+    if isinstance(run, str):
+        return load_run(run)
+    if run is not None:
+        raise UsageError(f"{type(run).__name__} is no run: give a run, or its id; see %convsim runs")
+    if live := playing():
+        return max(live, key=lambda one: one.run_id)
+    kept = runs()
+    if not kept:
+        raise NotFoundError("there is no run yet: %convsim run makes one; see %convsim help run")
+    return load_run(kept[0].run_id)
+
+
+def read_cases(body: str) -> CaseSet:
+    """Read test cases from the YAML in the cell: a list, each beginning with `- goal: ...`."""
+    return parse_cases(body, where="the cell")
+
+
+@cache
+def verbs() -> Mapping[str, Verb]:
+    """All verbs, in the order of work."""
+    every = (
+        Verb(
+            "sessions",
+            find_sessions,
+            "read recorded sessions, from MLflow or a file",
+            "%convsim sessions --experiment support-agent --last 7d -o sessions",
+            of=search_sessions,
+        ),
+        Verb(
+            "distill",
+            distill,
+            "read test cases out of sessions",
+            "%convsim distill sessions --model openai:/gpt-5-mini -o cases",
+            of=distill,
+        ),
+        Verb(
+            "cases",
+            read_cases,
+            "write test cases by hand, as YAML",
+            "%%convsim cases smoke\n- goal: Get a refund for a damaged kettle\n  facts: [The order is A-1893]",
+            cell=True,
+        ),
+        Verb(
+            "run",
+            start,
+            "simulate users of test cases against an agent",
+            "%convsim run cases[:3] --agent my_agent --user-model openai:/gpt-5-mini --max-turns 8 -o v1",
+            of=simulate,
+        ),
+        Verb("stop", stop, "stop a run, or all that play", "%convsim stop v1", of=Run.stop),
+        Verb("show", show, "show a run again", "%convsim show v1"),
+        Verb("runs", runs, "what was run before", "%convsim runs", of=runs),
+        Verb("report", report, "write a run as one HTML file", "%convsim report v1 --path v1.html", of=Run.report),
+    )
+    return {verb.name: verb for verb in every}
