@@ -2,7 +2,8 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 
 from convsim_nb.engine.places import Places
 from convsim_nb.engine.trial import Trial
@@ -18,6 +19,8 @@ class Control:
         self._paused: set[str] = set()
         self._said: dict[str, deque[str | None]] = {}
         self._moved = asyncio.Event()
+        self._playing: set[str] = set()
+        self._stopped: set[str] = set()
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._start: Callable[[Trial], asyncio.Task[None]] | None = None
 
@@ -48,6 +51,7 @@ class Control:
 
     def stop(self, key: str) -> None:
         """End one conversation as `cancelled`."""
+        self._stopped.add(key)
         if key in self._tasks:
             self._tasks[key].cancel()
 
@@ -69,6 +73,20 @@ class Control:
     def closed(self) -> None:
         """The run takes no more conversations."""
         self._start = None
+
+    @contextmanager
+    def playing(self, key: str) -> Iterator[None]:
+        """Around a conversation that has its place."""
+        self._playing.add(key)
+        try:
+            yield
+        finally:
+            self._playing.discard(key)
+
+    def hurry(self) -> None:
+        """Break off what plays; what waits for a place still gets it, and finds that the time is up."""
+        for key in self._playing:
+            self._tasks[key].cancel()
 
     def holds(self, key: str) -> bool:
         """Whether a conversation has to wait before its next user message."""
@@ -94,6 +112,8 @@ class Control:
     def _begun(self, trial: Trial) -> None:
         if self._start is not None:
             self._tasks[trial.key] = self._start(trial)
+            if trial.key in self._stopped:
+                self._tasks[trial.key].cancel()
 
     def _wake(self) -> None:
         self._moved.set()

@@ -3,8 +3,8 @@
 import asyncio
 import inspect
 import time
-from collections.abc import Awaitable
-from dataclasses import dataclass, replace
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Literal, NamedTuple, TypeVar
 
@@ -13,6 +13,7 @@ from convsim_nb.domain.errors import AgentError, AgentTimeout, ConvsimError
 from convsim_nb.domain.events import RunSettings
 from convsim_nb.domain.quotes import plain
 from convsim_nb.domain.session import Message
+from convsim_nb.engine.budget import Budget
 from convsim_nb.engine.control import Control
 from convsim_nb.engine.emit import Emitter
 from convsim_nb.engine.narrate import Narrator
@@ -50,6 +51,9 @@ class Parts:
     settings: RunSettings
     emit: Emitter
     control: Control
+    budget: Budget = field(default_factory=Budget)
+    model_timeout: float | None = None
+    """Seconds for one reply of the user or the judge."""
     goal_function: GoalFunction | None = None
     guard: Guard = lambda _view, _text: None
 
@@ -92,8 +96,10 @@ class _Conversing:
             ending = await self._turns()
         except asyncio.CancelledError:
             self._tell.cut(self._turn)
-            self._end(Ending("cancelled"))
-            raise
+            if not self._parts.budget.late:
+                self._end(Ending("cancelled"))
+                raise
+            ending = self._over_budget()
         self._end(ending)
 
     async def _turns(self) -> Ending:
@@ -190,6 +196,8 @@ class _Conversing:
     # --- the agent -------------------------------------------------------------------
 
     async def _hear(self) -> Ending | None:
+        if self._parts.budget.used_up:
+            return self._over_budget()
         start = time.monotonic()
         try:
             reply = await self._parts.agent(self._agent_turn())
@@ -227,7 +235,7 @@ class _Conversing:
         stopped: tuple[tuple[str, Finding], ...] = ()
         view = self._user_view(turn)
         while len(stopped) < _TRIES:
-            move = await self._asked("the simulated user", self._parts.user(view))
+            move = await self._asked("the simulated user", partial(self._parts.user, view))
             if isinstance(move, Ending):
                 return move._replace(stopped=stopped)
             finding = self._parts.guard(view, move.text) if move.action == "say" else None
@@ -271,14 +279,14 @@ class _Conversing:
         """The judge's word on the conversation so far; a goal function decides `reached` in its place."""
         function, check = self._parts.goal_function, GoalCheck(reached=False)
         if function is None or self._tell.pending:
-            judged = await self._asked("the judge", self._parts.judge(self._judge_view()))
+            judged = await self._asked("the judge", partial(self._parts.judge, self._judge_view()))
             if isinstance(judged, Ending):
                 return judged
             pending = {index for index, _ in self._tell.pending}
             check = judged.model_copy(update={"fired": tuple(f for f in judged.fired if f.index in pending)})
         if function is None:
             return check
-        decided = await self._asked("goal_check", _decide(function, self._conversation))
+        decided = await self._value("goal_check", _decide(function, self._conversation))
         if isinstance(decided, Ending):
             return decided
         own = decided if isinstance(decided, GoalCheck) else GoalCheck(reached=bool(decided))
@@ -299,18 +307,31 @@ class _Conversing:
     def _conversation(self) -> Conversation:
         return self._tell.conversation
 
-    async def _asked(self, who: str, answer: Awaitable[Answer]) -> Answer | Ending:
+    async def _asked(self, who: str, ask: Callable[[], Awaitable[Answer]]) -> Answer | Ending:
+        """A model's answer, within what the run may spend."""
+        async with self._parts.budget.call() as used_up:
+            if used_up:
+                return Ending("over_budget", used_up)
+            return await self._value(who, asyncio.wait_for(ask(), self._parts.model_timeout))
+
+    async def _value(self, who: str, answer: Awaitable[Answer]) -> Answer | Ending:
         """An answer, or the ending that a failure makes of it: one conversation's misfortune is its own."""
         try:
             return await answer
         except ConvsimError as error:
             return Ending("model_error", f"{who}: {error}")
+        except TimeoutError:
+            return Ending("model_error", f"{who} took longer than model_timeout={self._parts.model_timeout:g} s")
         except Exception as error:  # noqa: BLE001 - users, judges and goal checks may be anybody's code
             return Ending("model_error", f"{who} raised {type(error).__name__}: {error}")
+
+    def _over_budget(self) -> Ending:
+        return Ending("over_budget", self._parts.budget.used_up)
 
     def _report(self, spender: Spender, usage: Usage) -> None:
         settings = self._parts.settings
         model = {"user": settings.user_model, "judge": settings.judge_model}.get(spender, "")
+        self._parts.budget.spend(usage)
         self._tell.used(spender, model, usage)
 
 

@@ -17,11 +17,14 @@ async def simulate(parts: Parts) -> None:
     as `cancelled`, what was done is kept, and `CancelledError` goes on to the caller.
     """
     emit, control = parts.emit, parts.control
+    alarm = _alarm(parts)
     try:
         async with asyncio.TaskGroup() as group:
             control.opened(lambda trial: group.create_task(_in_turn(trial, parts)), left_to_do(emit.state))
     finally:
         control.closed()
+        if alarm:
+            alarm.cancel()
         stopped = any(
             conversation.stop is None or conversation.stop == "cancelled" for conversation in emit.state.conversations
         )
@@ -30,7 +33,21 @@ async def simulate(parts: Parts) -> None:
 
 async def _in_turn(trial: Trial, parts: Parts) -> None:
     async with parts.control.places:
-        await converse(trial, parts)
+        with parts.control.playing(trial.key):
+            await converse(trial, parts)
+
+
+def _alarm(parts: Parts) -> asyncio.TimerHandle | None:
+    """What ends the conversations when the run's time is up."""
+    budget = parts.budget
+    if budget.max_seconds is None:
+        return None
+
+    def ring() -> None:
+        budget.late = True
+        parts.control.hurry()
+
+    return asyncio.get_running_loop().call_later(budget.max_seconds, ring)
 
 
 def left_to_do(state: RunState) -> Sequence[Trial]:

@@ -69,6 +69,8 @@ class Live:
             settings=planned.started.settings,
             emit=self._emit,
             control=self.control,
+            budget=planned.budget(),
+            model_timeout=planned.options.get("model_timeout", 300.0),
             goal_function=planned.goal_function,
         )
 

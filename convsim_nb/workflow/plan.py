@@ -13,6 +13,7 @@ from typing import Any, Literal, TypedDict, Unpack
 from convsim_nb.adapters.mlflow.quiet import quiet
 from convsim_nb.domain.errors import UsageError
 from convsim_nb.domain.events import AgentRef, RunSettings, RunStarted
+from convsim_nb.engine.budget import Budget
 from convsim_nb.engine.judge import ChatJudge
 from convsim_nb.engine.ports import Agent, Chat, GoalFunction, Judge, Sink, User
 from convsim_nb.engine.prompts import versions
@@ -45,6 +46,14 @@ class SimulateOptions(TypedDict, total=False):
     agent_threads: bool
     agent_timeout: float
     """Seconds for one reply of the agent."""
+    model_timeout: float
+    """Seconds for one reply of the user or the judge, retries included."""
+    max_cost: float | None
+    """US dollars that user, judge and, where it reports them, the agent may take."""
+    max_tokens: int | None
+    """Tokens that they may take."""
+    max_seconds: float | None
+    """How long the run may take."""
     experiment: str | None
     """MLflow experiment by name, path or id; by default the active one."""
     run_name: str | None
@@ -72,8 +81,17 @@ class Plan:
     chats: tuple[Chat, ...]
     options: SimulateOptions
 
+    def budget(self) -> Budget:
+        """What the run may spend."""
+        given = self.options
+        return Budget(
+            max_cost=given.get("max_cost"), max_tokens=given.get("max_tokens"), max_seconds=given.get("max_seconds")
+        )
+
 
 _DEFAULTS: dict[str, Any] = {"max_turns": 10, "trials": 1, "concurrency": 20, "agent_timeout": 300.0}
+_LIMITS = ("model_timeout", "max_cost", "max_tokens", "max_seconds")
+_WHOLE = ("max_turns", "trials", "concurrency", "max_tokens")
 
 
 def plan(cases: Any, agent: Any, **options: Unpack[SimulateOptions]) -> Plan:
@@ -188,10 +206,12 @@ def _refuse_unknown(options: Mapping[str, object]) -> None:
 
 def _refuse_below_one(options: SimulateOptions) -> None:
     given: Mapping[str, Any] = options
-    for name in _DEFAULTS:
+    for name in (*_DEFAULTS, *_LIMITS):
         value = given.get(name, 1)
-        if isinstance(value, bool) or not isinstance(value, int | float) or value <= 0:
-            raise UsageError(f"{name}={value!r}: give a number above 0")
+        if value is None and name in _LIMITS:
+            continue
+        if isinstance(value, bool) or not isinstance(value, int if name in _WHOLE else int | float) or value <= 0:
+            raise UsageError(f"{name}={value!r}: give a {'whole ' if name in _WHOLE else ''}number above 0")
     for name, known in (("script_then", ("simulate", "end")), ("agent_history", ("full", "text"))):
         if given.get(name, known[0]) not in known:
             raise UsageError(f"{name}={given[name]!r}: give one of {', '.join(map(repr, known))}")
