@@ -70,7 +70,7 @@ class Live:
             emit=self._emit,
             control=self.control,
             budget=planned.budget(),
-            model_timeout=planned.options.get("model_timeout", 300.0),
+            model_timeout=planned.options["model_timeout"],
             goal_function=planned.goal_function,
         )
 

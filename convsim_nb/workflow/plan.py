@@ -2,70 +2,23 @@
 
 import hashlib
 import inspect
-import os
 import uuid
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from difflib import get_close_matches
-from typing import Any, Literal, TypedDict, Unpack
+from typing import Any, Unpack
 
 from convsim_nb.adapters.mlflow.quiet import quiet
 from convsim_nb.domain.errors import UsageError
 from convsim_nb.domain.events import AgentRef, RunSettings, RunStarted
 from convsim_nb.engine.budget import Budget
 from convsim_nb.engine.judge import ChatJudge
-from convsim_nb.engine.ports import Agent, Chat, GoalFunction, Judge, Sink, User
+from convsim_nb.engine.ports import Agent, Chat, GoalFunction, Judge, User
 from convsim_nb.engine.prompts import versions
 from convsim_nb.engine.user import ChatUser
 from convsim_nb.workflow.agents import resolve_agent
 from convsim_nb.workflow.cases import CaseSet, as_cases
 from convsim_nb.workflow.models import resolve_model
-
-GoalCheckMode = Literal["every_turn", "on_end"]
-
-
-class SimulateOptions(TypedDict, total=False):
-    """The keyword arguments of `simulate`, said once for it, `simulate_async` and the command line."""
-
-    user_model: str | Chat | None
-    """Who plays the user: an MLflow model URI, `demo:/rules`, or any object that fits `Chat`."""
-    judge_model: str | Chat | None
-    """Who judges; by default the user's model."""
-    user: User | None
-    """A simulated user of your own, in the place of `user_model`."""
-    max_turns: int
-    trials: int
-    """Conversations a case."""
-    concurrency: int
-    """Conversations at once."""
-    goal_check: GoalCheckMode | GoalFunction
-    script_then: Literal["simulate", "end"]
-    agent_name: str | None
-    agent_history: Literal["full", "text"]
-    agent_threads: bool
-    agent_timeout: float
-    """Seconds for one reply of the agent."""
-    model_timeout: float
-    """Seconds for one reply of the user or the judge, retries included."""
-    max_cost: float | None
-    """US dollars that user, judge and, where it reports them, the agent may take."""
-    max_tokens: int | None
-    """Tokens that they may take."""
-    max_seconds: float | None
-    """How long the run may take."""
-    experiment: str | None
-    """MLflow experiment by name, path or id; by default the active one."""
-    run_name: str | None
-    tags: Mapping[str, str]
-    mlflow: bool
-    """Whether the run and its traces are written to MLflow."""
-    journal: str | os.PathLike[str] | bool
-    """The folder for journals (`.convsim/runs`), or False for none."""
-    progress: bool
-    """Whether the run shows itself: in the notebook, or as text on stderr."""
-    sinks: Sequence[Sink]
-    """Further readers of the run's events."""
+from convsim_nb.workflow.options import SimulateOptions, checked
 
 
 @dataclass(frozen=True)
@@ -84,14 +37,7 @@ class Plan:
     def budget(self) -> Budget:
         """What the run may spend."""
         given = self.options
-        return Budget(
-            max_cost=given.get("max_cost"), max_tokens=given.get("max_tokens"), max_seconds=given.get("max_seconds")
-        )
-
-
-_DEFAULTS: dict[str, Any] = {"max_turns": 10, "trials": 1, "concurrency": 20, "agent_timeout": 300.0}
-_LIMITS = ("model_timeout", "max_cost", "max_tokens", "max_seconds")
-_WHOLE = ("max_turns", "trials", "concurrency", "max_tokens")
+        return Budget(max_cost=given["max_cost"], max_tokens=given["max_tokens"], max_seconds=given["max_seconds"])
 
 
 def plan(cases: Any, agent: Any, **options: Unpack[SimulateOptions]) -> Plan:
@@ -100,21 +46,32 @@ def plan(cases: Any, agent: Any, **options: Unpack[SimulateOptions]) -> Plan:
     Raises:
         UsageError: an argument is wrong; the message names its value and the next step.
     """
-    _refuse_unknown(options)
+    given = checked(options)
     found = as_cases(cases)
-    _refuse_below_one(options)
     played, ref = resolve_agent(
         agent,
         cases=found,
-        name=options.get("agent_name"),
-        agent_history=options.get("agent_history", "full"),
-        agent_threads=options.get("agent_threads", False),
-        timeout=options.get("agent_timeout", _DEFAULTS["agent_timeout"]),
+        name=given["agent_name"],
+        agent_history=given["agent_history"],
+        agent_threads=given["agent_threads"],
+        timeout=given["agent_timeout"],
     )
-    function = _goal_function(options)
-    people = _people(found, options, function)
-    started = _started(found, ref, people, options, function)
-    return Plan(started, found, played, people.user, people.judge, function, people.chats, options)
+    function = given["goal_check"] if callable(given["goal_check"]) else None
+    people = _people(found, given, function)
+    started = _started(found, ref, people, given, function)
+    return Plan(started, found, played, people.user, people.judge, function, people.chats, given)
+
+
+_SETTINGS = (
+    "max_turns",
+    "trials",
+    "concurrency",
+    "script_then",
+    "agent_history",
+    "agent_threads",
+    "agent_timeout",
+)
+"""Options that the run's settings keep as they are."""
 
 
 @dataclass(frozen=True)
@@ -127,19 +84,19 @@ class _People:
 
 
 def _people(cases: CaseSet, options: SimulateOptions, function: GoalFunction | None) -> _People:
-    own, chats = options.get("user"), []
+    own, chats = options["user"], []
     user_name = getattr(own, "name", None) or type(own).__name__
     user: User
     if own is None:
-        user_name, chat = resolve_model(options.get("user_model"), param="user_model")
+        user_name, chat = resolve_model(options["user_model"], param="user_model")
         chat = quiet(chat)
         user, chats = ChatUser(chat), [chat]
     else:
         user = own
     if function is not None and not any(case.withheld for case in cases):
         return _People(user, user_name, _nobody, "none", tuple(chats))
-    judge_model = options.get("judge_model") or options.get("user_model")
-    if judge_model is options.get("user_model") and chats:
+    judge_model = options["judge_model"] or options["user_model"]
+    if judge_model is options["user_model"] and chats:
         return _People(user, user_name, ChatJudge(chats[0]), user_name, tuple(chats))
     judge_name, judging = resolve_model(judge_model, param="judge_model")
     return _People(user, user_name, ChatJudge(quiet(judging)), judge_name, (*chats, judging))
@@ -157,32 +114,20 @@ def _started(
     settings = RunSettings(
         user_model=people.user_name,
         judge_model=people.judge_name,
-        goal_check=_named(function) if function else str(options.get("goal_check", "every_turn")),
-        script_then=options.get("script_then", "simulate"),
-        agent_history=options.get("agent_history", "full"),
-        agent_threads=options.get("agent_threads", False),
+        goal_check=_named(function) if function else str(options["goal_check"]),
         prompts=versions(),
-        **{name: options.get(name, default) for name, default in _DEFAULTS.items()},
+        **{name: options[name] for name in _SETTINGS},  # type: ignore[literal-required]
     )
     return RunStarted(
         at=0.0,
         run_id=run_id,
-        run_name=options.get("run_name") or f"{ref.name}-{now:%H%M%S}",
+        run_name=options["run_name"] or f"{ref.name}-{now:%H%M%S}",
         started_at=now,
         agent=ref,
         settings=settings,
         cases=tuple(cases),
-        tags=dict(options.get("tags") or {}),
+        tags=dict(options["tags"] or {}),
     )
-
-
-def _goal_function(options: SimulateOptions) -> GoalFunction | None:
-    check = options.get("goal_check", "every_turn")
-    if callable(check):
-        return check
-    if check not in ("every_turn", "on_end"):
-        raise UsageError(f"goal_check={check!r}: give 'every_turn', 'on_end' or a function of the conversation")
-    return None
 
 
 def _named(function: GoalFunction) -> str:
@@ -193,25 +138,3 @@ def _named(function: GoalFunction) -> str:
         source = getattr(getattr(function, "__code__", None), "co_code", b"")
     name = getattr(function, "__name__", type(function).__name__)
     return f"function:{name}:{hashlib.sha256(source).hexdigest()[:12]}"
-
-
-def _refuse_unknown(options: Mapping[str, object]) -> None:
-    known = SimulateOptions.__annotations__
-    for name in options:
-        if name not in known:
-            close = get_close_matches(name, known, n=1)
-            hint = f"did you mean {close[0]}?" if close else f"there are {', '.join(known)}"
-            raise UsageError(f"simulate() has no option {name!r}: {hint}")
-
-
-def _refuse_below_one(options: SimulateOptions) -> None:
-    given: Mapping[str, Any] = options
-    for name in (*_DEFAULTS, *_LIMITS):
-        value = given.get(name, 1)
-        if value is None and name in _LIMITS:
-            continue
-        if isinstance(value, bool) or not isinstance(value, int if name in _WHOLE else int | float) or value <= 0:
-            raise UsageError(f"{name}={value!r}: give a {'whole ' if name in _WHOLE else ''}number above 0")
-    for name, known in (("script_then", ("simulate", "end")), ("agent_history", ("full", "text"))):
-        if given.get(name, known[0]) not in known:
-            raise UsageError(f"{name}={given[name]!r}: give one of {', '.join(map(repr, known))}")

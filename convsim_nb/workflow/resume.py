@@ -5,7 +5,8 @@ from typing import Any, Unpack
 from convsim_nb.domain.errors import UsageError
 from convsim_nb.domain.events import RunSettings
 from convsim_nb.domain.state import RunState
-from convsim_nb.workflow.plan import Plan, SimulateOptions, plan
+from convsim_nb.workflow.options import SimulateOptions, spelled_out
+from convsim_nb.workflow.plan import Plan, plan
 from convsim_nb.workflow.run import Run
 from convsim_nb.workflow.runs import load_run
 from convsim_nb.workflow.simulate import start
@@ -14,6 +15,7 @@ _KEPT = ("max_turns", "trials", "concurrency", "script_then", "agent_history", "
 _COMPARED = ("user_model", "judge_model", "max_turns", "trials", "goal_check", "script_then", "prompts")
 
 
+@spelled_out
 def resume(run: str | Run, *, agent: Any, force: bool = False, **options: Unpack[SimulateOptions]) -> Run:
     """Take a run up that was stopped, or whose process died, and play only what is missing.
 

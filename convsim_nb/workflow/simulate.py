@@ -19,18 +19,20 @@ from convsim_nb.views.report import report_html
 from convsim_nb.workflow import background
 from convsim_nb.workflow.display import display
 from convsim_nb.workflow.live import Live
-from convsim_nb.workflow.plan import Plan, SimulateOptions, plan
+from convsim_nb.workflow.options import SimulateOptions, spelled_out
+from convsim_nb.workflow.plan import Plan, plan
 from convsim_nb.workflow.run import Run
 
 _live: "weakref.WeakSet[Run]" = weakref.WeakSet()
 
 
+@spelled_out
 def simulate(cases: Any, agent: Any, **options: Unpack[SimulateOptions]) -> Run:
     """Let a language model play the user of every test case against an agent, many conversations at once.
 
     Returns at once; the run plays in the background and shows itself. `cases` is a CaseSet, a list of
     TestCase or mappings, a DataFrame, or a file; `agent` a callable that takes `messages` or `input`,
-    `module:name`, a URL, or an MLflow model. The options are those of `SimulateOptions`.
+    `module:name`, a URL, or an MLflow model.
 
     Raises:
         UsageError: an argument is wrong, said before any model is called.
@@ -46,6 +48,7 @@ def start(planned: Plan, *, state: RunState | None = None, folder: Path | None =
     return run
 
 
+@spelled_out
 async def simulate_async(cases: Any, agent: Any, **options: Unpack[SimulateOptions]) -> Run:
     """Do what `simulate` does on the caller's own event loop, and return the run at its end.
 
@@ -77,8 +80,8 @@ def _prepared(planned: Plan, state: RunState, folder: Path | None) -> tuple[Run,
     sink = _mlflow(planned, state, folder)  # before the journal: a wrong experiment fails before a file is made
     journal = Journal(folder) if folder else None
     run = Run(state, folder=folder, mlflow=sink)
-    shown = display().show(run) if options.get("progress", True) else None
-    sinks: list[Sink] = [one for one in (journal, sink, shown, *options.get("sinks", ())) if one is not None]
+    shown = display().show(run) if options["progress"] else None
+    sinks: list[Sink] = [one for one in (journal, sink, shown, *options["sinks"]) if one is not None]
     emit = Emitter(state, sinks)
     emit(planned.started)
     return run, Live(planned, emit=emit, sinks=sinks, mlflow=sink)
@@ -86,16 +89,16 @@ def _prepared(planned: Plan, state: RunState, folder: Path | None) -> tuple[Run,
 
 def _mlflow(planned: Plan, state: RunState, folder: Path | None) -> MlflowSink | None:
     """What writes the run to MLflow: store, experiment and run are taken now, and kept."""
-    if not planned.options.get("mlflow", True):
+    if not planned.options["mlflow"]:
         return None
-    to = pin(planned.options.get("experiment"))
+    to = pin(planned.options["experiment"])
     behind = copy.deepcopy(state) if state.run_id else None
     return MlflowSink(to, journal=folder / EVENTS if folder else None, report=report_html, state=behind)
 
 
 def _folder(planned: Plan) -> Path | None:
     """Where the run's journal lies: in a folder of its own."""
-    where: bool | str | os.PathLike[str] = planned.options.get("journal", True)
+    where: bool | str | os.PathLike[str] = planned.options["journal"]
     if where is False:
         return None
     return (JOURNALS if isinstance(where, bool) else Path(where)) / planned.started.run_id

@@ -1,0 +1,165 @@
+"""The options of `simulate`: said once for Python, the magics and the command line."""
+
+import ast
+import inspect
+import os
+import textwrap
+from collections.abc import Callable, Mapping, Sequence
+from difflib import get_close_matches
+from typing import Any, Literal, TypedDict, TypeVar, get_type_hints
+
+from convsim_nb.domain.errors import UsageError
+from convsim_nb.engine.ports import Chat, GoalFunction, Sink, User
+
+GoalCheckMode = Literal["every_turn", "on_end"]
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+class SimulateOptions(TypedDict, total=False):
+    """The keyword arguments of `simulate`."""
+
+    user_model: str | Chat | None
+    """Who plays the user: an MLflow model URI, `demo:/rules`, or any object that fits `Chat`."""
+    judge_model: str | Chat | None
+    """Who judges; by default the user's model."""
+    user: User | None
+    """A simulated user of your own, in the place of `user_model`."""
+    max_turns: int
+    """User messages in a conversation, at most."""
+    trials: int
+    """Conversations a case."""
+    concurrency: int
+    """Conversations at once."""
+    goal_check: GoalCheckMode | GoalFunction
+    """When the judge is asked; or a function of the conversation that decides in its place."""
+    script_then: Literal["simulate", "end"]
+    """What follows when a case's script is used up."""
+    agent_name: str | None
+    """The agent's name in results; by default its own."""
+    agent_history: Literal["full", "text"]
+    """What the agent gets of earlier turns: tool calls and images too, or text alone."""
+    agent_threads: bool
+    """Whether an async agent gets a thread and a loop of its own, for one that blocks."""
+    agent_timeout: float
+    """Seconds for one reply of the agent."""
+    model_timeout: float | None
+    """Seconds for one reply of the user or the judge, retries included."""
+    max_cost: float | None
+    """US dollars that user, judge and, where it reports them, the agent may take."""
+    max_tokens: int | None
+    """Tokens that they may take."""
+    max_seconds: float | None
+    """How long the run may take."""
+    experiment: str | None
+    """MLflow experiment by name, path or id; by default the active one."""
+    run_name: str | None
+    """The run's name; by default the agent's name and the time."""
+    tags: Mapping[str, str] | None
+    """Tags of the run, in MLflow too."""
+    mlflow: bool
+    """Whether the run and its traces are written to MLflow."""
+    journal: str | os.PathLike[str] | bool
+    """The folder for journals; True is .convsim/runs, False keeps none."""
+    progress: bool
+    """Whether the run shows itself: in the notebook, or as text on stderr."""
+    sinks: Sequence[Sink]
+    """Further readers of the run's events."""
+
+
+DEFAULTS: SimulateOptions = {
+    "user_model": None,
+    "judge_model": None,
+    "user": None,
+    "max_turns": 10,
+    "trials": 1,
+    "concurrency": 20,
+    "goal_check": "every_turn",
+    "script_then": "simulate",
+    "agent_name": None,
+    "agent_history": "full",
+    "agent_threads": False,
+    "agent_timeout": 300.0,
+    "model_timeout": 300.0,
+    "max_cost": None,
+    "max_tokens": None,
+    "max_seconds": None,
+    "experiment": None,
+    "run_name": None,
+    "tags": None,
+    "mlflow": True,
+    "journal": True,
+    "progress": True,
+    "sinks": (),
+}
+_WHOLE = ("max_turns", "trials", "concurrency", "max_tokens")
+_SECONDS = ("agent_timeout", "model_timeout", "max_cost", "max_seconds")
+_WORDS = {"script_then": ("simulate", "end"), "agent_history": ("full", "text")}
+
+
+def checked(options: SimulateOptions) -> SimulateOptions:
+    """All options, those that are not given at their defaults.
+
+    Raises:
+        UsageError: one is not known, or has a value that it cannot have.
+    """
+    _refuse_unknown(options)
+    every: SimulateOptions = {**DEFAULTS, **options}
+    given: Mapping[str, Any] = every
+    optional = {name for name, default in DEFAULTS.items() if default is None} | {"model_timeout"}
+    for name in (*_WHOLE, *_SECONDS):
+        kind = "whole " if name in _WHOLE else ""
+        if not (given[name] is None and name in optional) and not _above_zero(given[name], whole=bool(kind)):
+            raise UsageError(f"{name}={given[name]!r}: give a {kind}number above 0")
+    for name, known in _WORDS.items():
+        if given[name] not in known:
+            raise UsageError(f"{name}={given[name]!r}: give one of {', '.join(map(repr, known))}")
+    if not callable(every["goal_check"]) and every["goal_check"] not in ("every_turn", "on_end"):
+        raise UsageError(f"goal_check={given['goal_check']!r}: give 'every_turn', 'on_end' or a function")
+    return every
+
+
+def _refuse_unknown(options: Mapping[str, object]) -> None:
+    for name in options:
+        if name not in DEFAULTS:
+            close = get_close_matches(name, DEFAULTS, n=1)
+            hint = f"did you mean {close[0]}?" if close else f"there are {', '.join(DEFAULTS)}"
+            raise UsageError(f"simulate() has no option {name!r}: {hint}")
+
+
+def _above_zero(value: object, *, whole: bool) -> bool:
+    fits = isinstance(value, int if whole else int | float) and not isinstance(value, bool)
+    return fits and value > 0  # type: ignore[operator]
+
+
+def spelled_out(function: Function) -> Function:
+    """Show a function's `**options` one by one: in its signature and its docstring, where people look.
+
+    For functions with `**options: Unpack[SimulateOptions]`.
+    """
+    signature = inspect.signature(function)
+    hints, about = get_type_hints(SimulateOptions), field_lines(SimulateOptions)
+    named = [p for p in signature.parameters.values() if p.kind is not p.VAR_KEYWORD]
+    taken = {parameter.name for parameter in named}
+    keyword = [
+        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=hints[name])
+        for name, default in DEFAULTS.items()
+        if name not in taken
+    ]
+    function.__signature__ = signature.replace(parameters=[*named, *keyword])  # type: ignore[attr-defined]
+    lines = "".join(f"    {one.name}: {about.get(one.name, '')}\n" for one in keyword)
+    summary, _, rest = inspect.cleandoc(function.__doc__ or "").partition("\nRaises:")
+    function.__doc__ = f"{summary.rstrip()}\n\nArgs:\n{lines}\nRaises:{rest}"
+    return function
+
+
+def field_lines(of: type) -> dict[str, str]:
+    """The text under each field of a class, in one line."""
+    body = ast.parse(textwrap.dedent(inspect.getsource(of))).body[0]
+    found: dict[str, str] = {}
+    name = ""
+    for statement in body.body if isinstance(body, ast.ClassDef) else ():
+        if isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name):
+            name = statement.target.id
+        elif name and isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant):
+            found[name] = " ".join(str(statement.value.value).split())
+    return found
