@@ -12,13 +12,13 @@ from convsim_nb.demo.rules.words import language_of, stems
 
 _SLOT = re.compile(r"^([^:：.!?。]{2,80})[:：]\s*(.+)$", re.DOTALL)
 _SAYS = re.compile(
-    r"^(?:the |their |his |her |my |your |user's |customer's )*((?:[\w'-]+ ?){1,5}?) (?:is|are|was|=) (.+)$",
+    r"^(?:the |their |my |your |user's |customer's )*((?:[\w'-]+ ?){1,5}?) (?:is|are|was|=) (.+)$",
     re.IGNORECASE,
 )
 _LIKE = {
-    "birth": {"date"}, "date": {"date"}, "time": {"time", "number"}, "id": {"id", "number"}, "amount": {"amount", "number"},
-    "count": {"number"}, "email": {"email"}, "phone": {"phone", "id"}, "name": {"name"}, "address": {"number", "name"},
-    "place": {"name"},
+    "birth": {"date"}, "date": {"date"}, "time": {"time", "number"}, "id": {"id", "number"}, "count": {"number"},
+    "amount": {"amount", "number"}, "email": {"email"}, "phone": {"phone", "id"}, "name": {"name"},
+    "address": {"number", "name"}, "place": {"name"},
 }  # fmt: skip
 """Which specifics answer a question of a kind."""
 

@@ -1,16 +1,19 @@
-"""A goal as the rules read it: its parts, what each asks for, and how the person would say it."""
+"""A goal as the rules read it: its parts, and what an answer to each must be about."""
 
 import re
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
-from convsim_nb.demo.rules.lexicon import Lexicon, lexicon
-from convsim_nb.demo.rules.specifics import marks
-from convsim_nb.demo.rules.words import language_of, sentences, stems, words
+from convsim_nb.demo.rules.lexicon import Lexicon, anywhere, lexicon
+from convsim_nb.demo.rules.specifics import names, specifics
+from convsim_nb.demo.rules.words import language_of, sentences, stem, stems, words
 
 _JOINTS = re.compile(
     r"\s*[;；]\s*|,? (?:and|then|und|y|et) (?:then |also |dann |auch |también |aussi )?|(?<=[^\d])[,，、](?=\D)\s*"
 )
+_KINDS = ("action", "info", "create")
+_FEW = 4
+"""Stems up to which the head alone will do."""
 
 
 @dataclass(frozen=True)
@@ -21,19 +24,62 @@ class Part:
     language: str
     stems: frozenset[str]
     kind: str
-    """`action`: something is to be done; `info`: told; `create`: written."""
+    """`action`: something is to be done; `info`: told; `create`: written; `have`: got, by either of the first two."""
+
+    def met_by(self, found: frozenset[str]) -> bool:
+        """Whether these of its stems are enough to be on the matter: about a third, or its head where it has few."""
+        head = {*self.heads[-1:]}
+        if self.language == "zh" and head:
+            return bool(found & head)
+        return len(found) >= self._needed or bool(len(self.stems) <= _FEW and found & head)
 
     @property
-    def needed(self) -> int:
-        """How many of its stems an answer must hold, in all."""
+    def _needed(self) -> int:
         count = len(self.stems)
         if self.language == "zh":
-            return 1 if count <= 3 else 2
-        return 1 if count <= 3 else 2 if count <= 6 else -(-count * 7 // 20)
+            return 1 if count <= 2 else 2  # noqa: PLR2004
+        return 1 if count == 1 else 2 if count <= 6 else -(-count * 7 // 20)  # noqa: PLR2004
 
-    @property
-    def marks(self) -> frozenset[str]:
-        return marks(self.text)
+    @cached_property
+    def verb(self) -> str:
+        """The stem of what is to be done: "cancel"; empty where nothing is."""
+        known = lexicon(self.language)
+        found = (word for word in words(self.text.casefold()) if word in known.verbs["action"])
+        first = next(found, "")
+        return stem(first, self.language) if first and self.kind == "action" else ""
+
+    @cached_property
+    def heads(self) -> tuple[str, ...]:
+        """The stems of the thing that it names first, two at most: "account balance" of "my bank account balance"."""
+        known = lexicon(self.language)
+        if self.language == "zh":
+            facets = [name.removeprefix("kin.") for name in known.patterns if name.startswith("kin.")]
+            named = [facet for facet in facets if facet in self.text]
+            return (max(named, key=self.text.rfind),) if named else ()
+        verbs = frozenset[str]().union(*known.verbs.values())
+        found: list[str] = []
+        for word in words(self.text.casefold()):
+            if found and word in known.function_words:
+                break
+            if word not in verbs or found:
+                found += stems(word, self.language)
+        return tuple(found[-2:])
+
+    @cached_property
+    def names(self) -> frozenset[str]:
+        """The stems of the names in it."""
+        return stems(" ".join(names(self.text)), self.language)
+
+    @cached_property
+    def called(self) -> frozenset[str]:
+        """The stems of the name that it must be: "a hotel called Riverside"."""
+        said = anywhere("names", "called").search(self.text)
+        return stems(" ".join(names(f". . {said.group()}")), self.language) if said else frozenset()
+
+    @cached_property
+    def ids(self) -> frozenset[str]:
+        """The ids that it names, folded as stems are."""
+        return frozenset(value.casefold().lstrip("#") for kind, value in specifics(self.text) if kind == "id")
 
 
 @lru_cache(maxsize=4096)
@@ -41,10 +87,7 @@ def parts(goal: str) -> tuple[Part, ...]:
     """The parts of a goal: its sentences, and clauses that begin with a verb of their own."""
     language = language_of(goal)
     known = lexicon(language)
-    found: list[str] = []
-    for sentence in sentences(goal):
-        for clause in _clauses(sentence, known):
-            found.append(clause)
+    found = [clause for sentence in sentences(goal) for clause in _clauses(sentence, known)]
     made = [Part(clause, language, stems(clause, language), kind_of(clause, known)) for clause in found]
     return tuple(part for part in made if part.stems) or (Part(goal, language, stems(goal, language), "info"),)
 
@@ -53,29 +96,31 @@ def _clauses(sentence: str, known: Lexicon) -> list[str]:
     """Cut before a clause that begins with a verb; what else follows a joint belongs to the clause before."""
     cuts, start = [], 0
     for joint in _JOINTS.finditer(sentence):
-        if _opens_with_verb(sentence[joint.end() :], known) or joint.group().strip() in (";", "；"):
+        if opens_with_verb(sentence[joint.end() :], known) or joint.group().strip() in (";", "；"):
             cuts.append(sentence[start : joint.start()])
             start = joint.end()
     return [clause.strip(" .,;:。，；") for clause in (*cuts, sentence[start:]) if clause.strip(" .,;:。，；")]
 
 
-def _opens_with_verb(text: str, known: Lexicon) -> bool:
-    first = re.match(r"[^\W\d_]+", text)
+def opens_with_verb(text: str, known: Lexicon) -> bool:
+    """Whether the first word is what one does."""
     verbs = frozenset[str]().union(*known.verbs.values())
     if known.language == "zh":
         return any(text.startswith(verb) for verb in verbs)
+    first = re.match(r"[^\W\d_]+", text)
     return bool(first and first.group().casefold() in verbs)
 
 
 def kind_of(text: str, known: Lexicon) -> str:
-    """What a part asks for, by its first verb that says so; `info` where none does."""
+    """What a part asks for, by its first verb or noun that says so; `have` where none does."""
     if text.rstrip().endswith(("?", "？")):
         return "info"
     if known.language == "zh":
-        found = [(text.find(verb), kind) for kind, verbs in known.verbs.items() for verb in verbs if verb in text]
-        return min(found)[1] if found else "info"
-    for word in words(text.casefold()):
-        for kind, verbs in known.verbs.items():
-            if word in verbs:
-                return kind
-    return "info"
+        found = [(text.find(verb), kind) for kind in _KINDS for verb in known.verbs[kind] if verb in text]
+        return min(found)[1] if found else "have"
+    said = words(text.casefold())
+    verbs = {word: kind for kind in _KINDS for word in known.verbs[kind]}
+    nouns = {word: kind for kind, matters in known.matters.items() for word in matters}
+    asked = next((verbs[word] for word in said if word in verbs), "have")
+    by_noun = next((nouns[word] for word in said if word in nouns), asked)
+    return by_noun if asked in ("info", "have") else asked

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from convsim_nb.demo.rules.goals import Part, parts
 from convsim_nb.demo.rules.lexicon import lexicon
 from convsim_nb.demo.rules.shapes import Sentence, read
-from convsim_nb.demo.rules.specifics import marks
+from convsim_nb.demo.rules.specifics import marks, names
 from convsim_nb.demo.rules.triggers import fires
 from convsim_nb.demo.rules.words import count_words, language_of, stems
 from convsim_nb.engine.judge import FiredReply, JudgeReply
@@ -62,9 +62,9 @@ def answer_to(part: Part, exchanges: Sequence[Exchange]) -> Answer | None:
         after = exchanges[turn + 1].user if turn + 1 < len(exchanges) else ""
         if rejects(after):
             continue
-        told = [sentence for sentence in read(exchange.agent) if sentence.tells]
-        heard |= frozenset[str]().union(*(sentence.stems for sentence in told))
-        if quote := _answering(part, exchange.agent, heard=heard, said=said):
+        spoken = [sentence for sentence in read(exchange.agent) if not sentence.evades]
+        heard |= frozenset[str]().union(*(sentence.stems | sentence.meets(part.stems) for sentence in spoken))
+        if quote := _answering(part, exchange, heard=heard, said=said):
             best = Answer(quote, turn)
         elif best and _takes_back(part, exchange.agent):
             best = None
@@ -76,48 +76,75 @@ def rejects(message: str) -> bool:
     return bool(message) and lexicon(language_of(message)).has("user.reject", message.replace("’", "'"))
 
 
-def _answering(part: Part, message: str, *, heard: frozenset[str], said: str) -> str:
-    """The sentence that answers the part, or nothing."""
-    told = read(message)
-    if len(part.stems & heard) < part.needed and not _written(part, message):
+def _answering(part: Part, exchange: Exchange, *, heard: frozenset[str], said: str) -> str:
+    """The sentence of the agent's newest message that answers the part, or nothing."""
+    told = read(exchange.agent)
+    if part.kind in ("action", "have") and (quote := _done(part, told, heard)):
+        return quote
+    open_offer = part.kind == "have" and any(sentence.offers for sentence in told)
+    if part.kind == "action" or open_offer or any(sentence.asks for sentence in told):
         return ""
-    if part.kind == "action":
-        return _done(part, told, heard)
-    if any(sentence.asks for sentence in told):
-        return ""
-    if part.kind == "create" and (_written(part, message) or "```" in message):
+    if part.kind == "create" and _written(part, exchange.agent):
         return _most_alike(part, told)
-    return _informing(part, told, said)
+    return _informing(part, told, heard=heard, said=said)
 
 
 def _written(part: Part, message: str) -> bool:
-    return part.kind == "create" and count_words(message) >= _LONG
+    on_matter = part.stems & stems(message, part.language)
+    return count_words(message) >= _LONG and bool(on_matter & frozenset(part.heads) or len(on_matter) > 1)
 
 
 def _done(part: Part, told: Sequence[Sentence], heard: frozenset[str]) -> str:
     """Where something is to be done, the agent says so, and nothing is left open."""
-    if any(sentence.asks or sentence.offers or sentence.refuses for sentence in told):
+    if any(sentence.asks or sentence.offers for sentence in told) or (part.ids and not part.ids & heard):
         return ""
-    done = [sentence for sentence in told if sentence.done and (part.stems & sentence.stems)]
-    if part.marks and not any(mark in stem for mark in part.marks for stem in heard):
-        return ""
-    return done[-1].text if done else ""
+    done = [at for at, sentence in enumerate(told) if sentence.done and _by_verb(sentence, part)]
+    on_matter = [at for at in done if _concerns(told[at], part, heard)]
+    # "Your booking was successful" answers too, where all of the matter was spoken of before.
+    shared = len(part.stems & heard)
+    spoken_of = part.kind == "action" and shared > 1 and shared * 3 >= len(part.stems) * 2
+    found = (on_matter or (done if spoken_of else []))[-1:]
+    taken_back = any(_refused(sentence, part) for at in found for sentence in told[at + 1 :])
+    return told[found[0]].text if found and not taken_back else ""
 
 
-def _informing(part: Part, told: Sequence[Sentence], said: str) -> str:
-    """Where something is to be told, a sentence on the matter holds what the user had not said."""
+def _by_verb(sentence: Sentence, part: Part) -> bool:
+    """Whether what was done is what was to be done: a confirmed reservation is no answer to "cancel it"."""
+    return not part.verb or part.verb in sentence.stems or "neutral" in sentence.does
+
+
+def _concerns(sentence: Sentence, part: Part, heard: frozenset[str]) -> bool:
+    """Whether a sentence is on the matter of the part, and not on another of its kind."""
+    named = stems(" ".join(names(sentence.text)), part.language) - lexicon(part.language).known_nouns
+    if part.names and named and not named & part.names:
+        return False
+    found = sentence.meets(part.stems) - {part.verb}
+    on_head = bool(found & frozenset(part.heads))
+    return on_head or (part.kind == "action" and bool(found) and part.met_by(part.stems & heard))
+
+
+def _refused(sentence: Sentence, part: Part) -> bool:
+    return sentence.refuses and bool(sentence.meets(frozenset(part.heads)))
+
+
+def _informing(part: Part, told: Sequence[Sentence], *, heard: frozenset[str], said: str) -> str:
+    """Where something is to be told: a message on the matter that holds what the user had not said."""
     known, known_marks = stems(said, part.language), marks(said)
-    whether = lexicon(part.language).has("user.whether", part.text)
-    for sentence in told:
-        alike = part.stems & sentence.stems
-        if not alike:
-            continue
-        if whether and not sentence.asks and (sentence.does & {"yes", "no"}) and not sentence.evades:
-            return sentence.text
-        new = (marks(sentence.text) - known_marks) or len(sentence.stems - known) >= _new(part)
-        if sentence.tells and not sentence.refuses and new:
-            return sentence.text
-    return ""
+    telling = [sentence for sentence in told if sentence.tells and not sentence.refuses]
+    if lexicon(part.language).has("user.whether", part.text):
+        telling += [sentence for sentence in told if sentence.does & {"yes", "no"} and not sentence.evades]
+    on_matter = [sentence for sentence in telling if sentence.meets(part.stems)]
+    if not part.met_by(part.stems & heard) or len(part.names & heard) * 2 < len(part.names) or part.called - heard:
+        return ""
+    news = [
+        sentence
+        for sentence in telling
+        if marks(sentence.text) - known_marks
+        or len(sentence.stems - known) >= _new(part)
+        or sentence.does & {"yes", "no"}
+    ]
+    both = [sentence for sentence in on_matter if sentence in news]
+    return (both or on_matter)[0].text if on_matter and news else ""
 
 
 def _new(part: Part) -> int:
@@ -126,10 +153,10 @@ def _new(part: Part) -> int:
 
 def _most_alike(part: Part, told: Sequence[Sentence]) -> str:
     tells = [sentence for sentence in told if not sentence.refuses] or list(told)
-    return max(tells, key=lambda sentence: len(part.stems & sentence.stems)).text if tells else ""
+    return max(tells, key=lambda sentence: (len(sentence.meets(part.stems)), len(sentence.text))).text if tells else ""
 
 
 def _takes_back(part: Part, message: str) -> bool:
     """A later word of the agent that the thing failed after all."""
     told = read(message)
-    return any(sentence.refuses and part.stems & sentence.stems and sentence.tells for sentence in told)
+    return any(sentence.refuses and sentence.meets(part.stems) and sentence.tells for sentence in told)

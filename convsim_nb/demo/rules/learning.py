@@ -13,6 +13,7 @@ from convsim_nb.engine.distill import Sourced, WithheldReply
 
 _SHORT = 8
 """Words up to which an answer makes no sense without its question."""
+_YES_OR_NO = 2
 _MOST = 14
 _LONG_FACT = 40
 
@@ -42,13 +43,31 @@ def _in_goal(fact: Sourced, goal: Sourced) -> bool:
 
 def _facts_in(said: Said, talk: Transcript) -> Iterator[Sourced]:
     asked = talk.asked_before(said)
+    if asked and (_accepts(said, talk) or _picks(said, talk)):
+        return
     told = [text for text in sentences(said.text) if not _idle(text, talk)]
-    if asked and (slot := slot_of(asked, talk)) and count_words(said.text) <= _SHORT * 2:
+    if asked and (slot := slot_of(asked, talk)) and count_words(said.text) <= _SHORT:
         yield from _answer(said, slot, talk)
         return
     for text in told:
         if _tells(text, talk):
             yield Sourced(text=_statement(text, talk), message=said.n, quote=text)
+
+
+def _accepts(said: Said, talk: Transcript) -> bool:
+    """Whether the user only agrees to what the agent proposed."""
+    before, plain = talk.before(said), said.text.replace("’", "'")
+    if before is None or not talk.asked_before(said)[-1].offers or not talk.lexicon.has("user.yes", plain):
+        return False
+    return not stems(plain, talk.language) - stems(before.text, talk.language)
+
+
+def _picks(said: Said, talk: Transcript) -> bool:
+    """Whether the user takes one of the things that the agent has just named, by an id that was not theirs."""
+    before = talk.before(said)
+    ids = {value for kind, value in specifics(said.text) if kind == "id"}
+    own = " ".join(other.text for other in talk.user if other.n < said.n)
+    return before is not None and any(value in before.text and value not in own for value in ids)
 
 
 def _idle(text: str, talk: Transcript) -> bool:
@@ -60,19 +79,17 @@ def _answer(said: Said, slot: str, talk: Transcript) -> Iterator[Sourced]:
     known = talk.lexicon
     plain = said.text.replace("’", "'")
     yes, no = known.has("user.yes", plain), known.has("user.no", plain)
-    if (yes or no) and count_words(plain) <= 2 and not specifics(plain):
+    if (yes or no) and count_words(plain) <= _YES_OR_NO and not specifics(plain):
         if not talk.asked_before(said)[-1].offers:
             yield _filled(talk, slot, known.case["yes" if yes else "no"], said)
         return
-    if known.has("user.thanks", plain) and not specifics(plain):
+    if (known.has("user.thanks", plain) or plain.endswith(("?", "？"))) and not any(map(str.isdigit, plain)):
         return
     yield _filled(talk, slot, third_person(_answer_alone(said.text.strip(), talk), talk.language), said)
 
 
 def _answer_alone(text: str, talk: Transcript) -> str:
-    if pattern := talk.lexicon.patterns.get("user.prelude"):
-        text = pattern.sub("", text, count=1).strip(" ,") or text
-    return " ".join(text.split()).rstrip(".")
+    return talk.lexicon.cut("prelude", " ".join(text.split())).rstrip(".。")
 
 
 def _filled(talk: Transcript, slot: str, answer: str, said: Said) -> Sourced:
@@ -103,6 +120,8 @@ def slot_of(asked: Sequence[Sentence], talk: Transcript) -> str:
 def _tells(text: str, talk: Transcript) -> bool:
     """Whether a sentence of the user's states something worth knowing."""
     if text.rstrip().endswith(("?", "？")) or count_words(text) > _LONG_FACT:
+        return False
+    if talk.lexicon.has("user.thanks", text) and not any(char.isdigit() for char in text):
         return False
     return bool(specifics(text)) or (
         talk.lexicon.has("user.states", text.replace("’", "'")) and len(stems(text, talk.language)) > 1

@@ -46,14 +46,15 @@ def _objection(said: Said, talk: Transcript) -> str:
     told = [
         text for text in sentences(said.text) if len(stems(text, talk.language)) > 0 and count_words(text) <= _LONGEST
     ]
-    correcting = [text for text in told if talk.lexicon.has("user.correct", text.replace("’", "'"))]
+    shapes = ("user.correct", "user.reject", "user.hindsight")
+    correcting = [text for text in told if any(talk.lexicon.has(shape, text.replace("’", "'")) for shape in shapes)]
     return max(correcting or told, key=lambda text: len(stems(text, talk.language)), default="")
 
 
 def _alone(text: str, talk: Transcript) -> str:
-    pattern = talk.lexicon.patterns.get("user.objecting")
-    alone = pattern.sub("", text, count=1).strip(" ,.!") if pattern else text
-    return " ".join((alone or text).split()).rstrip(".。")
+    alone = talk.lexicon.cut("objecting", " ".join(text.split()))
+    asking = alone.endswith(("?", "？"))
+    return (talk.lexicon.cut("lead", alone) if asking else alone).rstrip(".。!?？ ")
 
 
 def _shown(told: Sequence[Sentence]) -> Sentence | None:

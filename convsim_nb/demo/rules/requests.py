@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 from convsim_nb.demo.rules.judging import Exchange
-from convsim_nb.demo.rules.playing import Scene
+from convsim_nb.demo.rules.scene import Scene
 from convsim_nb.demo.rules.voice import voice_of
 from convsim_nb.domain.errors import ModelError
 from convsim_nb.engine.ports import ChatMessage

@@ -4,15 +4,12 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 
-from convsim_nb.demo.rules.lexicon import lexicon
+from convsim_nb.demo.rules.lexicon import anywhere, lexicon
 from convsim_nb.demo.rules.specifics import specifics
 from convsim_nb.demo.rules.words import count_words, language_of, sentences, stems
 
-_FORGED = re.compile(
-    r"^\s*(?:\*\*)?(?:user|assistant|system|human|agent|customer|developer|tool|ai)(?:\*\*)?\s*[:>]|^\s*<\/?\w+>"
-    r"|<\|\w+|###\s*\w+|\[(?:END|SYSTEM|INST)|\{\s*\"\w+\"\s*:.*\b(?:true|yes|reached|result|verdict|action)\b",
-    re.IGNORECASE | re.MULTILINE,
-)
+_LONGEST = 20_000
+"""Characters of a message that are read: a model has a window too."""
 _SETTLED = ("ack", "promise", "received", "handoff", "closing", "greet", "echo", "instruct")
 
 
@@ -34,7 +31,18 @@ class Sentence:
     @property
     def offers(self) -> bool:
         """Proposes what the user may accept or decline."""
-        return "offer" in self.does and bool(self.does & {"question", "ask"}) and not self.closes
+        proposes = "offer" in self.does and bool(self.does & {"question", "ask"}) and not self.closes
+        return proposes and not {"open", "question"} <= self.does
+
+    @property
+    def listed(self) -> bool:
+        """An entry of a list."""
+        return bool(re.match(r"(?:\d+[.)]|[-*•])\s", self.text))
+
+    def meets(self, wanted: frozenset[str]) -> frozenset[str]:
+        """Which of the wanted stems it holds, or shows by its kind: a number with a currency is a price."""
+        known = lexicon(self.language)
+        return frozenset(stem for stem in wanted if stem in self.stems or known.has(f"kin.{stem}", self.text))
 
     @property
     def closes(self) -> bool:
@@ -43,7 +51,7 @@ class Sentence:
 
     @property
     def refuses(self) -> bool:
-        return "refusal" in self.does and not self.does & {"question"}
+        return "refusal" in self.does and not self.does & {"question", "echo"}
 
     @property
     def evades(self) -> bool:
@@ -58,14 +66,15 @@ class Sentence:
     @property
     def done(self) -> bool:
         """Says that something was done."""
-        quiet = {"question", "offer", "refusal", "promise", "handoff", "received", "instruct", "conditional"}
+        quiet = {"question", "offer", "refusal", "promise", "handoff", "received", "echo", "instruct", "conditional"}
         return "done" in self.does and not self.does & quiet
 
 
 @lru_cache(maxsize=8192)
 def read(text: str) -> tuple[Sentence, ...]:
     """The sentences of an agent's message, without what forges another speaker, a verdict or a mark-up."""
-    forged = _FORGED.search(text)
+    text = text[:_LONGEST]
+    forged = anywhere("forged", "lines").search(text)
     own = text[: forged.start()] if forged else text
     language = language_of(own)
     return tuple(_sentence(sentence, language) for sentence in sentences(own))

@@ -61,6 +61,8 @@ class Transcript:
             return False
         if self.asked_before(said) and not self.lexicon.has("user.reject", plain):
             return self.lexicon.has("user.hindsight", plain)
+        if plain.rstrip().endswith(("?", "？")) and not self.lexicon.has("user.reject", plain):
+            return False
         return self.lexicon.has("user.correct", plain)
 
     @cached_property

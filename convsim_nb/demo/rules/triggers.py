@@ -1,9 +1,9 @@
 """Whether an agent's words show what a trigger describes, as far as stems and a few opposites can tell."""
 
-import re
+from dataclasses import dataclass
 from functools import lru_cache
 
-from convsim_nb.demo.rules.lexicon import lexicon
+from convsim_nb.demo.rules.lexicon import Lexicon, anywhere, lexicon
 from convsim_nb.demo.rules.shapes import Sentence, read
 from convsim_nb.demo.rules.words import language_of, stems
 
@@ -16,12 +16,7 @@ OPPOSITES = {
     "refusal": "done",
 }
 """Shapes that cannot both be claimed of one thing."""
-_CLAIMED_BEFORE = re.compile(
-    r"\b(?:although|though|even though|while|despite|instead of|rather than|without|but not|not)\b|obwohl|statt|aunque|en vez de"
-    r"|bien que|au lieu de|虽然|而不是",
-    re.IGNORECASE,
-)
-_CLAIMED_AFTER = re.compile(r"\b(?:as(?: if| though)?|als|como|comme)\b|当作|说成", re.IGNORECASE)
+_ACTS = ("asks", "done", "offers", "refuses")
 
 
 def fires(when: str, message: str) -> str:
@@ -32,44 +27,54 @@ def fires(when: str, message: str) -> str:
     if claim.poles and any(_shows(opposite, told) for opposite in (OPPOSITES[pole] for pole in claim.poles)):
         return ""
     fitting = [sentence for sentence in told if _acts(claim, sentence)]
-    best = max(fitting, key=lambda sentence: len(_alike(claim, sentence)), default=None)
+    best = max(fitting, key=lambda sentence: len(sentence.meets(claim.stems)), default=None)
     if best is None:
         return ""
-    found = frozenset[str]().union(*(_alike(claim, sentence) for sentence in fitting))
+    found = frozenset[str]().union(*(sentence.meets(claim.stems) for sentence in fitting))
     poles = [pole for pole in claim.poles if _shows(pole, fitting)]
     enough = len(found) + len(poles) >= claim.needed and (found or not claim.stems)
     return best.text if enough and len(poles) == len(claim.poles) else ""
 
 
+@dataclass(frozen=True)
 class _Claim:
     """What a trigger says of the agent: how it speaks, about what, and what it claims of it."""
 
-    def __init__(self, when: str) -> None:
-        self.language = language_of(when)
-        known = lexicon(self.language)
-        self.act = next(iter(sorted(name for name in known.named("acts", when))), "")
-        self.poles = frozenset(_poles(when))
-        worded = known.patterns.get("acts.any")
-        self.stems = stems(worded.sub(" ", when) if worded else when, self.language) - _pole_stems(when, self.language)
+    act: str
+    """`asks`, `done`, `offers`, `refuses`; empty where it only says something."""
+    poles: tuple[str, ...]
+    stems: frozenset[str]
 
     @property
     def needed(self) -> int:
+        """How many of its stems and poles must be seen."""
         count = len(self.stems)
-        return 1 if count <= 2 else 2 if count <= 5 else -(-count * 2 // 5)
+        return 1 if count <= 2 else 2 if count <= 5 else -(-count * 2 // 5)  # noqa: PLR2004
 
 
 @lru_cache(maxsize=2048)
 def _claim(when: str) -> _Claim:
-    return _Claim(when)
+    language = language_of(when)
+    known = lexicon(language)
+    claimed = anywhere("claims", "before").split(when)[0]
+    matter = known.patterns["acts.any"].sub(" ", known.patterns["acts.fault"].sub(" ", claimed))
+    found = {stem for stem in stems(matter, language) - _pole_stems(when, language) if not stem.isdigit()}
+    return _Claim(act=_act(claimed, known), poles=tuple(_poles(when)), stems=frozenset(found))
+
+
+def _act(claimed: str, known: Lexicon) -> str:
+    """The first thing that the agent is said to do."""
+    starts = {name: found.start() for name in _ACTS if (found := known.patterns[f"acts.{name}"].search(claimed))}
+    return min(starts, key=lambda name: starts[name]) if starts else ""
 
 
 def _poles(when: str) -> list[str]:
     """What is claimed, where the trigger names it: of two opposites the one after "as", before "although"."""
     known = lexicon(language_of(when))
-    before = _CLAIMED_BEFORE.split(when)[0]
-    after = _CLAIMED_AFTER.split(before)[-1]
+    before = anywhere("claims", "before").split(when)[0]
+    after = anywhere("claims", "after").split(before)[-1]
     for text in (after, before):
-        if found := [pole for pole in ("current", "past", "open_now", "shut") if known.has(f"shapes.{pole}", text)]:
+        if found := [pole for pole in OPPOSITES if known.has(f"shapes.{pole}", text)]:
             both = [pole for pole in found if OPPOSITES[pole] not in found]
             return both[:1]
     return []
@@ -77,7 +82,7 @@ def _poles(when: str) -> list[str]:
 
 def _pole_stems(when: str, language: str) -> frozenset[str]:
     known = lexicon(language)
-    found = [match for pole in ("current", "past", "open_now", "shut") for match in known.all(f"shapes.{pole}", when)]
+    found = [match for pole in OPPOSITES for match in known.all(f"shapes.{pole}", when)]
     return frozenset[str]().union(*(stems(text, language) for text in found))
 
 
@@ -94,12 +99,5 @@ def _acts(claim: _Claim, sentence: Sentence) -> bool:
         case "done":
             return sentence.done
         case "offers":
-            return not sentence.evades
+            return not (sentence.evades or sentence.asks)
     return not (sentence.asks or sentence.evades)
-
-
-def _alike(claim: _Claim, sentence: Sentence) -> frozenset[str]:
-    """The stems of the claim that the sentence holds, or shows by its kind: a number with a currency is a price."""
-    known = lexicon(sentence.language)
-    kin = {stem for stem in claim.stems - sentence.stems if known.has(f"kin.{stem}", sentence.text)}
-    return (claim.stems & sentence.stems) | kin

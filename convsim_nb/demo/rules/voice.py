@@ -4,46 +4,18 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from convsim_nb.demo.rules.lexicon import Lexicon, lexicon
+from convsim_nb.demo.rules.lexicon import Lexicon, anywhere, lexicon
 from convsim_nb.demo.rules.words import count_words, language_of
-
-_WHO = re.compile(
-    r"^(?:the )?(?:user|customer|client|person|you|they|he|she)(?:'s goal is)? ?(?:is|are|would|'d)? ?"
-    r"(?:wants?|wish(?:es)?|needs?|like|looking|trying|hopes?|intends?|aims?|seeks?)? ?(?:to have|to get|for|to)? ",
-    re.IGNORECASE,
-)
-_WANTS = re.compile(
-    r"^(?:to|wants? to|needs? to|would like to|wishes to|asks? to|seeks? to|tries to|wants?|needs?) ", re.IGNORECASE
-)
-_FIRST = {
-    "the user's": "my", "the customer's": "my", "the user": "me", "the customer": "me", "their": "my", "theirs": "mine",
-    "they're": "I'm", "they've": "I've", "they'd": "I'd", "they'll": "I'll", "they are": "I am", "they were": "I was", "they": "I",
-    "them": "me", "themselves": "myself", "your": "my", "you're": "I'm", "you are": "I am", "you've": "I've", "you": "I",
-    "yourself": "myself", "yours": "mine", "his": "my", "her": "my", "himself": "myself", "herself": "myself",
-    "the agent": "you",
-}  # fmt: skip
-_SECOND = {
-    "i'm": "they're", "i've": "they've", "i'd": "they'd", "i'll": "they'll", "i am": "they are", "i was": "they were", "i": "they",
-    "me": "them", "my": "their", "mine": "theirs", "myself": "themselves", "im": "they're", "ive": "they've",
-}  # fmt: skip
-
-
-def _swap(text: str, table: dict[str, str]) -> str:
-    found = sorted(table, key=len, reverse=True)
-    pattern = re.compile(rf"\b(?:{'|'.join(re.escape(word) for word in found)})(?![\w'’]|\.\w)", re.IGNORECASE)
-    return pattern.sub(lambda match: table[match.group().casefold()], text.replace("’", "'"))
 
 
 def first_person(text: str, language: str) -> str:
     """What is written of the person, as the person says it."""
-    if language != "en":
-        return text
-    return _swap(text, _FIRST)
+    return lexicon(language).swap("first_person", text) if language != "xx" else text
 
 
 def third_person(text: str, language: str) -> str:
-    """What the person says, as it is written of the person; other languages than English stay as they are."""
-    return _swap(text, _SECOND) if language == "en" else text
+    """What the person says, as it is written of the person; as it is, where the language has no table for it."""
+    return lexicon(language).swap("third_person", text) if language != "xx" else text
 
 
 def lowered(text: str) -> str:
@@ -73,6 +45,11 @@ class Voice:
     def lexicon(self) -> Lexicon:
         return lexicon(self.language)
 
+    @property
+    def stop(self) -> str:
+        """What ends a sentence."""
+        return "。" if self.language == "zh" else "."
+
     def say(self, text: str) -> str:
         """The text as this person would type it."""
         said = raised(re.sub(r"([.!?。！？])\.(?!\.)", r"\1", " ".join(text.split())))
@@ -88,22 +65,16 @@ def voice_of(persona: str, examples: Sequence[str], goal: str) -> Voice:
     language = language_of(" ".join(examples) or goal)
     hints = persona.casefold()
     joined = " ".join(examples)
-    lower = (joined == joined.lower() != joined.upper()) if joined else bool(_LOWER.search(hints))
+    lower = (joined == joined.lower() != joined.upper()) if joined else _hints("lower", hints)
     return Voice(
         language=language,
         lower=lower,
-        upper=bool(_UPPER.search(hints)) or (joined == joined.upper() != joined.lower()),
-        bare=bool(_BARE.search(hints)),
-        polite=bool(_POLITE.search(hints)) and not _RUDE.search(hints),
-        short=bool(_SHORT.search(hints)) or (bool(examples) and count_words(joined) < 8 * len(examples)),
+        upper=_hints("upper", hints) or (joined == joined.upper() != joined.lower()),
+        bare=_hints("bare", hints),
+        polite=_hints("polite", hints) and not _hints("rude", hints),
+        short=_hints("short", hints) or (bool(examples) and count_words(joined) < 8 * len(examples)),
     )
 
 
-_LOWER = re.compile(r"lower.?case|no capitals|kleinschr|kleinbuchstaben|minúsculas|minuscules")
-_UPPER = re.compile(r"in capitals|upper.?case|all.?caps|großbuchstaben|mayúsculas|majuscules")
-_BARE = re.compile(r"without full stops|no punctuation|ohne punkt|sin punto|sans point|不用句号")
-_POLITE = re.compile(
-    r"polite|courteous|friendly|formal|höflich|freundlich|cort[eé]s|educad|poli(?:ment|e|te)?\b|礼貌|客气"
-)
-_RUDE = re.compile(r"impolite|rude|without courtes|unhöflich|blunt|curt")
-_SHORT = re.compile(r"\bshort|terse|brief|curt|few words|one word|knapp|kurz|cort[ao]s|breve|courts?\b|简短|简洁")
+def _hints(name: str, persona: str) -> bool:
+    return bool(anywhere("hints", name).search(persona))

@@ -3,80 +3,136 @@
 import re
 from collections.abc import Iterator, Sequence
 
-from convsim_nb.demo.rules.goals import Part
+from convsim_nb.demo.rules.goals import Part, opens_with_verb
 from convsim_nb.demo.rules.lexicon import lexicon
-from convsim_nb.demo.rules.voice import Voice, first_person, lowered
+from convsim_nb.demo.rules.voice import Voice, first_person, lowered, raised
+from convsim_nb.demo.rules.words import count_words
 
-_SUBJECT = re.compile(
-    r"^(?:the |a )?(?:user|customer|client|caller|person|you|they|he|she|i)\b(?:'s goal is to)?\s*"
-    r"(?:(?:is|are|was|would|'d|'re|have|has) )?(?:like|love|want|wants|wish|wishes|need|needs|looking|trying|hope|hopes|intend|intends|aim|aims"
-    r"|seek|seeks|plan|plans|ask|asks)?\s*(?:for|to)?\s+",
+_HOLDER = re.compile(
+    r"^(?:(?:the|a|an|this) )?(?:user|customer|client|caller|person|traveller|guest|patient|you|they|he|she)"
+    r"(?:['’]s goal is| goal is)? (?=\w)",
     re.IGNORECASE,
 )
-_WANTS = re.compile(r"^(?:to|(?:wants?|needs?|would like|wishes|asks?|seeks?|tries|hopes?)(?: to)?) ", re.IGNORECASE)
+"""English: who has the goal, where it is written as a sentence on them."""
+_WISHES = re.compile(
+    r"^(?:to|(?:wants?|needs?|wish(?:es)?|would like|'d like|hopes?|tries|try|asks?|seeks?|aims?|plans?|intends?"
+    r"|has|have)"
+    r"(?: to| for)?|(?:is|are|am) (?:looking|trying|hoping|planning|seeking)(?: to| for)?) ",
+    re.IGNORECASE,
+)
 _FIND_OUT = re.compile(
-    r"^(?:find out|know|get an answer to|learn|ask|be told|see|check)\b:? ?(?=what|which|who|when|where|why|how|whether|if)",
+    r"^(?:find out|know|learn|ask|be told|see|check|understand)\b:? (?=what|which|who|when|where|why|how|whether|if)",
     re.IGNORECASE,
 )
 _QUESTION = re.compile(
     r"^(?:get an answer to|eine antwort auf|una respuesta a|une réponse à|想知道)\s*[:：]\s*", re.IGNORECASE
 )
+_TOPIC_VERB = re.compile(r"^(?:[^\W\d_]+(?: out| up| for| about| whether| if)?) ", re.IGNORECASE)
+_NOMINAL = re.compile(
+    r"^(?:an?|the|my|our|some|any|this|that|these|those|two|three|\d+|what|which|when|where|why|how|who)\b",
+    re.IGNORECASE,
+)
+_TOPIC_WORDS = 7
+_WITH_I = {
+    "is": "am", "are": "am", "was": "was", "were": "was", "has": "have", "does": "do", "tries": "try",
+    "wishes": "wish", "to": "want to",
+}  # fmt: skip
+
+
+def sentence(text: str, language: str) -> str:
+    """A part of a goal as the person would say it: "I want to ..." where it is written of the person."""
+    said = _QUESTION.sub("", text.strip()).strip(" .。")
+    if language != "en":
+        subject = lexicon(language).patterns.get("user.subject")
+        return subject.sub(lexicon(language).case["i"], said, count=1) if subject else said
+    if holder := _HOLDER.match(said):
+        return f"I {_agreed(first_person(said[holder.end() :], language))}"
+    if _WISHES.match(said) and not said.casefold().startswith(("to ", "plan ", "try ", "ask ", "check ")):
+        return f"I {_agreed(first_person(lowered(said), language))}"
+    return first_person(said, language)
+
+
+def _agreed(text: str) -> str:
+    """The first verb in the form that goes with "I"."""
+    verb, _, rest = text.partition(" ")
+    plain = verb[:-1] if verb.endswith("s") and not verb.endswith("ss") else verb
+    return f"{_WITH_I.get(verb.casefold(), plain)} {rest}".strip()
 
 
 def bare(text: str, language: str) -> str:
-    """A goal without who has it: "Book a table", "What is the fare?"."""
-    said = _QUESTION.sub("", text.strip())
+    """What is wanted, without who wants it: "book a table", "the fare"."""
+    said = sentence(text, language)
     if language == "en":
-        said = _WANTS.sub("", _SUBJECT.sub("", said, count=1), count=1) or said
-    elif subject := lexicon(language).patterns.get("user.subject"):
-        said = subject.sub("", said, count=1) or said
-    return first_person(said, language).strip(" .。")
-
-
-def wanting(part: Part, voice: Voice) -> str:
-    """A part of the goal as a wish that fits into "I'd like to ..."."""
-    return lowered(bare(part.text, part.language))
+        own = re.sub(r"^I (?=\w)", "", said)
+        return lowered(said if own == said else _WISHES.sub("", own, count=1) or own)
+    return lexicon(language).cut("lead", said) if language in ("de", "es", "fr", "zh") else said
 
 
 def opening(part: Part, voice: Voice) -> Iterator[str]:
     """Ways to open the conversation with this part, the most fitting first."""
-    said = bare(part.text, part.language)
-    phrases = lexicon(voice.language).phrases
-    if said.endswith(("?", "？")) or voice.language == "xx" or voice.language != part.language:
+    said = sentence(part.text, part.language)
+    if voice.language == "xx" or voice.language != part.language or said.endswith(("?", "？")):
         yield said
         return
-    if voice.language == "en" and _FIND_OUT.match(said):
-        yield from _filled(phrases["open_know"], want=lowered(_FIND_OUT.sub("", said)))
-    elif _is_verb(said, voice.language):
+    want, phrases = bare(part.text, part.language), lexicon(voice.language).phrases
+    if voice.language == "en" and _FIND_OUT.match(want):
+        yield from _filled(phrases["open_know"], want=_FIND_OUT.sub("", want))
+    elif is_verb(want, voice.language):
         names = ("open_polite", "open") if voice.polite else ("open_short", "open") if voice.short else ("open",)
-        for name in names:
-            yield from (f"{text}." for text in _filled(phrases[name], want=lowered(said)))
-    else:
-        yield from (f"{text}." for text in _filled(phrases["open_noun"], want=lowered(said)))
-    yield said
+        yield from (f"{text}{voice.stop}" for name in names for text in _filled(phrases[name], want=want))
+    elif _NOMINAL.match(want):
+        yield from (f"{text}{voice.stop}" for text in _filled(phrases["open_noun"], want=want))
+    yield f"{raised(said)}{voice.stop}"
+    yield from (f"{text}{voice.stop}" for text in _filled(phrases["restate"], want=lowered(said)))
 
 
-def topic(goal: str, language: str, most: int = 6) -> str:
-    """A few words that name the goal."""
-    said = bare(goal, language).rstrip("?？")
+def adding(part: Part, voice: Voice) -> Iterator[str]:
+    """Ways to bring up a further part."""
+    want, phrases = bare(part.text, part.language), lexicon(voice.language).phrases
+    if voice.language == "xx" or voice.language != part.language:
+        yield sentence(part.text, part.language)
+        return
+    said = sentence(part.text, part.language)
+    if said.startswith("I ") or not (is_verb(want, voice.language) or _NOMINAL.match(want)):
+        yield f"{raised(said)}{voice.stop}"
+    yield from _filled(phrases["also_verb" if is_verb(want, voice.language) else "also"], want=want)
+
+
+def topic(goal: str, language: str) -> str:
+    """A few words that name the goal, to fit into "Any news on ...?"."""
+    want = bare(goal, language).rstrip("?？")
     if language == "zh":
-        return re.split("[，,。；？！]", said)[0][:14]
-    return " ".join(lowered(said).split()[:most]).strip(" ,;:.")
+        return re.split("[，,。；？！]", want)[0][:14]
+    if language == "en" and not _NOMINAL.match(want):
+        left = _TOPIC_VERB.sub("", want) if is_verb(want, language) else ""
+        want = left if _NOMINAL.match(left) else ""
+    if language == "en" and not want:
+        return lexicon("en").case["matter"]
+    return _shortened(want)
+
+
+def _shortened(text: str) -> str:
+    """The first words, not cut before a small word's noun."""
+    kept = re.split(r"[,;:]| (?:and|so|because|but|that|which|und|y|et) ", text)[0].split()[:_TOPIC_WORDS]
+    while len(kept) > 1 and (kept[-1].casefold() in lexicon("en").function_words or count_words(kept[-1]) == 0):
+        kept.pop()
+    return " ".join(kept).strip(" ,;:.")
 
 
 def _filled(phrases: Sequence[str], *, want: str) -> list[str]:
     return [phrase.format(want=want) for phrase in phrases]
 
 
-def _is_verb(text: str, language: str) -> bool:
+def is_verb(text: str, language: str) -> bool:
     """Whether the text begins (in German: ends) with what one does, so that "I'd like to" fits before it."""
-    known = lexicon(language)
-    verbs = frozenset[str]().union(*known.verbs.values())
+    found: list[str] = re.findall(r"[^\W\d_]+", text)
+    if not found or language == "xx":
+        return False
     if language == "zh":
         return True
-    found = re.findall(r"[^\W\d_]+", text.casefold())
-    if not found:
-        return False
     if language == "de":
-        return found[-1].endswith("en") and not text.split()[-1][:1].isupper()
-    return found[0] in verbs
+        return found[-1].endswith(("en", "ern", "eln")) and found[-1][:1].islower()
+    return opens_with_verb(text, lexicon(language)) or (
+        language in ("es", "fr")
+        and bool(re.match(r"[^\W\d_]+(?:ar|er|ir|re|oir)(?:se|me|lo|la)?$", found[0], re.IGNORECASE))
+    )

@@ -3,14 +3,17 @@
 import re
 from collections.abc import Sequence
 
+from convsim_nb.demo.rules.goals import opens_with_verb
 from convsim_nb.demo.rules.lexicon import Lexicon
 from convsim_nb.demo.rules.transcript import Said, Transcript
-from convsim_nb.demo.rules.voice import raised, third_person
+from convsim_nb.demo.rules.voice import lowered, raised, third_person
 from convsim_nb.demo.rules.words import count_words, sentences, stems
 from convsim_nb.engine.distill import Sourced
 
 _LONGEST = 38
 """Words in a goal: what is longer is cut at its clauses."""
+_EARLY = 2
+"""Messages with matter in them, in which the wish is looked for."""
 
 
 def goal_of(talk: Transcript) -> Sourced:
@@ -26,10 +29,11 @@ def _opening(talk: Transcript) -> tuple[Said, str]:
     if not told:
         first = talk.messages[0]
         return first, first.text
-    for said in told:
-        if wish := _wish(said, talk.lexicon, talk.language):
-            return said, wish
-    return told[0], _first_line(told[0].text)
+    wishes = [(said, wish) for said in told if (wish := _wish(said, talk.lexicon, talk.language))]
+    if not wishes:
+        return told[0], _first_line(told[0].text)
+    plain = [found for found in wishes[:_EARLY] if _wanting(found[1], talk.lexicon, talk.language) > 0]
+    return plain[0] if plain else wishes[0]
 
 
 def _wish(said: Said, known: Lexicon, language: str) -> str:
@@ -37,8 +41,19 @@ def _wish(said: Said, known: Lexicon, language: str) -> str:
     told = [text for text in sentences(said.text) if not empty(text, known, language)]
     if not told:
         return ""
-    asking = [text for text in told if known.has("user.request", text) or text.endswith(("?", "？"))]
-    return max(asking, key=lambda text: (len(stems(text, language)) > 1, -told.index(text))) if asking else told[0]
+    return max(told, key=lambda text: (_wanting(text, known, language), -told.index(text)))
+
+
+def _wanting(text: str, known: Lexicon, language: str) -> int:
+    """How plainly a sentence says what is wanted: 3 in so many words, 2 as a question, 1 with a cue, 0 not at all."""
+    plain = text.replace("’", "'")
+    if len(stems(plain, language)) < 1:
+        return 0
+    if known.has("user.wanting", plain):
+        return 3
+    if text.endswith(("?", "？")):
+        return 2
+    return int(known.has("user.request", plain) or opens_with_verb(lowered(text), known))
 
 
 def empty(text: str, known: Lexicon, language: str) -> bool:
@@ -60,21 +75,11 @@ def _first_line(text: str) -> str:
 def _neutral(wish: str, talk: Transcript) -> str:
     """The wish without greeting, courtesies and "I want": "Book a table for two"."""
     known = talk.lexicon
-    text = " ".join(wish.replace("’", "'").split())
-    for name in ("user.lead", "user.tail"):
-        if pattern := known.patterns.get(name):
-            text = _cut(text, pattern)
+    text = known.cut("tail", known.cut("lead", " ".join(wish.replace("’", "'").split())))
     text = _shortened(text, talk.language)
     if wish.rstrip().endswith(("?", "？")) and text.rstrip(" ?？") == wish.rstrip(" ?？"):
         return known.case["find_out"].format(question=wish.strip())
     return raised(third_person(text.strip(" ,;:，？?。.!！"), talk.language)) + known.case["stop"]
-
-
-def _cut(text: str, pattern: re.Pattern[str]) -> str:
-    """Take away what the pattern finds, again and again, as long as something is left."""
-    while (left := pattern.sub("", text, count=1).strip(" ,;:，-–")) != text and left:
-        text = left
-    return text
 
 
 def _shortened(text: str, language: str) -> str:

@@ -4,12 +4,12 @@ import re
 import threading
 import unicodedata
 from collections import Counter
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any
 
 from snowballstemmer import stemmer  # type: ignore[import-untyped]  # ships no types
 
-from convsim_nb.demo.rules.lexicon import LANGUAGES, lexicon
+from convsim_nb.demo.rules.lexicon import LANGUAGES, elsewhere, lexicon
 
 _STEMMERS = {"en": "english", "de": "german", "es": "spanish", "fr": "french"}
 _CJK = "一-鿿㐀-䶿"
@@ -18,15 +18,6 @@ _WORD = re.compile(r"[^\W_]+(?:[._@'’#-][^\W_]+)*")
 _OTHER_SCRIPT = re.compile("[Ѐ-ӿ؀-ۿ֐-׿぀-ヿ가-힯ऀ-ॿ฀-๿Ͱ-Ͽ]")
 _ABBREVIATED = re.compile(r"\b(?:dr|mr|mrs|ms|st|sr|prof|e\.g|i\.e|z\.b|vs|approx|a\.m|p\.m|\d)\.$", re.IGNORECASE)
 _BREAK = re.compile(r"(?<=[.!?…])[\"')\]]*\s+|(?<=[。！？；])|\s*\n+\s*")
-# Function words of languages without a lexicon: enough to tell that a text is in none of ours.
-_ELSEWHERE = frozenset(
-    """il che di sono una per non della vorrei mio mia grazie posso nel anche gli
-    um uma não para meu minha você quero obrigado preciso ao dos das
-    het een ik niet voor wil mijn graag kunt alstublieft zijn
-    jag och att inte är vill min ett kan till tack
-    nie się jest chcę proszę dla mój moje czy
-    bir ve için istiyorum bu benim lütfen mi""".split()
-)
 _lock = threading.Lock()
 
 
@@ -40,7 +31,7 @@ def language_of(text: str) -> str:
     words = Counter(word.casefold() for word in _WORD.findall(text))
     scores = {name: _score(words, lexicon(name).function_words) for name in LANGUAGES if name != "zh"}
     best = max(scores, key=lambda name: scores[name])
-    return "xx" if _score(words, _ELSEWHERE) > scores[best] else best
+    return "xx" if _score(words, elsewhere()) > scores[best] else best
 
 
 def _score(words: Counter[str], known: frozenset[str]) -> int:
@@ -50,12 +41,21 @@ def _score(words: Counter[str], known: frozenset[str]) -> int:
 @lru_cache(maxsize=65536)
 def stem(word: str, language: str) -> str:
     """The stem of a word, or the concept that it belongs to."""
-    if concept := lexicon(language).concepts.get(word):
-        return concept
+    known = lexicon(language).concepts
+    return known.get(word) or _concepts_by_stem(language).get(bare := _bare_stem(word, language), bare)
+
+
+def _bare_stem(word: str, language: str) -> str:
     if language not in _STEMMERS or any(char.isdigit() for char in word):
         return word
     with _lock:
         return str(_stemmer(language).stemWord(word))
+
+
+@cache
+def _concepts_by_stem(language: str) -> dict[str, str]:
+    """The concepts by the stems of their words, so that each form of a word is found."""
+    return {_bare_stem(word, language): concept for word, concept in lexicon(language).concepts.items()}
 
 
 @lru_cache(maxsize=8)
@@ -76,7 +76,7 @@ def stems(text: str, language: str = "") -> frozenset[str]:
 
 
 def _empty(word: str, *lists: frozenset[str]) -> bool:
-    return (len(word) < 2 and not word.isdigit()) or any(word in known for known in lists)
+    return (len(word) == 1 and not word.isdigit()) or any(word in known for known in lists)
 
 
 def words(text: str) -> list[str]:
