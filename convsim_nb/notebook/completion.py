@@ -4,32 +4,48 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
+from IPython.core.completer import CompletionContext, SimpleCompletion, SimpleMatcherResult, context_matcher
+
 from convsim_nb.notebook.options import Option, options_of
 from convsim_nb.notebook.verbs import verbs
 
-_LAST_NAME = re.compile(r"[^\W\d]\w*$")
+Matcher = Callable[[CompletionContext], SimpleMatcherResult]
+_OURS = re.compile(r"\s*(?:[\w, ]+=\s*)?%{1,2}convsim(?=\s)(.*)", re.DOTALL)
+_TYPED = re.compile(r"[^\W\d]\w*$|$")
 
 
-def completer(shell: Any) -> Callable[[Any, Any], list[str]]:
-    """A hook for IPython's `complete_command`."""
-    return lambda _shell, event: complete(event.text_until_cursor, event.symbol, shell)
+def matcher(shell: Any) -> Matcher:
+    """What IPython asks at each Tab; on our lines it asks nobody else, for they are no Python."""
+
+    @context_matcher(identifier="convsim")  # type: ignore[untyped-decorator]
+    def complete(context: CompletionContext) -> SimpleMatcherResult:
+        ours = _OURS.fullmatch(context.text_until_cursor)
+        if ours is None:
+            return {"completions": [], "suppress": False}
+        fragment, found = completions(ours[1], shell)
+        return {
+            "completions": [SimpleCompletion(text=text, type="convsim") for text in found],
+            "matched_fragment": fragment,
+            "suppress": True,
+        }
+
+    return complete  # type: ignore[no-any-return]
 
 
-def complete(before: str, symbol: str, shell: Any) -> list[str]:
-    """What may stand in the place of `symbol`, the end of the line `before` the cursor."""
+def completions(before: str, shell: Any) -> tuple[str, list[str]]:
+    """The end of the line that is typed already, and what may stand in its place."""
     words = before.split()
-    typed = "" if before[-1:].isspace() else words.pop()
-    found = [word for word in _fitting(words[1:], typed, shell) if word.startswith(typed)]
-    if found:  # IPython's symbol may be a part of the word: `model` of `$model`
-        return [word[len(typed) - len(symbol) :] for word in found]
-    name = _LAST_NAME.search(typed)
-    return [one for one in _names(shell) if name is not None and one.startswith(name[0]) and name[0] == symbol]
+    typed = "" if before[-1:].isspace() or not words else words.pop()
+    if found := [word for word in _fitting(words, typed, shell) if word.startswith(typed)]:
+        return typed, found
+    name = _TYPED.search(typed)[0]  # type: ignore[index] # it always finds: of `$mod` and `{mod` the name
+    return name, [one for one in _names(shell) if name and words and one.startswith(name) and words[0] in verbs()]
 
 
 def _fitting(words: Sequence[str], typed: str, shell: Any) -> Iterable[str]:
     """All that may follow `words`, those behind the magic's name."""
     if not words:
-        return [*verbs(), "help"]
+        return sorted([*verbs(), "help"])
     if words[0] == "help":
         return verbs()
     if words[0] not in verbs() or verbs()[words[0]].cell:
@@ -39,14 +55,14 @@ def _fitting(words: Sequence[str], typed: str, shell: Any) -> Iterable[str]:
         return _free_flags(options, words)
     asked = next((option for option in options if option.flag == words[-1] and option.wants != "flag"), None)
     names = () if asked and asked.wants in ("text", "choice") else _names(shell)
-    return [*(asked.choices if asked else ()), *names]
+    return [*sorted(asked.choices if asked else ()), *names]
 
 
 def _free_flags(options: Sequence[Option], words: Sequence[str]) -> list[str]:
     """The options that are not on the line yet."""
     free = [option for option in options if option.flag not in words and option.off not in words]
     off = [option.off for option in free if option.off and option.default is not False]
-    return sorted([*(option.flag for option in free), *off, *(["-o"] if "-o" not in words else [])])
+    return sorted([*(option.flag for option in free), *off, *([] if "-o" in words else ["-o"])])
 
 
 def _names(shell: Any) -> list[str]:

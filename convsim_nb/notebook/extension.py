@@ -5,7 +5,8 @@ from typing import Any
 from convsim_nb.workflow.display import show_in
 
 _MAGIC = "convsim"
-_rewriting: dict[int, Any] = {}
+_loaded: dict[str, Any] = {}
+"""What unloading has to take out of the shell again."""
 
 
 def attach(shell: Any = None) -> None:
@@ -23,29 +24,28 @@ def attach(shell: Any = None) -> None:
 
 def load_ipython_extension(shell: Any) -> None:
     """Bring `%convsim` and `%%convsim`, and Tab behind them."""
-    from convsim_nb.notebook.completion import completer
+    from convsim_nb.notebook.completion import matcher
     from convsim_nb.notebook.magics import ConvsimMagics
     from convsim_nb.notebook.rewriting import Rewriting
     from convsim_nb.notebook.shell_pump import answers_while_awaiting
 
     attach(shell)
     shell.register_magics(ConvsimMagics)
-    for key in (f"%{_MAGIC}", f"%%{_MAGIC}"):
-        shell.set_hook("complete_command", completer(shell), str_key=key)
+    _loaded["matcher"] = matcher(shell)
+    shell.Completer.custom_matchers.append(_loaded["matcher"])
     if answers_while_awaiting(getattr(shell, "kernel", None)):
-        rewriting = _rewriting[id(shell)] = Rewriting(shell)
-        rewriting.register()
+        _loaded["rewriting"] = Rewriting(shell)
+        _loaded["rewriting"].register()
 
 
 def unload_ipython_extension(shell: Any) -> None:
     """Take the magics out again; runs show themselves as text."""
     from convsim_nb.notebook.formatters import unregister_formatters
 
-    if rewriting := _rewriting.pop(id(shell), None):
-        rewriting.unregister()
+    if "rewriting" in _loaded:
+        _loaded.pop("rewriting").unregister()
+    shell.Completer.custom_matchers.remove(_loaded.pop("matcher"))
     for kind in ("line", "cell"):
         shell.magics_manager.magics[kind].pop(_MAGIC, None)
-    for key in (f"%{_MAGIC}", f"%%{_MAGIC}"):
-        shell.strdispatchers["complete_command"].strs.pop(key, None)
     unregister_formatters(shell)
     show_in(None)

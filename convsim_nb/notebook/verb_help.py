@@ -43,7 +43,7 @@ def _lines(verb: Verb) -> Iterator[str]:
     options = () if verb.cell else options_of(verb.call)
     yield f"{_magic(verb)} {verb.name}{_usage(options)}{' [NAME]' if verb.cell else ' [-o NAME]'}"
     yield ""
-    yield from textwrap.indent(_opening(verb), _INDENT).split("\n")
+    yield from _opening(verb)
     yield ""
     for option in options:
         yield from _option_lines(option)
@@ -59,9 +59,12 @@ def _magic(verb: Verb) -> str:
     return ("%%" if verb.cell else " %") + "convsim"
 
 
-def _opening(verb: Verb) -> str:
+def _opening(verb: Verb) -> Iterator[str]:
     """The docstring down to its sections."""
-    return (inspect.getdoc(verb.call) or "").split("\n\nArgs:")[0].split("\n\nRaises:")[0]
+    doc = (inspect.getdoc(verb.call) or "").split("\n\nArgs:")[0].split("\n\nRaises:")[0]
+    for place, paragraph in enumerate(doc.split("\n\n")):
+        yield from [""] * bool(place)
+        yield from textwrap.wrap(paragraph, _WIDE, initial_indent=_INDENT, subsequent_indent=_INDENT)
 
 
 def _usage(options: Sequence[Option]) -> str:

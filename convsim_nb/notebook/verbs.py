@@ -10,7 +10,7 @@ from typing import Any, Unpack
 from convsim_nb.domain.errors import NotFoundError, UsageError
 from convsim_nb.workflow.cases import CaseSet, parse_cases
 from convsim_nb.workflow.distill import distill
-from convsim_nb.workflow.plan import SimulateOptions
+from convsim_nb.workflow.options import SimulateOptions
 from convsim_nb.workflow.run import Run
 from convsim_nb.workflow.runs import load_run, runs
 from convsim_nb.workflow.sessions import Sessions, load_sessions, search_sessions
@@ -92,7 +92,8 @@ def _playing(run: Any) -> list[Run]:
     live = playing()
     found = [one for one in live if run is None or run is one or (isinstance(run, str) and one.run_id.startswith(run))]
     if not found:
-        wanted = f"run {run.run_id if isinstance(run, Run) else run!r} is not playing" if run else "no run is playing"
+        named = run.run_id if isinstance(run, Run) else repr(run)
+        wanted = "no run is playing" if run is None else f"run {named} is not playing"
         known = f" (playing now: {', '.join(one.run_id for one in live)})" if live else ""
         raise NotFoundError(f"{wanted}{known}: see %convsim runs")
     return found
