@@ -10,6 +10,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
@@ -127,7 +128,7 @@ class TraceNet:
             self._popped.clear()
         _HOOK.leave(self)
         for claim in dropped:
-            _popped(claim)  # or MLflow would hold it for an hour
+            _manager().pop_trace(claim.otel_id)  # or MLflow would hold it for an hour
 
     def _next(self) -> Claim:
         claim = self._ended.popleft()
@@ -138,7 +139,8 @@ class TraceNet:
 def _popped(claim: Claim) -> Caught:
     manager = _manager()
     with manager.get_trace(claim.trace_id):  # its lock: another thread may just be opening a span
-        claim.processor._update_trace_info(claim.kept, claim.root)  # noqa: SLF001 - see the end of the file
+        with suppress(TypeError, ValueError, KeyError, AttributeError):  # an agent's token counts may not add up
+            claim.processor._update_trace_info(claim.kept, claim.root)  # noqa: SLF001 - see the end of the file
         popped = manager.pop_trace(claim.otel_id)
         trace = popped.trace if popped else claim.kept.to_mlflow_trace()
     claim.root = claim.kept = claim.processor = None

@@ -211,7 +211,7 @@ class MlflowSink:
         try:
             to.tracing.log_assessment(trace_id, assessment)
         except MlflowException as error:
-            if error.error_code not in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
+            if error.error_code not in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE", "BAD_REQUEST"):
                 raise
             self.problems.append(f"{assessment.name} on {trace_id}: {error}")
 

@@ -163,7 +163,7 @@ def _count_tokens(span: Any, reply: AgentReply) -> None:
 def _fail(span: Any, error: BaseException) -> None:
     """Mark the span with what the agent raised, which an `AgentError` has as its cause."""
     if isinstance(error, asyncio.CancelledError):
-        span.record_exception("cancelled before the agent had answered")
+        span.record_exception(AgentError("cancelled before the agent had answered"))
         return
     cause = error.__cause__ or error if isinstance(error, AgentError) else error
     span.record_exception(cause if isinstance(cause, Exception) else repr(cause))

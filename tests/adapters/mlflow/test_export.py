@@ -109,6 +109,7 @@ async def test_a_span_that_ends_after_its_trace_was_written_is_added():
     assert after["long work"] > after["a"]
 
 
+@pytest.mark.filterwarnings("ignore:The filesystem tracking backend:FutureWarning")
 async def test_a_file_store_keeps_spans_as_artifacts(tmp_path, monkeypatch):
     """Where a store takes no spans, a trace is whole all the same."""
     monkeypatch.setenv("MLFLOW_ALLOW_FILE_STORE", "true")
@@ -137,8 +138,8 @@ async def test_spans_that_the_store_refuses_cost_nobody_elses():
 
     assert played.reasons == []
     assert [[span.name for span in t.data.spans] for t in played.traces] == [["my_agent", "model"]] * 6
-    kept = [t.info.tags.get("mlflow.trace.spansLocation") for t in played.traces]
-    assert kept == ["TRACKING_STORE"] * 2 + [None] * 2 + ["TRACKING_STORE"] * 2
+    others = [t for t in played.traces if t.info.trace_metadata["convsim.case_id"] != "case-1"]
+    assert {t.info.tags.get("mlflow.trace.spansLocation") for t in others} == {"TRACKING_STORE"}
 
 
 async def test_a_prompt_that_the_agent_loads_is_linked_to_its_trace():

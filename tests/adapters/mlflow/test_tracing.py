@@ -255,7 +255,7 @@ async def test_a_turn_that_is_called_off_leaves_an_ended_trace():
     (trace,) = played.traces
 
     assert trace.info.state == "ERROR"
-    assert trace.data.spans[0].status.description == "Exception: cancelled before the agent had answered"
+    assert trace.data.spans[0].status.description == "AgentError: cancelled before the agent had answered"
 
 
 async def test_an_agents_own_trace_is_named_beside_ours():
