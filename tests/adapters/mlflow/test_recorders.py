@@ -86,7 +86,7 @@ def response(given):
 
 def looked_up(messages, reply):
     """The history after the agent's request for a tool, with the tool's answer."""
-    asked = {"role": "assistant", "content": None, "tool_calls": [CALL]}
+    asked = {"role": "assistant", "content": None, "tool_calls": [call.model_dump() for call in reply.tool_calls]}
     return [*messages, asked, {"role": "tool", "tool_call_id": "c1", "content": json.dumps({"eta": "Friday"})}]
 
 
@@ -119,6 +119,18 @@ def test_openai_chat_completions_without_a_root(openai_client):
     assert len(session.trace_ids) == 4
     assert (the_call(session).arguments, the_call(session).result) == ({"order": "12"}, {"eta": "Friday"})
     assert session.messages[3].wire[0]["tool_calls"][0]["function"]["name"] == "look_up"
+
+
+def test_a_lone_turn_with_a_tool(openai_client):
+    """No later turn repeats it, yet its two calls of the model are one turn."""
+    messages = [{"role": "user", "content": "Where is my order 12?"}]
+    with mlflow.tracing.context(session_id="openai-lone"):
+        reply = openai_client.chat.completions.create(model="scripted", messages=messages).choices[0].message
+        openai_client.chat.completions.create(model="scripted", messages=looked_up(messages, reply))
+    session = found("openai-lone")
+
+    assert said(session) == TOLD[2:4]
+    assert [call.result for call in session.messages[1].tool_calls] == [{"eta": "Friday"}]
 
 
 def test_openai_calls_under_a_function(openai_client):

@@ -336,7 +336,7 @@ def test_a_question_wrapped_in_a_prompt_is_unwrapped_by_the_next_history(session
 
 def test_a_transcript_that_a_user_pastes_is_a_message(session_id):
     """Only a text that repeats the conversation, or ends on the agent's cue, is taken apart."""
-    pasted = "Please rate this chat:\nUser: hello\nAgent: go away"
+    pasted = "Please rate this chat:\nUser: hello\nAgent: go away\nUser: how rude"
     record(session_id, failing(["Hello!", "Rude."]), {"messages": [user("hi")]}, {"messages": [user(pasted)]})
 
     assert said(found(session_id))[2] == ("user", pasted)
