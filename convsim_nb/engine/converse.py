@@ -103,9 +103,8 @@ class _Conversing:
         self._end(ending)
 
     async def _turns(self) -> Ending:
-        for message in self._case.history:
-            self._tell.sent(0, message)
-        step = None if self._agent_is_next else self._unless_over(await self._next(1))
+        self._tell.given()
+        step = None if self._agent_is_next else self._unless_over(await self._open())
         while not isinstance(step, Ending):
             if step is not None:
                 self._say(await self._let_go(step))
@@ -113,6 +112,11 @@ class _Conversing:
             if isinstance(step, Step):
                 self._turn += 1
         return step
+
+    async def _open(self) -> Step | Ending:
+        if self._trial.opening is not None:
+            return Step(UserMove("say", self._trial.opening), "operator")
+        return await self._next(1)
 
     @property
     def _agent_is_next(self) -> bool:
@@ -200,7 +204,7 @@ class _Conversing:
             return self._over_budget()
         start = time.monotonic()
         try:
-            reply = await self._parts.agent(self._agent_turn())
+            reply = await (self._trial.played_by or self._parts.agent)(self._agent_turn())
         except AgentTimeout as error:
             return self._failed("agent_timeout", error)
         except AgentError as error:

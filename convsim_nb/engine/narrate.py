@@ -44,6 +44,15 @@ class Narrator:
             )
         )
 
+    def given(self) -> None:
+        """What was said and known before turn 1."""
+        for message in self._trial.case.history:
+            self.sent(0, message)
+        for place, said, quote in self._trial.known:
+            if place not in self.known:
+                self.released(0, place, quote)
+            self.known[place] = said
+
     def paused(self) -> None:
         """It waits for a person."""
         self._emit(ev.ConversationPaused(at=self._emit.now, key=self._key))

@@ -1,33 +1,33 @@
 """A run: many conversations at once, against one agent."""
 
 import asyncio
-import uuid
 from collections.abc import Sequence
 
 from convsim_nb.domain import events as ev
 from convsim_nb.domain.state import RunState
 from convsim_nb.engine.converse import Parts, converse
-from convsim_nb.engine.trial import Trial
+from convsim_nb.engine.trial import Trial, new_session_id
 
 
-async def simulate(parts: Parts) -> None:
-    """Play all conversations of a started run that have not ended yet, as many at once as `control.places`.
+async def simulate(parts: Parts, trials: Sequence[Trial] | None = None) -> None:
+    """Play the trials given, or all of a started run that have not ended yet, as many at once as `control.places`.
 
     Told by events alone; the last is `RunEnded`. Cancelling it ends the conversations
     as `cancelled`, what was done is kept, and `CancelledError` goes on to the caller.
     """
     emit, control = parts.emit, parts.control
-    alarm = _alarm(parts)
+    begun = left_to_do(emit.state) if trials is None else trials
+    alarm, stopped = _alarm(parts), False
     try:
         async with asyncio.TaskGroup() as group:
-            control.opened(lambda trial: group.create_task(_in_turn(trial, parts)), left_to_do(emit.state))
+            control.opened(lambda trial: group.create_task(_in_turn(trial, parts)), begun)
+    except asyncio.CancelledError:
+        stopped = True
+        raise
     finally:
         control.closed()
         if alarm:
             alarm.cancel()
-        stopped = any(
-            conversation.stop is None or conversation.stop == "cancelled" for conversation in emit.state.conversations
-        )
         emit(ev.RunEnded(at=emit.now, stopped=stopped))
 
 
@@ -59,7 +59,7 @@ def left_to_do(state: RunState) -> Sequence[Trial]:
             agent=conversation.agent,
             trial=conversation.trial,
             attempt=conversation.attempt + 1,
-            session_id=f"sim-{uuid.uuid4().hex[:16]}",
+            session_id=new_session_id(),
         )
         for conversation in state.conversations
         if conversation.stop in (None, "cancelled", "over_budget") and conversation.origin is None

@@ -3,6 +3,7 @@
 import asyncio
 import threading
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future
 
 from convsim_nb.adapters.mlflow.sink import MlflowSink
 from convsim_nb.engine import simulate as engine
@@ -10,14 +11,25 @@ from convsim_nb.engine.control import Control
 from convsim_nb.engine.converse import Parts
 from convsim_nb.engine.emit import Emitter
 from convsim_nb.engine.ports import Agent, Sink
+from convsim_nb.engine.trial import Trial
 from convsim_nb.workflow.plan import Plan
 
 
 class Live:
     """Plays a started run on the loop that it is begun on; may be spoken to from any thread."""
 
-    def __init__(self, planned: Plan, *, emit: Emitter, sinks: Sequence[Sink], mlflow: MlflowSink | None) -> None:
+    def __init__(
+        self,
+        planned: Plan,
+        *,
+        emit: Emitter,
+        sinks: Sequence[Sink],
+        mlflow: MlflowSink | None,
+        trials: Sequence[Trial] | None = None,
+    ) -> None:
+        """`trials` are what is to be played; None is all that has not come to an end of its own."""
         self._planned, self._emit, self._sinks, self._mlflow = planned, emit, sinks, mlflow
+        self._trials = trials
         self._loop: asyncio.AbstractEventLoop | None = None
         self._playing: asyncio.Task[None] | None = None
         self._stopping = threading.Event()
@@ -34,7 +46,7 @@ class Live:
         for call in self._early:
             call()
         try:
-            self._playing = asyncio.create_task(engine.simulate(self._parts()))
+            self._playing = asyncio.create_task(engine.simulate(self._parts(), self._trials))
             if self._stopping.is_set():
                 self._playing.cancel()
             await asyncio.wait([self._playing])
@@ -55,6 +67,14 @@ class Live:
             self._early.append(call)
         elif not self.ended.is_set():
             self._loop.call_soon_threadsafe(call)
+
+    def add(self, trial: Trial) -> bool:
+        """Play one more conversation; False when the run has come to its end. Not for the loop's own thread."""
+        if self._loop is None or self.ended.is_set():
+            return False
+        added: Future[bool] = Future()
+        self._loop.call_soon_threadsafe(lambda: added.set_result(self.control.add(trial)))
+        return added.result()
 
     def _cancel(self) -> None:
         if self._playing is not None:

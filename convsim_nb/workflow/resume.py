@@ -9,7 +9,7 @@ from convsim_nb.workflow.options import SimulateOptions, spelled_out
 from convsim_nb.workflow.plan import Plan, plan
 from convsim_nb.workflow.run import Run
 from convsim_nb.workflow.runs import load_run
-from convsim_nb.workflow.simulate import start
+from convsim_nb.workflow.simulate import go_on
 
 _KEPT = ("max_turns", "trials", "concurrency", "script_then", "agent_history", "agent_threads", "agent_timeout")
 _COMPARED = ("user_model", "judge_model", "max_turns", "trials", "goal_check", "script_then", "prompts")
@@ -35,7 +35,7 @@ def resume(run: str | Run, *, agent: Any, force: bool = False, **options: Unpack
         raise UsageError(f"run {earlier.run_id} has nothing missing: all {len(earlier.conversations)} have ended")
     if not force:
         refuse_differences(earlier, planned)
-    return start(planned, state=earlier.state, folder=earlier.folder)
+    return go_on(earlier, planned)
 
 
 def missing(state: RunState) -> list[str]:

@@ -14,6 +14,7 @@ from convsim_nb.domain.errors import UsageError
 from convsim_nb.domain.score import Score
 from convsim_nb.domain.state import RunState
 from convsim_nb.engine.control import Control
+from convsim_nb.engine.trial import Trial
 from convsim_nb.workflow import background
 from convsim_nb.workflow.cases import CaseSet
 from convsim_nb.workflow.display import display
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
     from convsim_nb.adapters.mlflow.sink import MlflowSink
     from convsim_nb.workflow.live import Live
+    from convsim_nb.workflow.plan import Plan
 
 _STOP_SECONDS = 10.0
 _LONG_OVER = threading.Event()
@@ -32,15 +34,17 @@ _LONG_OVER.set()
 class Run:
     """Many conversations against one agent: playing, ended, or brought back by `load_run`."""
 
-    def __init__(self, state: RunState, *, folder: Path | None = None, mlflow: "MlflowSink | None" = None) -> None:
+    def __init__(self, state: RunState, *, folder: Path | None = None) -> None:
         self.state = state
         """The fold of the run's events so far."""
         self.folder = folder
         """Where its journal lies; None where it keeps none."""
         self.scores: tuple[Score, ...] = ()
         """What `evaluate` found."""
-        self.mlflow = mlflow
+        self.mlflow: MlflowSink | None = None
         """What writes the run to MLflow; None where nothing does."""
+        self.planned: Plan | None = None
+        """What it was started with in this process; None for a run that was brought back."""
         self._live: Live | None = None
         self._playing: Future[None] | None = None
 
@@ -83,6 +87,17 @@ class Run:
             if c.verdict == "void" and c.stop != "cancelled"
         ]
         return (*dropped, *void)
+
+    def conversation(self, key: str) -> Conversation:
+        """The conversation of a key, as it stands.
+
+        Raises:
+            UsageError: the run has none of that key.
+        """
+        if key not in self.state.by_key:
+            known = ", ".join(list(self.state.by_key)[:3])
+            raise UsageError(f"run {self.run_id} has no conversation {key!r}: keys look like {known}")
+        return self.state.by_key[key]
 
     def __getitem__(self, case_id: str) -> tuple[Conversation, ...]:
         """All trials of a case."""
@@ -184,6 +199,34 @@ class Run:
             raise UsageError("the text is empty: give the next user message, or None for the simulated user's own")
         self._tell(key, lambda control: control.say(key, text))
 
+    def fork(self, key: str, turn: int, text: str | None = None, *, agent: Any = None) -> str:
+        """Begin a new conversation from a turn of another, and give its key.
+
+        What was said before that turn is its history. `text` is what you say in it; without it the simulated
+        user speaks. `agent` may be another one. A fork stands outside rates. In a run that is over, it plays on;
+        one that was brought back has to be given its `agent`.
+
+        Raises:
+            UsageError: there is no such conversation or turn, or no agent to play with.
+        """
+        from convsim_nb.workflow.forking import fork_run
+
+        return fork_run(self, key, turn=turn, text=text, agent=agent)
+
+    def again(self, key: str, *, times: int = 1, agent: Any = None) -> tuple[str, ...]:
+        """Play a trial again from its beginning, once or more, and give the new keys. They stand outside rates.
+
+        Raises:
+            UsageError: there is no such conversation, or no agent to play with.
+        """
+        from convsim_nb.workflow.forking import again_run
+
+        return again_run(self, key, times=times, agent=agent)
+
+    def add(self, trial: Trial) -> bool:
+        """Play one more conversation while the run plays; False when it has come to its end."""
+        return self._live is not None and self._live.add(trial)
+
     def set_concurrency(self, concurrency: int) -> None:
         """Change how many conversations run at once, from now on.
 
@@ -199,9 +242,8 @@ class Run:
         self._tell(None, change)
 
     def _tell(self, key: str | None, change: Callable[[Control], None]) -> None:
-        if key is not None and key not in self.state.by_key:
-            known = ", ".join(list(self.state.by_key)[:3])
-            raise UsageError(f"run {self.run_id} has no conversation {key!r}: keys look like {known}")
+        if key is not None:
+            self.conversation(key)
         if self._live is not None:
             live = self._live
             live.tell(lambda: change(live.control))

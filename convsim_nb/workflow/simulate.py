@@ -6,6 +6,7 @@ import copy
 import os
 import sys
 import weakref
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Unpack
 
@@ -15,6 +16,7 @@ from convsim_nb.adapters.mlflow.store import pin
 from convsim_nb.domain.state import RunState
 from convsim_nb.engine.emit import Emitter
 from convsim_nb.engine.ports import Sink
+from convsim_nb.engine.trial import Trial
 from convsim_nb.views.report import report_html
 from convsim_nb.workflow import background
 from convsim_nb.workflow.display import display
@@ -23,7 +25,7 @@ from convsim_nb.workflow.options import SimulateOptions, spelled_out
 from convsim_nb.workflow.plan import Plan, plan
 from convsim_nb.workflow.run import Run
 
-_live: "weakref.WeakSet[Run]" = weakref.WeakSet()
+_runs: "weakref.WeakSet[Run]" = weakref.WeakSet()
 
 
 @spelled_out
@@ -40,11 +42,16 @@ def simulate(cases: Any, agent: Any, **options: Unpack[SimulateOptions]) -> Run:
     return start(plan(cases, agent, **options))
 
 
-def start(planned: Plan, *, state: RunState | None = None, folder: Path | None = None) -> Run:
-    """Start what is planned in the background; `state` and `folder` are those of a run that is taken up again."""
-    run, live = _prepared(planned, state or RunState(), folder or _folder(planned))
+def start(planned: Plan) -> Run:
+    """Start what is planned in the background."""
+    return go_on(Run(RunState(), folder=_folder(planned)), planned)
+
+
+def go_on(run: Run, planned: Plan, trials: Sequence[Trial] | None = None) -> Run:
+    """Play in the background what a run has not played yet, or the trials given."""
+    live = _live(run, planned, trials)
     run.follow(live, background.submit(live.play()))
-    _live.add(run)
+    _runs.add(run)
     return run
 
 
@@ -58,7 +65,8 @@ async def simulate_async(cases: Any, agent: Any, **options: Unpack[SimulateOptio
         UsageError: an argument is wrong, said before any model is called.
     """
     planned = plan(cases, agent, **options)
-    run, live = _prepared(planned, RunState(), _folder(planned))
+    run = Run(RunState(), folder=_folder(planned))
+    live = _live(run, planned, None)
     run.follow(live, None)
     playing = asyncio.ensure_future(live.play())
     try:
@@ -72,28 +80,28 @@ async def simulate_async(cases: Any, agent: Any, **options: Unpack[SimulateOptio
 
 def playing() -> list[Run]:
     """The runs of this process that have not ended, oldest first."""
-    return sorted((run for run in _live if not run.ended.is_set()), key=lambda run: run.run_id)
+    return sorted((run for run in _runs if not run.ended.is_set()), key=lambda run: run.run_id)
 
 
-def _prepared(planned: Plan, state: RunState, folder: Path | None) -> tuple[Run, Live]:
+def _live(run: Run, planned: Plan, trials: Sequence[Trial] | None) -> Live:
+    """The run, begun: its start is told, and its conversations are not played yet."""
     options = planned.options
-    sink = _mlflow(planned, state, folder)  # before the journal: a wrong experiment fails before a file is made
-    journal = Journal(folder) if folder else None
-    run = Run(state, folder=folder, mlflow=sink)
+    run.planned, run.mlflow = planned, _mlflow(run, planned)  # before the journal: no file for a wrong experiment
+    journal = Journal(run.folder) if run.folder else None
     shown = display().show(run) if options["progress"] else None
-    sinks: list[Sink] = [one for one in (journal, sink, shown, *options["sinks"]) if one is not None]
-    emit = Emitter(state, sinks)
+    sinks: list[Sink] = [one for one in (journal, run.mlflow, shown, *options["sinks"]) if one is not None]
+    emit = Emitter(run.state, sinks)
     emit(planned.started)
-    return run, Live(planned, emit=emit, sinks=sinks, mlflow=sink)
+    return Live(planned, emit=emit, sinks=sinks, mlflow=run.mlflow, trials=trials)
 
 
-def _mlflow(planned: Plan, state: RunState, folder: Path | None) -> MlflowSink | None:
+def _mlflow(run: Run, planned: Plan) -> MlflowSink | None:
     """What writes the run to MLflow: store, experiment and run are taken now, and kept."""
     if not planned.options["mlflow"]:
         return None
     to = pin(planned.options["experiment"])
-    behind = copy.deepcopy(state) if state.run_id else None
-    return MlflowSink(to, journal=folder / EVENTS if folder else None, report=report_html, state=behind)
+    behind = copy.deepcopy(run.state) if run.run_id else None
+    return MlflowSink(to, journal=run.folder / EVENTS if run.folder else None, report=report_html, state=behind)
 
 
 def _folder(planned: Plan) -> Path | None:

@@ -1,0 +1,66 @@
+"""Conversations that go on from others: forks and repeats."""
+
+from typing import TYPE_CHECKING, Any
+
+from convsim_nb.domain.errors import UsageError
+from convsim_nb.engine.fork import again, fork
+from convsim_nb.engine.trial import Trial
+from convsim_nb.workflow.agents import resolve_agent
+from convsim_nb.workflow.plan import Plan
+from convsim_nb.workflow.resume import plan_again
+from convsim_nb.workflow.simulate import go_on
+
+if TYPE_CHECKING:
+    from convsim_nb.workflow.run import Run
+
+
+def fork_run(run: "Run", key: str, *, turn: int, text: str | None, agent: Any) -> str:
+    """Begin a fork: see `Run.fork`."""
+    origin = run.conversation(key)
+    if text is not None and not text.strip():
+        raise UsageError("the text is empty: give the user message, or None for the simulated user's own")
+    case = run.state.cases[origin.case_id]
+    other, ref = resolve_agent(agent, cases=[case]) if agent is not None and run.planned else (None, None)
+    trial = fork(
+        origin,
+        case,
+        turn=turn,
+        text=text,
+        agent=other,
+        agent_name=ref.name if ref else "",
+        taken=run.state.by_key,
+    )
+    _play(run, [trial], agent)
+    return trial.key
+
+
+def again_run(run: "Run", key: str, *, times: int, agent: Any) -> tuple[str, ...]:
+    """Begin repeats: see `Run.again`."""
+    if times < 1:
+        raise UsageError(f"times={times!r}: give a whole number above 0")
+    origin = run.conversation(key)
+    taken = set(run.state.by_key)
+    trials = []
+    for _ in range(times):
+        trial = again(origin, run.state.cases[origin.case_id], taken=taken)
+        taken.add(trial.key)
+        trials.append(trial)
+    _play(run, trials, agent)
+    return tuple(trial.key for trial in trials)
+
+
+def _play(run: "Run", trials: list[Trial], agent: Any) -> None:
+    """In the run while it plays; else it plays on."""
+    planned = _planned(run, agent)
+    late = [trial for trial in trials if not run.add(trial)]
+    if late:
+        run.ended.wait()
+        go_on(run, planned, late)
+
+
+def _planned(run: "Run", agent: Any) -> Plan:
+    if run.planned is not None:
+        return run.planned
+    if agent is None:
+        raise UsageError(f"run {run.run_id} was brought back without its agent: give agent=...")
+    return plan_again(run, agent, {"mlflow": False})
