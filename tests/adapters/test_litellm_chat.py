@@ -132,6 +132,13 @@ async def test_a_passing_fault_is_tried_again_and_counted(fault):
     assert (reply.text, reply.usage.calls, len(server.seen)) == ("at last", 2, 2)
 
 
+async def test_the_clients_below_litellm_do_not_try_again():
+    """OpenAI's own client would, uncounted: five tries are five requests."""
+    said, requests = await failure(Status(500, "boom"), model="openai/gpt-4o-mini")
+
+    assert (said, requests) == ("openai:/gpt-4o-mini: the provider failed: boom", 5)
+
+
 async def test_retry_after_is_obeyed_by_every_call_to_the_model():
     """The provider's wait holds back a second client of the same model too."""
     with OpenAIServer(Status(429, headers={"Retry-After": "0.5"}), Say()) as server:
