@@ -211,7 +211,7 @@ class _Conversing:
             return self._failed("agent_error", error)
         if reply.usage:
             self._report("agent", reply.usage)
-        self._tell.sent(self._turn, _answer(reply, time.monotonic() - start))
+        self._tell.sent(self._turn, _answer(reply, reply.seconds or time.monotonic() - start))
         return None if reply.content.strip() else Ending("agent_silent", "the agent's reply holds no text")
 
     def _agent_turn(self) -> AgentTurn:

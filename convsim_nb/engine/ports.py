@@ -89,6 +89,8 @@ class AgentReply:
     """The reply as it came."""
     usage: Usage | None = None
     """What the agent says its own model calls took."""
+    seconds: float | None = None
+    """How long the agent itself took, for one that waits for something else first."""
 
 
 class Agent(Protocol):

@@ -48,9 +48,11 @@ class TracedAgent:
         if opened is None:
             return await self._agent(turn)
         span, claim = opened
+        start = time.monotonic()
         with _current(span):
             try:
                 reply = await self._agent(turn)
+                seconds = time.monotonic() - start
                 span.set_outputs(_outputs(reply))
                 _count_tokens(span, reply)
             except BaseException as error:
@@ -62,7 +64,7 @@ class TracedAgent:
                 self._export.closing(claim)
                 span.end()
                 self._export.ended(claim)
-        return replace(reply, refs=_refs(reply.refs, claim.trace_id))
+        return replace(reply, refs=_refs(reply.refs, claim.trace_id), seconds=seconds)
 
     def _open(self, turn: AgentTurn) -> tuple[Any, Claim] | None:
         """The root span and its claim; None where MLflow's tracing is off or leaves this trace out."""
