@@ -1,10 +1,14 @@
 """HTTP connections, kept open and reused: one aiohttp session an event loop."""
 
 import asyncio
+import atexit
+import contextlib
 from collections.abc import AsyncGenerator
 from urllib.parse import urlsplit
 
 import aiohttp
+
+_EXIT_SECONDS = 1.0
 
 _sessions: dict[asyncio.AbstractEventLoop, AsyncGenerator[aiohttp.ClientSession]] = {}
 _opened: dict[asyncio.AbstractEventLoop, aiohttp.ClientSession] = {}
@@ -15,7 +19,7 @@ async def connection() -> aiohttp.ClientSession:
     loop = asyncio.get_running_loop()
     opened = _opened.get(loop)
     if opened is None or opened.closed:
-        _forget_closed_loops()
+        await _forget_closed_loops()
         generator = _sessions[loop] = _session(loop)
         opened = await anext(generator)
     return opened
@@ -38,11 +42,24 @@ async def _session(loop: asyncio.AbstractEventLoop) -> AsyncGenerator[aiohttp.Cl
         await session.close()
 
 
-def _forget_closed_loops() -> None:
-    """Let go of the sessions of loops that were closed by hand, without their generators."""
+async def _forget_closed_loops() -> None:
+    """Close the sessions of loops that were closed by hand, without their generators."""
     for loop in [loop for loop in _opened if loop.is_closed()]:
-        _opened.pop(loop).detach()
         _sessions.pop(loop, None)
+        await _opened.pop(loop).close()
+
+
+@atexit.register
+def _close_at_exit() -> None:
+    """Close what is left: a loop that lives as long as the process never shuts down by itself."""
+    for loop, session in tuple(_opened.items()):
+        with contextlib.suppress(TimeoutError, RuntimeError):  # a loop that is stuck, or closed in this moment
+            if loop.is_running():
+                asyncio.run_coroutine_threadsafe(session.close(), loop).result(_EXIT_SECONDS)
+            elif loop.is_closed():
+                asyncio.run(session.close())
+            else:
+                loop.run_until_complete(session.close())
 
 
 def shown_url(url: str) -> str:

@@ -5,6 +5,9 @@ import gc
 import json
 import logging
 import socket
+import subprocess
+import sys
+import textwrap
 import time
 import warnings
 from datetime import UTC, datetime, timedelta
@@ -123,6 +126,38 @@ async def test_connections_are_reused_and_closed_with_their_loop():
 
     assert len(server.seen) == 40
     assert server.connections == 2
+
+
+LOOPS = {
+    "in the background": """
+        loop = asyncio.new_event_loop()
+        threading.Thread(target=loop.run_forever, daemon=True).start()
+        asyncio.run_coroutine_threadsafe(call(), loop).result()
+    """,
+    "left open": "keep = asyncio.new_event_loop(); keep.run_until_complete(call())",
+    "closed by hand": "keep = asyncio.new_event_loop(); keep.run_until_complete(call()); keep.close()",
+    "closed by hand, and another": """
+        keep = asyncio.new_event_loop(); keep.run_until_complete(call()); keep.close()
+        asyncio.run(call())
+    """,
+}
+
+
+@pytest.mark.parametrize("loop", LOOPS)
+def test_a_process_ends_in_silence_whatever_became_of_the_loop(loop):
+    """Nothing on stderr of open connections, from loops that nobody shut down."""
+    program = """
+        import asyncio, threading
+        from convsim_nb.adapters.openai_chat import OpenAIChat
+        from convsim_nb.engine.ports import ChatMessage, ChatRequest
+        call = lambda: OpenAIChat("URL", model="m")(ChatRequest(messages=(ChatMessage("user", "hi"),)))
+    """
+    with OpenAIServer() as server:
+        code = textwrap.dedent(program).replace("URL", server.url) + textwrap.dedent(LOOPS[loop])
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=30)
+
+    assert len(server.seen) >= 1
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
 async def test_many_calls_go_out_at_once():
