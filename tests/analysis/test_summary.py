@@ -16,7 +16,7 @@ def conversation(name, stop: Stop | None = None, *, turns=1, seconds=1.0, speake
         Message(role="assistant", content="yes?", source="agent", seconds=seconds),
     )
     verdict = stop and verdict_of(stop)
-    fields = {"messages": turn * turns, "stop": stop, "verdict": verdict, **fields}
+    fields = {"messages": turn * turns, "turn": turns, "stop": stop, "verdict": verdict, **fields}
     return Conversation(key=f"{name}/agent/1", case_id=name, agent="agent", **fields)
 
 

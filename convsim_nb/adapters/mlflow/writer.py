@@ -4,12 +4,15 @@ In this order the store takes its short path; the default export does it the oth
 """
 
 from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from convsim_nb.adapters.mlflow.net import Caught
 from convsim_nb.adapters.mlflow.store import Destination
 
 SPANS_AT_ONCE = 50
+_REQUESTS_AT_ONCE = 8
+"""To a server: each takes its time on the way. A file takes one writer at a time anyway."""
 
 
 class TraceWriter:
@@ -19,6 +22,7 @@ class TraceWriter:
         self._to = destination
         # Databricks keeps the spans of an experiment's traces as artifacts.
         self._takes_spans = not destination.tracking_uri.startswith("databricks")
+        self._far = destination.tracking_uri.startswith(("http", "databricks"))
 
     def write(self, caught: Sequence[Caught], *, run_id: str, late: Sequence[Any] = ()) -> None:
         """Store traces, with whatever assessments they carry, and spans that came too late for theirs.
@@ -28,7 +32,7 @@ class TraceWriter:
         Raises:
             MlflowException: the store was not there.
         """
-        started = [(each, self._start(each, run_id)) for each in caught]
+        started = list(zip(caught, self._start_all(caught, run_id), strict=True))
         for batch in _batches(started):
             if not self._log([span for each, _ in batch for span in each.trace.data.spans]):
                 for each, info in batch:
@@ -36,6 +40,12 @@ class TraceWriter:
         self._log(late)
         for each, info in started:
             self._attach(each, info)
+
+    def _start_all(self, caught: Sequence[Caught], run_id: str) -> list[Any]:
+        if not self._far or len(caught) <= 1:
+            return [self._start(each, run_id) for each in caught]
+        with ThreadPoolExecutor(_REQUESTS_AT_ONCE, thread_name_prefix="convsim-mlflow-start") as pool:
+            return list(pool.map(lambda each: self._start(each, run_id), caught))
 
     def _start(self, caught: Caught, run_id: str) -> Any:
         _make_ours(caught, experiment_id=self._to.experiment_id, run_id=run_id)

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -387,12 +388,12 @@ def server(tmp_path):
     env.pop("MLFLOW_TRACKING_URI", None)
     with (tmp_path / "server.log").open("w") as log:
         command = [sys.executable, "-m", "mlflow", "server", *store, *where]
-        process = subprocess.Popen(command, stdout=log, stderr=log, env=env, cwd=tmp_path)
+        process = subprocess.Popen(command, stdout=log, stderr=log, env=env, cwd=tmp_path, start_new_session=True)
         try:
             wait_for(f"http://127.0.0.1:{port}/health", process)
             yield f"http://127.0.0.1:{port}"
         finally:
-            process.terminate()
+            os.killpg(process.pid, signal.SIGKILL)  # the server and its worker: nothing of them is needed any more
             process.wait(20)
 
 
