@@ -3,6 +3,7 @@
 import asyncio
 import contextvars
 import json
+import time
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
