@@ -10,6 +10,7 @@ import pytest
 from inline_snapshot import snapshot
 from pydantic import BaseModel
 
+from convsim_nb.adapters.agents.replies import read_reply
 from convsim_nb.adapters.litellm_chat import LitellmChat, load_litellm, missing_keys, providers
 from convsim_nb.adapters.litellm_errors import MEANINGS
 from convsim_nb.adapters.retries import Backoff
@@ -223,6 +224,14 @@ def test_keys_that_are_missing_are_named(monkeypatch):
     assert missing_keys("ollama/llama3") == ()
     monkeypatch.setenv("GEMINI_API_KEY", "x")
     assert missing_keys("gemini/gemini-2.5-pro") == ()
+
+
+def test_an_agent_may_answer_with_litellms_own_response():
+    """What `litellm.completion` returns is a reply as it stands."""
+    message = {"role": "assistant", "content": "It was sent."}
+    response = load_litellm().ModelResponse(choices=[{"index": 0, "finish_reason": "stop", "message": message}])
+
+    assert read_reply(response).content == "It was sent."
 
 
 def test_providers_are_known_by_the_names_in_uris():

@@ -6,7 +6,6 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from convsim_nb.adapters.litellm_chat import load_litellm
 from convsim_nb.domain.session import ToolCall
 
 with warnings.catch_warnings():
@@ -15,9 +14,7 @@ with warnings.catch_warnings():
     import mlflow.types.llm as mlflow_llm
     import mlflow.types.responses as mlflow_responses
 
-litellm = load_litellm()
-
-__all__ = ["litellm", "mlflow_agent", "mlflow_llm", "mlflow_responses"]
+__all__ = ["mlflow_agent", "mlflow_llm", "mlflow_responses"]
 
 CALL = {"id": "c1", "type": "function", "function": {"name": "look_up", "arguments": '{"order": 7}'}}
 ASKS = {"role": "assistant", "content": None, "tool_calls": [CALL]}
