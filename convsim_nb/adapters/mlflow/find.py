@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from convsim_nb.adapters.mlflow.again import SUPERSEDED
 from convsim_nb.adapters.mlflow.runlog import EVENTS, RUN_ID_TAG
 from convsim_nb.adapters.mlflow.store import Destination, pin, store_errors
 from convsim_nb.domain.errors import NotFoundError
@@ -20,11 +21,15 @@ _PAGE = 500
 def traces_by_session(destination: Destination, run_id: str) -> dict[str, list[str]]:
     """The ids of a run's traces, by session in the order of their start, each session's in turn order.
 
+    Attempts that were played again are left out.
+
     By hand: ``mlflow.search_traces(filter_string="metadata.`convsim.run_id` = '<run_id>'")``.
     """
     found: dict[str, list[tuple[int, int, str]]] = defaultdict(list)
     with store_errors(destination.tracking_uri):
         for trace in _traces(destination, run_id):
+            if SUPERSEDED in trace.info.tags:
+                continue
             metadata = trace.info.trace_metadata
             turn = int(metadata.get("mlflow.simulation.turn", 0))
             found[metadata["mlflow.trace.session"]].append((turn, trace.info.request_time, trace.info.trace_id))

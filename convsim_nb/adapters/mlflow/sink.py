@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from convsim_nb.adapters.mlflow import runlog
+from convsim_nb.adapters.mlflow.again import reopened, supersede
 from convsim_nb.adapters.mlflow.assess import assessments
 from convsim_nb.adapters.mlflow.export import Findings, export
 from convsim_nb.adapters.mlflow.net import LATE_SECONDS
@@ -19,7 +20,14 @@ from convsim_nb.adapters.mlflow.store import Destination, Pin, store_errors
 from convsim_nb.adapters.mlflow.tracing import TracedAgent
 from convsim_nb.analysis.summary import summarise
 from convsim_nb.domain.errors import ConvsimError, StoreError
-from convsim_nb.domain.events import ConversationEnded, MessageDelta, RunEnded, RunEvent, RunStarted
+from convsim_nb.domain.events import (
+    ConversationEnded,
+    ConversationStarted,
+    MessageDelta,
+    RunEnded,
+    RunEvent,
+    RunStarted,
+)
 from convsim_nb.domain.score import Score
 from convsim_nb.domain.state import RunState
 from convsim_nb.engine.ports import Agent
@@ -166,8 +174,10 @@ class MlflowSink:
     def _write(self, started: RunStarted, own_journal: Path) -> None:
         to = self.destination = self._pin.reach()
         self._export.experiment_id = to.experiment_id
-        run_id = self.mlflow_run_id = runlog.start(to, started)
+        resumed = reopened(to, started.run_id) if self._state.run_id else None
+        run_id = self.mlflow_run_id = resumed or runlog.start(to, started)
         self._answered.set()
+        self._round(to, run_id, own_journal)  # a resumed state has ended before: `started` opens it again
         while not self._state.ended and not self._closing.is_set():
             self._wake.wait(_TICK)
             self._wake.clear()
@@ -180,6 +190,7 @@ class MlflowSink:
     def _round(self, to: Destination, run_id: str, own_journal: Path, *, everything: bool = False) -> None:
         while self._events:
             event = self._events.popleft()
+            self._supersede(to, event)
             self._state.apply(event)
             if self._journal is None:
                 with own_journal.open("a", encoding="utf-8") as file:
@@ -191,6 +202,13 @@ class MlflowSink:
         for trace_id in [trace_id for trace_id in self._findings if trace_id in self._stored]:
             for assessment in self._findings.pop(trace_id):
                 self._assess(to, trace_id, assessment)
+
+    def _supersede(self, to: Destination, event: RunEvent) -> None:
+        """A new attempt takes the place of the one before, whose traces leave every count."""
+        if isinstance(event, ConversationStarted) and event.key in self._state.by_key:
+            before = self._state.by_key[event.key].session_id
+            if before and before != event.session_id:
+                supersede(to, before)
 
     def _found(self, key: str, run_id: str) -> Findings:
         conversation, settings = self._state.by_key[key], self._state.settings
