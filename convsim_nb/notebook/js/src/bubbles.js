@@ -1,0 +1,206 @@
+// The parts of a transcript: bubbles, tool calls, and what the judge and the guards said.
+
+import { h, setSanitised } from "./dom.js";
+import { capitalised, prettyJson, secondsWords } from "./words.js";
+
+/**
+ * @import {Copy} from "./link.js"
+ * @import {GoalCheck, Message, Rejection, Release, TestCase, ToolCall} from "./types"
+ */
+
+/** Characters of a tool's result beyond which the rest is left out: nobody reads them, and every page holds them. */
+const LONGEST = 20000;
+
+/**
+ * @param {Copy} copy
+ * @param {Message} message
+ * @param {number} place
+ * @param {number} turn
+ * @param {string | undefined} html safe, or not here yet
+ */
+export function messageNode({ words }, message, place, turn, html) {
+  const who = capitalised(words.roles[`${message.role}/${message.source}`] ?? message.role);
+  const when = message.role === "user" && turn ? `turn ${turn}` : "";
+  const took = message.seconds === null ? "" : secondsWords(message.seconds);
+  return h(
+    "article",
+    { class: `cs-turn cs-from-${message.role}`, tabindex: -1, "data-place": place, "aria-label": `${who}, turn ${turn}` },
+    meta(who, when || took),
+    ...message.tool_calls.map(toolNode),
+    bubble(message.content, html),
+  );
+}
+
+/**
+ * @param {string} who
+ * @param {string} beside
+ */
+function meta(who, beside) {
+  return h("div", { class: "cs-meta" }, h("span", { class: "cs-who" }, who), beside && h("span", {}, beside));
+}
+
+/**
+ * @param {string} text
+ * @param {string | undefined} html
+ */
+function bubble(text, html) {
+  if (!text.trim()) return h("div", { class: "cs-bubble cs-empty" }, "(no text)");
+  if (html === undefined) return h("div", { class: "cs-bubble cs-plain", dir: "auto" }, text);
+  const node = h("div", { class: "cs-bubble", dir: "auto" });
+  setSanitised(node, html);
+  return node;
+}
+
+/** The agent's bubble while its text comes in: a text node that grows, and a caret. */
+export function streamingNode() {
+  return h(
+    "article",
+    { class: "cs-turn cs-from-assistant" },
+    meta("Agent", ""),
+    h("div", { class: "cs-bubble cs-plain cs-streaming", dir: "auto" }, document.createTextNode("")),
+  );
+}
+
+/**
+ * @param {HTMLElement} node one of `streamingNode`
+ * @param {string} text all of it so far
+ */
+export function streamInto(node, text) {
+  const shown = node.lastChild?.firstChild;
+  if (!(shown instanceof Text)) return;
+  if (text.startsWith(shown.data)) shown.appendData(text.slice(shown.length));
+  else shown.data = text;
+}
+
+/**
+ * @param {"user" | "assistant"} role
+ * @param {string} who
+ */
+export function typingNode(role, who) {
+  const dots = h("div", { class: "cs-bubble cs-typing" }, h("i", {}), h("i", {}), h("i", {}));
+  return h("article", { class: `cs-turn cs-from-${role}`, "aria-label": `${who} is writing` }, meta(who, ""), dots);
+}
+
+// --- tools ---------------------------------------------------------------------------
+
+/** @param {ToolCall} call */
+function toolNode(call) {
+  const failed = call.error !== null;
+  return h(
+    "details",
+    { class: "cs-tool", open: failed },
+    h(
+      "summary",
+      {},
+      h("code", {}, call.name),
+      call.seconds !== null && h("span", { class: "cs-took" }, secondsWords(call.seconds)),
+      failed && chip("bad", "✗ error"),
+    ),
+    call.arguments !== null && part("Arguments", prettyJson(call.arguments)),
+    call.error !== null ? part("Error", call.error) : call.result !== null && part("Result", prettyJson(call.result)),
+  );
+}
+
+/**
+ * @param {string} name
+ * @param {string} text
+ */
+function part(name, text) {
+  const rest = text.length - LONGEST;
+  const shown = rest > 0 ? `${text.slice(0, LONGEST)}\n… ${rest.toLocaleString("en-US")} more characters` : text;
+  return h("div", { class: "cs-part" }, h("div", { class: "cs-label" }, name), h("pre", { tabindex: 0 }, shown));
+}
+
+// --- what stands beside the messages -------------------------------------------------
+
+/**
+ * @param {string} tone
+ * @param {string} text
+ */
+export const chip = (tone, text) => h("span", { class: `cs-chip cs-tone-${tone}` }, text);
+
+/**
+ * Words of the agent that prove something: a click jumps to them.
+ * @param {string} words
+ * @param {number | undefined} place of the message that holds them
+ */
+function quote(words, place) {
+  const text = `“${words}”`;
+  if (place === undefined) return h("q", { class: "cs-quote", dir: "auto" }, words);
+  return h("button", { type: "button", class: "cs-quote", "data-jump": place, dir: "auto", title: "Show it" }, text);
+}
+
+/**
+ * @param {GoalCheck} check
+ * @param {number | undefined} place of the evidence
+ */
+export function checkNode(check, place) {
+  return h(
+    "div",
+    { class: "cs-beside cs-check" },
+    check.reached ? chip("good", "✓ goal reached") : chip("quiet", "goal not reached yet"),
+    check.evidence && quote(check.evidence, place),
+    check.why && h("span", { class: "cs-why", dir: "auto" }, check.why),
+  );
+}
+
+/**
+ * @param {Release} release
+ * @param {number | undefined} place of the quote
+ */
+export function releaseNode(release, place) {
+  const fault = release.kind === "correction";
+  return h(
+    "div",
+    { class: "cs-beside cs-release" },
+    chip(fault ? "bad" : "live", fault ? "✗ correction" : release.kind),
+    h("span", { dir: "auto" }, `The user now knows: ${release.fact}`),
+    release.quote && quote(release.quote, place),
+  );
+}
+
+/** @param {Rejection} rejection */
+export function rejectionNode(rejection) {
+  return h(
+    "details",
+    { class: "cs-beside cs-rejection" },
+    h("summary", {}, chip("void", `stopped: ${rejection.guard}`), h("span", { class: "cs-why", dir: "auto" }, rejection.reason)),
+    h("div", { class: "cs-stopped", dir: "auto" }, h("s", {}, rejection.text), " The agent never heard this."),
+  );
+}
+
+/** @param {TestCase} testCase */
+export function aboutNode(testCase) {
+  const lines = [
+    row("Goal", [testCase.goal]),
+    row("Persona", testCase.persona ? [testCase.persona] : []),
+    row("Guidelines", testCase.simulation_guidelines),
+    row("Knows", testCase.facts),
+    row("Withheld", testCase.withheld.map((each) => `${each.fact} (after: ${each.after})`)),
+  ];
+  return h("details", { class: "cs-about" }, h("summary", {}, "About the simulated user"), h("dl", {}, ...lines.flat()));
+}
+
+/**
+ * @param {string} name
+ * @param {string[]} texts
+ */
+function row(name, texts) {
+  if (!texts.length) return [];
+  return [h("dt", {}, name), ...texts.map((each) => h("dd", { dir: "auto" }, each))];
+}
+
+/**
+ * @param {string} tone
+ * @param {string} verdict
+ * @param {string} stop
+ * @param {string} detail
+ */
+export function endNode(tone, verdict, stop, detail) {
+  return h(
+    "div",
+    { class: "cs-end" },
+    h("div", {}, chip(tone, verdict), h("span", {}, `End: ${stop}`)),
+    detail && h("div", { class: "cs-why", dir: "auto" }, detail),
+  );
+}

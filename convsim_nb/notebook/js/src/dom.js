@@ -1,0 +1,98 @@
+// Making and mending nodes. Text goes in as text; the one place for HTML is `setSanitised`.
+
+/**
+ * @typedef {object} Item one child of a list
+ * @property {string} key what it is
+ * @property {string | number} version changes when the node has to
+ * @property {() => HTMLElement} make
+ * @property {(node: HTMLElement) => void} [update] mends the node for a new version; without it, it is made anew
+ */
+
+/** @type {WeakMap<Element, Map<string, {node: HTMLElement, version: string | number}>>} */
+const children = new WeakMap();
+
+/**
+ * An element. Attributes that are null, undefined or false are left out; functions listen; children that are
+ * strings become text.
+ * @template {keyof HTMLElementTagNameMap} Tag
+ * @param {Tag} tag
+ * @param {Record<string, any>} [attributes]
+ * @param {...(Node | string | null | undefined | false)} inside
+ * @returns {HTMLElementTagNameMap[Tag]}
+ */
+export function h(tag, attributes = {}, ...inside) {
+  const node = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) {
+    if (typeof value === "function") node.addEventListener(name.slice(2), value);
+    else setAttribute(node, name, value);
+  }
+  node.append(...inside.filter((each) => each !== null && each !== undefined && each !== false));
+  return node;
+}
+
+/**
+ * @param {Element} node
+ * @param {string} name
+ * @param {string | number | boolean | null | undefined} value
+ */
+export function setAttribute(node, name, value) {
+  if (value === null || value === undefined || value === false) return node.removeAttribute(name);
+  const text = value === true ? "" : String(value);
+  if (node.getAttribute(name) !== text) node.setAttribute(name, text);
+}
+
+/**
+ * @param {Node} node
+ * @param {string} text
+ */
+export function setText(node, text) {
+  if (node.textContent !== text) node.textContent = text;
+}
+
+/**
+ * HTML that the kernel has cleaned: the only HTML that ever goes into the page.
+ * @param {HTMLElement} node
+ * @param {string} html
+ */
+export function setSanitised(node, html) {
+  node.innerHTML = html;
+  // A link must not take the notebook away.
+  for (const anchor of node.querySelectorAll("a")) anchor.target = "_blank";
+}
+
+/**
+ * Make the children of `parent` those of `items`, keeping every node that need not change.
+ * @param {HTMLElement} parent
+ * @param {Item[]} items
+ */
+export function reconcile(parent, items) {
+  const before = children.get(parent) ?? new Map();
+  const after = new Map();
+  const focused = document.activeElement;
+  let cursor = parent.firstChild;
+  for (const item of items) {
+    let entry = before.get(item.key);
+    if (entry === undefined || (entry.version !== item.version && !item.update)) {
+      const node = item.make();
+      if (entry && cursor === entry.node) cursor = entry.node.nextSibling;
+      entry?.node.remove();
+      entry = { node, version: item.version };
+    } else if (entry.version !== item.version) {
+      item.update?.(entry.node);
+      entry.version = item.version;
+    }
+    after.set(item.key, entry);
+    if (cursor === entry.node) cursor = entry.node.nextSibling;
+    else parent.insertBefore(entry.node, cursor);
+  }
+  while (cursor) {
+    const next = cursor.nextSibling;
+    cursor.remove();
+    cursor = next;
+  }
+  children.set(parent, after);
+  // A node that moves loses the focus.
+  if (focused instanceof HTMLElement && focused !== document.activeElement && parent.contains(focused)) {
+    focused.focus({ preventScroll: true });
+  }
+}

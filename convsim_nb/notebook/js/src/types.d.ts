@@ -1,0 +1,292 @@
+// What the kernel sends. The nouns are those of convsim_nb/domain, as JSON.
+
+export type Verdict = "reached" | "not_reached" | "void";
+export type Status = "waiting" | "running" | "paused" | "ended";
+export type Standing = Verdict | Status;
+
+export interface Usage {
+  calls: number;
+  input_tokens: number;
+  output_tokens: number;
+  cached_tokens: number;
+  cost: number | null;
+  seconds: number;
+}
+
+export interface ToolCall {
+  name: string;
+  arguments: unknown;
+  result: unknown;
+  error: string | null;
+  id: string | null;
+  seconds: number | null;
+}
+
+export interface Message {
+  role: "user" | "assistant";
+  content: string;
+  source: string;
+  tool_calls: ToolCall[];
+  trace_id: string | null;
+  seconds: number | null;
+}
+
+export interface GoalCheck {
+  reached: boolean;
+  evidence: string;
+  fired: { index: number; quote: string }[];
+  why: string;
+  turn: number;
+}
+
+export interface Release {
+  index: number;
+  fact: string;
+  kind: string;
+  turn: number;
+  quote: string;
+}
+
+export interface Rejection {
+  turn: number;
+  text: string;
+  guard: string;
+  reason: string;
+}
+
+export interface Origin {
+  key: string;
+  turn: number;
+  how: string;
+}
+
+export interface TestCase {
+  case_id: string;
+  goal: string;
+  persona: string | null;
+  simulation_guidelines: string[];
+  facts: string[];
+  withheld: { fact: string; after: string; kind: string }[];
+}
+
+export interface Conversation {
+  key: string;
+  case_id: string;
+  agent: string;
+  trial: number;
+  attempt: number;
+  session_id: string;
+  origin: Origin | null;
+  status: Status;
+  messages: Message[];
+  /** The turn of each message, in the same order; 0 for given history. */
+  message_turns: number[];
+  checks: GoalCheck[];
+  released: Release[];
+  rejections: Rejection[];
+  usage: Record<string, Usage>;
+  stop: string | null;
+  verdict: Verdict | null;
+  detail: string;
+  last_trace_id: string;
+  turn: number;
+  started: number | null;
+  ended: number | null;
+}
+
+export interface Agent {
+  name: string;
+  source_hash: string;
+  git_commit: string;
+  model_id: string;
+}
+
+export interface Settings {
+  user_model: string;
+  judge_model: string;
+  trials: number;
+  max_turns: number;
+  [name: string]: unknown;
+}
+
+export interface Dropped {
+  kind: "sink_dropped";
+  at: number;
+  sink: string;
+  reason: string;
+}
+
+/** A run's state as it is sent: lists where the fold has maps, for their order counts. */
+export interface PlainState {
+  run_id: string;
+  run_name: string;
+  started_at: string | null;
+  agent: Agent | null;
+  settings: Settings | null;
+  tags: Record<string, string>;
+  cases: TestCase[];
+  conversations: Conversation[];
+  dropped: Dropped[];
+  ended: boolean;
+  stopped: boolean;
+  at: number;
+  in_flight: Record<string, string>;
+}
+
+/** A run's state as the fold holds it. */
+export interface RunState extends Omit<PlainState, "cases" | "conversations" | "in_flight"> {
+  cases: Map<string, TestCase>;
+  conversations: Map<string, Conversation>;
+  in_flight: Map<string, string>;
+}
+
+interface Told {
+  at: number;
+}
+interface OfConversation extends Told {
+  key: string;
+}
+
+export interface RunStarted extends Told {
+  kind: "run_started";
+  run_id: string;
+  run_name: string;
+  started_at: string;
+  agent: Agent;
+  settings: Settings;
+  cases: TestCase[];
+  tags: Record<string, string>;
+}
+export interface ConversationStarted extends OfConversation {
+  kind: "conversation_started";
+  case_id: string;
+  agent: string;
+  trial: number;
+  attempt: number;
+  session_id: string;
+  origin: Origin | null;
+}
+export interface MessageDelta extends OfConversation {
+  kind: "message_delta";
+  turn: number;
+  text: string;
+}
+export interface MessageSent extends OfConversation {
+  kind: "message_sent";
+  turn: number;
+  message: Message;
+  cut: boolean;
+}
+export interface MessageRejected extends OfConversation, Rejection {
+  kind: "message_rejected";
+}
+export interface FactReleased extends OfConversation {
+  kind: "fact_released";
+  turn: number;
+  index: number;
+  fact: string;
+  fact_kind: string;
+  quote: string;
+}
+export interface GoalChecked extends OfConversation {
+  kind: "goal_checked";
+  turn: number;
+  check: GoalCheck;
+}
+export interface UsageReported extends OfConversation {
+  kind: "usage_reported";
+  spender: string;
+  model: string;
+  usage: Usage;
+}
+export interface ConversationPaused extends OfConversation {
+  kind: "conversation_paused";
+}
+export interface ConversationResumed extends OfConversation {
+  kind: "conversation_resumed";
+}
+export interface ConversationEnded extends OfConversation {
+  kind: "conversation_ended";
+  stop: string;
+  verdict: Verdict;
+  detail: string;
+  trace_id: string;
+}
+export interface RunEnded extends Told {
+  kind: "run_ended";
+  stopped: boolean;
+}
+
+export type RunEvent =
+  | RunStarted
+  | ConversationStarted
+  | MessageDelta
+  | MessageSent
+  | MessageRejected
+  | FactReleased
+  | GoalChecked
+  | UsageReported
+  | ConversationPaused
+  | ConversationResumed
+  | ConversationEnded
+  | Dropped
+  | RunEnded;
+
+// --- beside the events --------------------------------------------------------------
+
+/** What the header says, counted by Python. */
+export interface Header {
+  title: string;
+  note: string;
+  total: number;
+  counts: Partial<Record<Standing | "apart", number>>;
+  corrections: number;
+  stopping: boolean;
+}
+
+/** The signs, colours and words of every picture of a run. */
+export interface Words {
+  signs: Record<string, string>;
+  tones: Record<string, string>;
+  stops: Record<string, string>;
+  standings: Record<string, string>;
+  roles: Record<string, string>;
+}
+
+/** By attempt, by quote: the place of the message that holds it. */
+export type Quotes = Record<string, Record<string, number>>;
+
+export interface StateMessage {
+  type: "state";
+  to: string;
+  seq: number;
+  state: PlainState;
+  elapsed: number;
+  header: Header;
+  words: Words;
+  html: Record<string, string>;
+  quotes: Quotes;
+}
+export interface BatchMessage {
+  type: "batch";
+  seq: number;
+  events: RunEvent[];
+  html: Record<string, string>;
+  quotes: Quotes;
+  header?: Header;
+}
+export interface DetailsMessage {
+  type: "details";
+  to: string;
+  key: string;
+  html: Record<string, string>;
+  quotes: Quotes;
+}
+export type KernelMessage = StateMessage | BatchMessage | DetailsMessage;
+
+/** The part of anywidget's model that we use. */
+export interface Model {
+  on(name: "msg:custom", heard: (content: any) => void): void;
+  off(name: "msg:custom", heard: (content: any) => void): void;
+  send(content: unknown): void;
+}

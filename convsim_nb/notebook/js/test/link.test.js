@@ -1,0 +1,139 @@
+// The protocol from the browser's side: hello, state, batches, gaps.
+
+import assert from "node:assert/strict";
+import { mock, test } from "node:test";
+
+import { link } from "../src/link.js";
+
+const EMPTY = {
+  run_id: "r",
+  run_name: "",
+  started_at: null,
+  agent: null,
+  settings: null,
+  tags: {},
+  cases: [],
+  conversations: [],
+  dropped: [],
+  ended: false,
+  stopped: false,
+  at: 0,
+  in_flight: {},
+};
+const HEADER = { title: "r", note: "", total: 0, counts: {}, corrections: 0, stopping: false };
+
+/** A kernel that is written to and heard by hand, and a link to it. */
+function linked() {
+  const sent = [];
+  const heard = [];
+  let listener;
+  const model = {
+    on: (_name, hear) => (listener = hear),
+    off: () => (listener = undefined),
+    send: (content) => sent.push(content),
+  };
+  const hearer = {
+    onState: () => heard.push("state"),
+    onEvents: (events) => heard.push(events.map((event) => event.kind)),
+    onDetails: (key) => heard.push(key),
+    shown: () => null,
+  };
+  const kernel = link(model, hearer);
+  kernel.start();
+  const view = sent[0].view;
+  const beside = { html: {}, quotes: {} };
+  return {
+    kernel,
+    sent,
+    heard,
+    tell: (message) => listener?.(message),
+    state: (seq, more = {}) =>
+      listener({ type: "state", to: view, seq, state: structuredClone(EMPTY), elapsed: 0, header: HEADER, words: {}, ...beside, ...more }),
+    batch: (seq, events = []) => listener({ type: "batch", seq, events, ...beside }),
+  };
+}
+
+const DROPPED = { kind: "sink_dropped", at: 1, sink: "s", reason: "r" };
+
+test("a view asks for the state, and hears nothing before it", () => {
+  const { kernel, sent, heard, batch, state } = linked();
+  assert.deepEqual(sent, [{ type: "hello", view: sent[0].view, open: null }]);
+  batch(1, [DROPPED]);
+  assert.deepEqual(heard, []);
+  state(1);
+  assert.deepEqual(heard, ["state"]);
+  assert.equal(kernel.copy.known, true);
+  kernel.close();
+});
+
+test("a state for another view is not taken", () => {
+  const { kernel, heard, state } = linked();
+  state(4, { to: "another" });
+  assert.deepEqual(heard, []);
+  kernel.close();
+});
+
+test("batches are folded in their order, and one that is older than the state is left out", () => {
+  const { kernel, heard, batch, state } = linked();
+  state(5);
+  batch(5, [DROPPED]);
+  batch(6, [DROPPED]);
+  assert.deepEqual(heard, ["state", ["sink_dropped"]]);
+  assert.equal(kernel.copy.state.dropped.length, 1);
+  kernel.close();
+});
+
+test("a gap makes the view ask again, and batches wait for the answer", () => {
+  const { kernel, sent, heard, batch, state } = linked();
+  state(5);
+  batch(7, [DROPPED]);
+  batch(8, [DROPPED]);
+  assert.deepEqual(sent.map((each) => each.type), ["hello", "hello"]);
+  state(8);
+  batch(9, [DROPPED]);
+  assert.deepEqual(heard, ["state", "state", ["sink_dropped"]]);
+  kernel.close();
+});
+
+test("a message of an unknown type is left alone", () => {
+  const { kernel, heard, state, tell } = linked();
+  state(1);
+  tell({ type: "sunrise" });
+  tell(null);
+  assert.deepEqual(heard, ["state"]);
+  kernel.close();
+});
+
+test("HTML and the places of quotes are kept beside the state", () => {
+  const { kernel, heard, sent, state, tell } = linked();
+  state(1, { html: { "a#1.0": "<p>a</p>" }, quotes: { "a#1": { said: 3 } } });
+  tell({ type: "details", to: sent[0].view, key: "b", html: { "b#1.0": "<p>b</p>" }, quotes: { "a#1": { more: 5 } } });
+  tell({ type: "details", to: "another", key: "b", html: { "b#1.0": "<p>x</p>" }, quotes: {} });
+  assert.deepEqual([...kernel.copy.html], [["a#1.0", "<p>a</p>"], ["b#1.0", "<p>b</p>"]]);
+  assert.deepEqual(kernel.copy.quotes, { "a#1": { said: 3, more: 5 } });
+  assert.deepEqual(heard, ["state", "b"]);
+  kernel.close();
+});
+
+test("a kernel that does not answer is asked again, ever more rarely", () => {
+  mock.timers.enable({ apis: ["setTimeout"] });
+  const { kernel, sent, state } = linked();
+  mock.timers.tick(3000);
+  mock.timers.tick(6000);
+  assert.equal(sent.length, 3);
+  state(1);
+  mock.timers.tick(60000);
+  assert.equal(sent.length, 3);
+  kernel.close();
+  mock.timers.reset();
+});
+
+test("a closed link says and hears nothing more", () => {
+  mock.timers.enable({ apis: ["setTimeout"] });
+  const { kernel, sent, heard, tell } = linked();
+  kernel.close();
+  tell({ type: "state" });
+  mock.timers.tick(60000);
+  assert.deepEqual([sent.length, heard], [1, []]);
+  mock.timers.reset();
+});

@@ -1,0 +1,165 @@
+"""What the kernel tells a live view: the events and the state of a run, as plain JSON.
+
+The browser folds the same events as `RunState`. What only Python can know goes beside them: safe HTML
+of messages, the place of a quote, the counts of the header, the words that every picture uses.
+"""
+
+import math
+from collections import Counter
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Any, get_args
+
+from pydantic_core import to_jsonable_python
+
+from convsim_nb.domain.case import TestCase
+from convsim_nb.domain.conversation import Conversation
+from convsim_nb.domain.events import MessageDelta, RunEvent, RunStarted
+from convsim_nb.domain.quotes import said_by
+from convsim_nb.domain.session import Message, MessageSource, Role
+from convsim_nb.domain.state import RunState
+from convsim_nb.views.hidden import visible
+from convsim_nb.views.markup import safe_html
+from convsim_nb.views.sentences import run_title, stand_in_sentence
+from convsim_nb.views.turns import rounds
+from convsim_nb.views.words import SIGNS, STOPS, TONES, role_words, word
+
+_SHOWN_OF_A_CASE = {"case_id", "goal", "persona", "simulation_guidelines", "facts", "withheld"}
+_NOT_SHOWN: Any = {
+    "message": {"wire"},  # what goes back to the agent, images included: nothing that a reader sees
+    "cases": {"__all__": set(TestCase.model_fields) - _SHOWN_OF_A_CASE},
+}
+_NAMES = {"key", "case_id"}
+
+WORDS: dict[str, dict[str, str]] = {
+    "signs": {str(each): sign for each, sign in SIGNS.items()},
+    "tones": {str(each): tone for each, tone in TONES.items()},
+    "stops": {str(each): words for each, words in STOPS.items()},
+    "standings": {str(each): word(each) for each in SIGNS},
+    "roles": {
+        f"{role}/{source}": role_words(Message(role=role, content="", source=source))
+        for role in get_args(Role)
+        for source in get_args(MessageSource)
+    },
+}
+"""Signs, colours and words by verdict, status, stop reason, and role with source."""
+
+
+def event_json(event: RunEvent) -> dict[str, Any]:
+    """An event as the browser folds it."""
+    plain: dict[str, Any] = event.model_dump(mode="json", exclude=_NOT_SHOWN)
+    match event:
+        case MessageDelta():
+            return plain  # it may end between the halves of an emoji, so it is not looked through
+        case RunStarted():
+            cases = [_shown(each) for each in plain["cases"]]
+            return {**_sendable(plain), "agent": plain["agent"], "cases": cases}
+    return _shown(plain)
+
+
+def state_json(state: RunState) -> dict[str, Any]:
+    """A run's state as the browser's fold holds it."""
+    plain = {
+        "run_id": state.run_id,
+        "run_name": state.run_name,
+        "started_at": to_jsonable_python(state.started_at),
+        "settings": to_jsonable_python(state.settings),
+        "tags": state.tags,
+        "dropped": [each.model_dump(mode="json") for each in state.dropped],
+        "ended": state.ended,
+        "stopped": state.stopped,
+        "at": state.at,
+    }
+    return {
+        **_sendable(plain),
+        "agent": to_jsonable_python(state.agent),  # its name is part of every key
+        "cases": [_shown(case.model_dump(mode="json", include=_SHOWN_OF_A_CASE)) for case in state.cases.values()],
+        "conversations": [_conversation_json(each) for each in state.conversations],
+        "in_flight": dict(state.in_flight),
+    }
+
+
+def _conversation_json(conversation: Conversation) -> dict[str, Any]:
+    numbers = [each.number for each in rounds(conversation) for _ in each.messages]
+    plain = conversation.model_dump(mode="json", exclude={"messages": {"__all__": {"wire"}}})
+    return _shown({**plain, "message_turns": numbers})
+
+
+def header_json(state: RunState, *, stopping: bool = False) -> dict[str, Any]:
+    """What the header says: title, note on stand-ins, and how many conversations are in which place.
+
+    The counts' names are verdicts and statuses, and `apart` for what stands outside rates whatever
+    came of it: assisted, forked, run again.
+    """
+    counts = Counter(_place(each) for each in state.conversations)
+    own = (each for each in state.conversations if each.origin is None and not each.assisted)
+    return {
+        "title": visible(run_title(state)),
+        "note": stand_in_sentence(state),
+        "total": len(state.by_key),
+        "counts": dict(counts),
+        "corrections": sum(each.corrections for each in own),
+        "stopping": stopping and not state.ended,
+    }
+
+
+def _place(conversation: Conversation) -> str:
+    if conversation.verdict is None:
+        return conversation.status
+    apart = conversation.assisted or conversation.origin is not None
+    return "apart" if apart else conversation.verdict
+
+
+def seconds_since_start(state: RunState) -> float:
+    """How long the run has gone on, or went on until its end."""
+    if state.ended or state.started_at is None:
+        return state.at
+    return max(state.at, (datetime.now(UTC) - state.started_at).total_seconds())
+
+
+def message_key(conversation: Conversation, place: int) -> str:
+    """The name of one message in one attempt."""
+    return f"{attempt_key(conversation)}.{place}"
+
+
+def attempt_key(conversation: Conversation) -> str:
+    """The name of one attempt at a conversation."""
+    return f"{conversation.key}#{conversation.attempt}"
+
+
+def conversation_html(conversation: Conversation) -> dict[str, str]:
+    """Safe HTML of all its messages, by message key."""
+    every = enumerate(conversation.messages)
+    return {message_key(conversation, place): safe_html(message.content) for place, message in every}
+
+
+def conversation_quotes(conversation: Conversation) -> dict[str, dict[str, int]]:
+    """By attempt, the place of the message that holds each of the judge's quotes."""
+    quotes = [check.evidence for check in conversation.checks]
+    quotes += [release.quote for release in conversation.released]
+    return {attempt_key(conversation): quote_places(conversation, quotes)}
+
+
+def quote_places(conversation: Conversation, quotes: Iterable[str]) -> dict[str, int]:
+    """The place of the agent's message that holds each quote, where one does."""
+    said = {quote: said_by("assistant", quote, conversation.messages) for quote in quotes if quote}
+    return {visible(quote): place for quote, place in said.items() if place is not None}
+
+
+def _shown(record: dict[str, Any]) -> dict[str, Any]:
+    """A record as it may be shown and sent; the names by which things are found again stay as they are."""
+    return {**_sendable(record), **{name: record[name] for name in _NAMES & record.keys()}}
+
+
+def _sendable(value: Any) -> Any:
+    """`value` with hidden characters made visible, and numbers that JSON has no word for as text."""
+    match value:
+        case str():
+            return visible(value)
+        case float():
+            return value if math.isfinite(value) else str(value)
+        case dict():
+            return {visible(name): _sendable(each) for name, each in value.items()}
+        case list() | tuple():
+            return [_sendable(each) for each in value]
+    return value

@@ -1,0 +1,5 @@
+"""What the browser tests share."""
+
+from tests.notebook.lab import chromium, lab, tab
+
+__all__ = ["chromium", "lab", "tab"]

@@ -1,0 +1,192 @@
+"""A real JupyterLab and a real browser: one server and one Chromium a test session, one tab a test.
+
+Import the fixtures in a `conftest.py`: `from tests.notebook.lab import chromium, lab, tab  # noqa: F401`.
+"""
+
+import contextlib
+import json
+import os
+import re
+import secrets
+import shutil
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+FLAGS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+_QUIET = {
+    "apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},
+    "apputils-extension/themes": {"adaptive-theme": False},
+}
+_START_SECONDS = 60
+
+
+def missing(what):
+    """Skip where a tool is not installed; in CI that is a failure, or nothing would be tested."""
+    if os.environ.get("CI"):
+        pytest.fail(f"{what} is missing: the full lane needs it")
+    pytest.skip(f"{what} is not installed")
+
+
+@dataclass
+class Lab:
+    """A JupyterLab server of its own, with nothing of the user's settings."""
+
+    url: str
+    token: str
+    root: Path
+    log: Path
+
+    def write(self, name, *cells):
+        """Put a notebook of code cells where the server finds it."""
+        body = [
+            {"cell_type": "code", "id": f"c{n}", "metadata": {}, "outputs": [], "execution_count": None, "source": cell}
+            for n, cell in enumerate(cells)
+        ]
+        kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
+        notebook = {"nbformat": 4, "nbformat_minor": 5, "metadata": kernel, "cells": body}
+        (self.root / name).write_text(json.dumps(notebook), encoding="utf-8")
+        return name
+
+    def read(self, name):
+        """A saved notebook, parsed."""
+        return json.loads((self.root / name).read_text(encoding="utf-8"))
+
+    def api(self, path, method="GET"):
+        """Ask the server's REST interface."""
+        headers = {"Authorization": f"token {self.token}"}
+        request = urllib.request.Request(f"{self.url}/api/{path}", method=method, headers=headers)  # noqa: S310
+        with urllib.request.urlopen(request, timeout=10) as reply:  # noqa: S310 - loopback
+            return json.loads(reply.read() or b"null")
+
+
+@dataclass
+class Tab:
+    """A browser tab on the lab."""
+
+    page: object
+    lab: Lab
+    errors: list
+
+    def open(self, name, *, reset=True):
+        """Show a notebook alone; `reset` forgets what was open before."""
+        self.page.goto(f"{self.lab.url}/doc/tree/{name}?token={self.lab.token}{'&reset' if reset else ''}")
+        self.page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=60_000)
+        self.page.wait_for_function("() => window.jupyterapp?.shell.currentWidget?.sessionContext?.isReady")
+        return self
+
+    def command(self, name, **arguments):
+        """Run a command of JupyterLab, and wait for it."""
+        self.page.evaluate("([name, args]) => window.jupyterapp.commands.execute(name, args)", [name, arguments])
+
+    def run_all(self, *, wait=False):
+        """Run all cells: return at once, or when they are done."""
+        self.page.wait_for_function("() => window.jupyterapp.shell.currentWidget.sessionContext.session?.kernel")
+        go = "() => { window.done = window.jupyterapp.commands.execute('notebook:run-all-cells'); }"
+        self.page.evaluate(go)
+        if wait:
+            self.page.evaluate("() => window.done")
+
+    def save(self):
+        """Save the notebook."""
+        self.command("docmanager:save")
+
+    def theme(self, *, dark):
+        """Change between the light and the dark theme."""
+        self.command("apputils:change-theme", theme=f"JupyterLab {'Dark' if dark else 'Light'}")
+        self.page.wait_for_selector(f"body[data-jp-theme-light='{'false' if dark else 'true'}']", state="attached")
+
+
+@pytest.fixture(scope="session")
+def lab(tmp_path_factory):
+    """A running server."""
+    try:
+        import jupyterlab  # noqa: F401
+    except ImportError:
+        missing("jupyterlab")
+    home = tmp_path_factory.mktemp("lab")
+    token = secrets.token_hex(16)
+    process = _start(home, token)
+    try:
+        yield Lab(_address(home, process), token, home / "notebooks", home / "server.log")
+    finally:
+        process.terminate()
+        process.wait(timeout=20)
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    """A headless browser."""
+    try:
+        from playwright.sync_api import sync_playwright
+    except ImportError:
+        missing("playwright")
+    path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if path is None:
+        missing("chromium")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def tab(lab, chromium):
+    """A fresh tab; at the end of the test its kernels are shut down."""
+    context = chromium.new_context(viewport={"width": 1200, "height": 900})
+    page = context.new_page()
+    page.set_default_timeout(20_000)
+    errors = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    yield Tab(page, lab, errors)
+    context.close()
+    for session in lab.api("sessions"):
+        with contextlib.suppress(urllib.error.HTTPError):
+            lab.api(f"sessions/{session['id']}", method="DELETE")
+
+
+def _start(home, token):
+    settings = home / "settings"
+    for name, values in _QUIET.items():
+        path = settings / "@jupyterlab" / f"{name}.jupyterlab-settings"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(values), encoding="utf-8")
+    (home / "notebooks").mkdir()
+    folders = {
+        name: str(home / name.lower())
+        for name in ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "IPYTHONDIR", "MPLCONFIGDIR")
+    }
+    workspaces = {"JUPYTERLAB_SETTINGS_DIR": str(settings), "JUPYTERLAB_WORKSPACES_DIR": str(home / "workspaces")}
+    command = [
+        *(sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", "--ip=127.0.0.1"),
+        *("--ServerApp.port=0", "--ServerApp.port_retries=0", f"--ServerApp.root_dir={home / 'notebooks'}"),
+        *(f"--IdentityProvider.token={token}", "--LabApp.expose_app_in_browser=True"),
+    ]
+    with (home / "server.log").open("wb") as log:
+        return subprocess.Popen(command, env={**os.environ, **folders, **workspaces}, stdout=log, stderr=log)
+
+
+def _address(home, process):
+    """Where the server listens, once it answers."""
+    log = home / "server.log"
+    deadline = time.monotonic() + _START_SECONDS
+    while time.monotonic() < deadline and process.poll() is None:
+        found = re.search(r"http://127\.0\.0\.1:(\d+)/lab", log.read_text(encoding="utf-8", errors="replace"))
+        if found:
+            return f"http://127.0.0.1:{found[1]}"
+        time.sleep(0.2)
+    pytest.fail(f"JupyterLab did not start: {log.read_text(encoding='utf-8', errors='replace')[-2000:]}")
