@@ -316,7 +316,12 @@ class _Conversing:
         async with self._parts.budget.call() as used_up:
             if used_up:
                 return Ending("over_budget", used_up)
-            return await self._value(who, asyncio.wait_for(ask(), self._parts.model_timeout))
+            return await self._value(who, self._in_time(ask))
+
+    async def _in_time(self, ask: Callable[[], Awaitable[Answer]]) -> Answer:
+        # Not wait_for: before Python 3.12 it loses a cancellation that comes in the moment of the answer.
+        async with asyncio.timeout(self._parts.model_timeout):
+            return await ask()
 
     async def _value(self, who: str, answer: Awaitable[Answer]) -> Answer | Ending:
         """An answer, or the ending that a failure makes of it: one conversation's misfortune is its own."""

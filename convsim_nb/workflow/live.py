@@ -47,6 +47,7 @@ class Live:
             call()
         try:
             self._playing = asyncio.create_task(engine.simulate(self._parts(), self._trials))
+            await asyncio.sleep(0)  # a task that is cancelled before it began tells nobody that the run ended
             if self._stopping.is_set():
                 self._playing.cancel()
             await asyncio.wait([self._playing])
