@@ -54,8 +54,10 @@ class Live:
             if not self._playing.cancelled():
                 self._playing.result()
         finally:
-            await self._close()
-            self.ended.set()
+            try:
+                await self._close()
+            finally:
+                self.ended.set()
 
     def stop(self) -> None:
         """End what is not over as cancelled, from any thread, as often as one likes; returns at once."""

@@ -138,13 +138,13 @@ class Run:
         """
         background.refuse_on_loop("run.wait()")
         try:
-            display().wait(self, timeout)
+            over = display().wait(self, timeout)
         except KeyboardInterrupt:
             self.stop()
             self.ended.wait(_STOP_SECONDS)
             raise
-        if self._playing is not None and self._playing.done() and not self._playing.cancelled():
-            self._playing.result()
+        if over and self._playing is not None and not self._playing.cancelled():
+            self._playing.result()  # at most a moment away: `ended` is set in its last step
         return self
 
     def __await__(self) -> Generator[Any, None, Self]:
