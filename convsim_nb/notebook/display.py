@@ -129,7 +129,7 @@ class ShownRun:
     def __call__(self, event: RunEvent) -> None:
         """Show one event."""
         if self._sink is None:
-            self._sink = TextProgress()
+            self._sink = TextProgress(state=self._run.state)
         self._sink(event)
 
     def close(self) -> None:

@@ -1,16 +1,14 @@
 """What a verb of the magics takes: read off the Python function that it calls."""
 
-import ast
 import inspect
 import os
 import re
-import textwrap
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from types import NoneType, UnionType
-from typing import Any, Literal, Union, Unpack, get_args, get_origin, get_type_hints, is_typeddict
+from typing import Any, Literal, Union, get_args, get_origin
 
 Wants = Literal["text", "number", "flag", "choice", "object"]
 """What a value has to be; only objects and numbers are looked up among the notebook's names."""
@@ -26,14 +24,18 @@ class Option:
     """In Python: `max_turns`."""
     annotation: Any
     default: Any = inspect.Parameter.empty
-    """`empty` where it has to be given, or where the function knows it by itself."""
+    """`empty` where it has to be given."""
     positional: bool = False
-    required: bool = False
     about: str = ""
     wants: Wants = field(init=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "wants", _wants(self.annotation))
+
+    @property
+    def required(self) -> bool:
+        """Whether it has to be given."""
+        return self.default is inspect.Parameter.empty
 
     @property
     def flag(self) -> str:
@@ -53,32 +55,19 @@ class Option:
 
 @cache
 def options_of(function: Callable[..., Any]) -> tuple[Option, ...]:
-    """The options that a function takes, those of an unpacked TypedDict among them; `self` is left out."""
-    return tuple(_options(function))
-
-
-def _options(function: Callable[..., Any]) -> Iterator[Option]:
+    """The options that a function takes; `self` is left out."""
     about = _argument_lines(function)
-    for name, parameter in inspect.signature(function).parameters.items():
-        if parameter.kind is parameter.VAR_KEYWORD:
-            yield from _unpacked(parameter.annotation)
-        elif name != "self":
-            yield Option(
-                name,
-                Any if isinstance(parameter.annotation, str) else parameter.annotation,
-                parameter.default,
-                positional=parameter.kind is parameter.POSITIONAL_OR_KEYWORD,
-                required=parameter.default is parameter.empty,
-                about=about.get(name, ""),
-            )
-
-
-def _unpacked(annotation: Any) -> Iterator[Option]:
-    (keywords,) = get_args(annotation) if get_origin(annotation) is Unpack else (None,)
-    if keywords is not None and is_typeddict(keywords):
-        about = field_lines(keywords)
-        for name, hint in get_type_hints(keywords).items():
-            yield Option(name, hint, about=about.get(name, ""))
+    return tuple(
+        Option(
+            name,
+            Any if isinstance(parameter.annotation, str) else parameter.annotation,
+            parameter.default,
+            positional=parameter.kind is parameter.POSITIONAL_OR_KEYWORD,
+            about=about.get(name, ""),
+        )
+        for name, parameter in inspect.signature(function).parameters.items()
+        if name != "self"
+    )
 
 
 # --- what a type wants ---------------------------------------------------------------
@@ -108,26 +97,9 @@ def _literals(annotation: Any) -> Iterable[Any]:
     return (word for member in _members(annotation) if get_origin(member) is Literal for word in get_args(member))
 
 
-# --- what is said about it -----------------------------------------------------------
-
-
-def field_lines(of: type) -> dict[str, str]:
-    """The text under each field of a class, in one line."""
-    body = ast.parse(textwrap.dedent(inspect.getsource(of))).body[0]
-    found: dict[str, str] = {}
-    name = ""
-    for statement in body.body if isinstance(body, ast.ClassDef) else ():
-        if isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name):
-            name = statement.target.id
-        elif name and isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant):
-            found[name] = " ".join(str(statement.value.value).split())
-    return found
-
-
 def _argument_lines(function: Callable[..., Any]) -> dict[str, str]:
     """What the `Args:` of a docstring say, by name, in one line each."""
-    doc = inspect.getdoc(function) or ""
-    section = re.search(r"^Args:\n(.*?)(?:\n\n|\Z)", doc, re.DOTALL | re.MULTILINE)
-    entries = re.split(r"\n(?=    \w)", section[1]) if section else []
+    sections = re.findall(r"^Args:\n(.*?)(?:\n\n|\Z)", inspect.getdoc(function) or "", re.DOTALL | re.MULTILINE)
+    entries = (entry for section in sections for entry in re.split(r"\n(?=    \w)", section))
     parted = (entry.strip().partition(": ") for entry in entries)
     return {name: " ".join(text.split()) for name, _, text in parted}

@@ -41,7 +41,7 @@ class Rewriting:
         self._shell.events.unregister("post_execute", self._ends)
 
     def _may_await(self) -> bool:
-        return bool(self._shell.autoawait) and getattr(self._shell.loop_runner, "__name__", "") == "_asyncio_runner"
+        return bool(self._shell.autoawait) and str(self._shell.loop_runner) == "asyncio"
 
     def _begins(self) -> None:
         self._running += 1

@@ -5,6 +5,7 @@ are answered from within the waiting cell; everything else is kept and given bac
 event loop is not run for it, so nothing runs in between but the handlers of widgets.
 """
 
+import asyncio
 import inspect
 import threading
 from collections.abc import Callable, Coroutine, Iterator
@@ -48,7 +49,7 @@ class ShellPump:
             self._stream.on_recv(before, copy=False)
             kept, self._kept = self._kept, []
             for message in kept:
-                self._stream.io_loop.add_callback(before, message)
+                _give_back(before, message)
 
     def _serve(self, seconds: float) -> None:
         self._stream.socket.poll(int(seconds * 1000))
@@ -121,6 +122,13 @@ def _identity(kernel: Any) -> Any:
     """Who asked for the cell: where its `input()` would go. Kernels keep it, and tell nobody."""
     kept = getattr(kernel, "_shell_parent_ident", None)
     return kept.get([]) if kept is not None else getattr(kernel, "_parent_ident", {}).get("shell", [])
+
+
+def _give_back(callback: Callable[[Any], Any], message: Any) -> None:
+    """Hand a message on at once: what the kernel puts into its queue next, such as the end of an abort, comes after."""
+    handled = callback(message)
+    if inspect.isawaitable(handled):
+        asyncio.ensure_future(handled)  # noqa: RUF006 - ipykernel keeps its own tasks
 
 
 def _finish(answer: Coroutine[Any, Any, Any]) -> None:

@@ -74,14 +74,19 @@ def _usage(options: Sequence[Option]) -> str:
 
 def _option_lines(option: Option) -> Iterator[str]:
     head = f"{option.name.upper()} or {option.flag}" if option.positional else _flags(option)
-    default = "" if option.default in (None, inspect.Parameter.empty, False) else f" ({option.default})"
-    said = f"{option.about}{default}".strip()
+    said = f"{option.about}{_default(option)}".strip()
     first, *more = textwrap.wrap(said, _WIDE - _COLUMN) or [""]
     if len(head) > _COLUMN - 4 and said:
         yield f"{_INDENT}{head}"
         head = ""
     yield f"{_INDENT}{head:<{_COLUMN - 2}}{first}".rstrip()
     yield from (f"{'':<{_COLUMN}}{line}" for line in more)
+
+
+def _default(option: Option) -> str:
+    if option.default is True:
+        return " (on)"
+    return "" if option.required or not option.default else f" ({option.default})"
 
 
 def _flags(option: Option) -> str:

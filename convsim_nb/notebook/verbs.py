@@ -10,7 +10,7 @@ from typing import Any, Unpack
 from convsim_nb.domain.errors import NotFoundError, UsageError
 from convsim_nb.workflow.cases import CaseSet, parse_cases
 from convsim_nb.workflow.distill import distill
-from convsim_nb.workflow.options import SimulateOptions
+from convsim_nb.workflow.options import SimulateOptions, spelled_out
 from convsim_nb.workflow.run import Run
 from convsim_nb.workflow.runs import load_run, runs
 from convsim_nb.workflow.sessions import Sessions, load_sessions, search_sessions
@@ -64,6 +64,7 @@ def find_sessions(
     return load_sessions(source, simulated=simulated)
 
 
+@spelled_out
 def start(cases: Any, agent: Any, *, background: bool = False, **options: Unpack[SimulateOptions]) -> Run:  # noqa: ARG001 - the magic reads it
     """Simulate users of test cases against an agent, and wait for the end.
 

@@ -40,11 +40,11 @@ class Display(Protocol):
 class Plain:
     """Terminals, jobs, nbclient: text on stderr, and a plain wait."""
 
-    def show(self, run: "Run") -> Sink | None:  # noqa: ARG002 - the port's form
+    def show(self, run: "Run") -> Sink | None:
         """Progress as text."""
         from convsim_nb.views.text import TextProgress
 
-        return TextProgress()
+        return TextProgress(state=run.state)
 
     def wait(self, run: "Run", timeout: float | None) -> bool:
         """Wait, so that Ctrl-C is heard on every system."""

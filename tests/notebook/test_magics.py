@@ -9,7 +9,7 @@ from convsim_nb.notebook.arguments import read_line
 from convsim_nb.notebook.options import options_of
 from convsim_nb.notebook.verbs import verbs
 from convsim_nb.notebook.words import Names, split
-from convsim_nb.workflow.plan import SimulateOptions
+from convsim_nb.workflow.options import SimulateOptions
 from tests.notebook.shell import Shell
 
 SETUP = """
