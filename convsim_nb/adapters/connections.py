@@ -4,7 +4,9 @@ import asyncio
 import atexit
 import contextlib
 from collections.abc import AsyncGenerator
+from functools import cache
 from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
 
@@ -25,13 +27,23 @@ async def connection() -> aiohttp.ClientSession:
     return opened
 
 
+@cache
+def proxy_for(url: str) -> str | None:
+    """The proxy that the environment names for a URL, if any.
+
+    Looked up once: aiohttp's own `trust_env` asks for it, and for a netrc file, on a thread for each request.
+    """
+    parts = urlsplit(url)
+    proxy = getproxies().get(parts.scheme)
+    return proxy if proxy and not proxy_bypass(parts.hostname or "") else None
+
+
 async def _session(loop: asyncio.AbstractEventLoop) -> AsyncGenerator[aiohttp.ClientSession]:
     # An async generator, because a loop closes those that were begun on it before it closes itself:
     # nobody has to remember to call close(), and no connection outlives its loop.
     session = aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(limit=0),  # how many at once is for the engine to say
         cookie_jar=aiohttp.DummyCookieJar(),
-        trust_env=True,
     )
     _opened[loop] = session
     try:

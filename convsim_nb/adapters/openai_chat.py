@@ -8,7 +8,7 @@ from typing import Any
 import aiohttp
 
 from convsim_nb.adapters.completions import answer_of, tokens_of
-from convsim_nb.adapters.connections import connection, shown_url
+from convsim_nb.adapters.connections import connection, proxy_for, shown_url
 from convsim_nb.adapters.metering import Spent, metered
 from convsim_nb.adapters.openai_errors import Answer, refused, unanswered
 from convsim_nb.adapters.retries import STEADY, Backoff, Cooldown, Fault, cooldown_of
@@ -109,7 +109,8 @@ class OpenAIChat:
     async def _post(self, body: Mapping[str, Any]) -> Answer:
         session = await connection()
         timeout = aiohttp.ClientTimeout(total=self._timeout)
-        async with session.post(self.url, json=body, headers=self._headers, timeout=timeout) as response:
+        proxy = proxy_for(self.url)
+        async with session.post(self.url, json=body, headers=self._headers, timeout=timeout, proxy=proxy) as response:
             return Answer.read(response.status, response.headers, await response.read())
 
     def _priced(self, usage: Usage) -> Usage:

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import aiohttp
 
 from convsim_nb.adapters.completions import cut
-from convsim_nb.adapters.connections import connection
+from convsim_nb.adapters.connections import connection, proxy_for
 from convsim_nb.adapters.openai_errors import Answer
 from convsim_nb.adapters.retries import Fault, retry_after
 from convsim_nb.domain.errors import AgentError, AgentTypeError, AgentUnreachable
@@ -38,7 +38,7 @@ def endpoint_agent(address: str, *, api_key: str | None = None) -> Callable[...,
     async def agent(messages: list[dict[str, Any]]) -> AsyncIterator[Any]:
         session = await connection()
         body = {"model": model, "messages": messages, "stream": True}
-        async with session.post(url, json=body, headers=headers, timeout=_NO_LIMIT) as response:
+        async with session.post(url, json=body, headers=headers, timeout=_NO_LIMIT, proxy=proxy_for(url)) as response:
             if response.status != HTTPStatus.OK:
                 raise _refused(Answer.read(response.status, response.headers, await response.read()))
             if response.content_type != "text/event-stream":

@@ -14,7 +14,7 @@ from mlflow import MlflowClient, flush_trace_async_logging
 from mlflow.exceptions import MlflowException
 
 from convsim_nb.adapters.mlflow.sessions import Read, is_judging, is_simulated, read_groups, session_id_of
-from convsim_nb.adapters.mlflow.store import Pin, _default_experiment, _knock, pin, shown, store_errors
+from convsim_nb.adapters.mlflow.store import Pin, default_experiment, knock, pin, shown, store_errors
 from convsim_nb.domain.errors import NotFoundError, UsageError
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ def find_sessions(wanted: Wanted) -> Read:
         raise UsageError(f"max_sessions={wanted.max_sessions}: ask for at least 1")
     store = pin(wanted.experiment)
     with store_errors(store.tracking_uri):
-        _knock(store.tracking_uri)
+        knock(store.tracking_uri)
         client = MlflowClient(tracking_uri=store.tracking_uri)
         flush_trace_async_logging()  # what this process recorded a moment ago counts too
         experiment = _experiment(client, store)
@@ -153,7 +153,7 @@ def _unreadable(listing: _Listing, fetched: Mapping[str, Sequence["Trace"]]) -> 
 
 
 def _experiment(client: MlflowClient, store: Pin) -> "Experiment":
-    name = store.experiment or _default_experiment()
+    name = store.experiment or default_experiment()
     if not store.by_id and (found := client.get_experiment_by_name(name)):
         return found
     if name.isdigit():

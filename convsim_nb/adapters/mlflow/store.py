@@ -65,7 +65,7 @@ class Pin:
             StoreError: the store cannot be reached.
         """
         with store_errors(self.tracking_uri):
-            _knock(self.tracking_uri)
+            knock(self.tracking_uri)
             found = self._find(Destination(self.tracking_uri, "").client)
         if found.lifecycle_stage != "active":
             raise NotFoundError(f"experiment {found.name!r} was deleted: restore it, or name another")
@@ -73,7 +73,7 @@ class Pin:
 
     def _find(self, client: "MlflowClient") -> Any:
         if self.experiment is None:
-            return client.get_experiment(_default_experiment())
+            return client.get_experiment(default_experiment())
         if not self.by_id and (named := client.get_experiment_by_name(self.experiment)):
             return named
         if self.by_id or self.experiment.isdigit():
@@ -113,7 +113,7 @@ def _active(uri: str) -> Pin:
     return Pin(uri, given, by_id=given is not None)
 
 
-def _default_experiment() -> str:
+def default_experiment() -> str:
     """`0`, or the notebook's own on Databricks."""
     from mlflow.tracking.default_experiment.registry import get_experiment_id
 
@@ -126,7 +126,7 @@ def _absolute(uri: str) -> str:
     return f"sqlite:///{Path(relative[1]).resolve()}" if relative else uri
 
 
-def _knock(uri: str) -> None:
+def knock(uri: str) -> None:
     """See whether a server accepts connections at all."""
     parts = urlsplit(uri)
     if parts.scheme not in ("http", "https") or not parts.hostname:
