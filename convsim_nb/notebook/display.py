@@ -30,7 +30,7 @@ class NotebookDisplay:
     """Runs in the output of a cell: live where there is a front end, else as text; as static HTML at the end."""
 
     def __init__(self, shell: Any) -> None:
-        self._shell = shell
+        self.shell = shell
         self._pump: ShellPump | None = shell_pump(getattr(shell, "kernel", None))
         self._live: dict[Run, ShownRun] = {}
         self._cells: WeakKeyDictionary[Run, set[str]] = WeakKeyDictionary()
@@ -40,7 +40,7 @@ class NotebookDisplay:
     def show(self, run: Run) -> Sink:
         """Begin to show a run in the cell that starts it."""
         shown = self._live[run] = ShownRun(run, self)
-        if has_front_end(self._shell):
+        if has_front_end(self.shell):
             shown.begin_live()
         self.stands_here(run)
         return shown
@@ -48,7 +48,7 @@ class NotebookDisplay:
     def wait(self, run: Run, timeout: float | None) -> bool:
         """Wait, and answer the messages of widgets meanwhile: a Stop button has to be heard."""
         if self._pump is None or not self._pump.usable:
-            return wait_in_slices(run.ended, timeout)
+            return _wait_plainly(run, timeout)
         until = None if timeout is None else time.monotonic() + timeout
         with Interrupts() as interrupts, self._pump() as serve:
             while not run.ended.is_set() and not interrupts.heard and (until is None or time.monotonic() < until):
@@ -70,7 +70,7 @@ class NotebookDisplay:
 
     def _answering(self) -> AbstractContextManager[object]:
         """Answers widgets while the cell awaits, where the kernel does not do so by itself."""
-        by_itself = answers_while_awaiting(getattr(self._shell, "kernel", None))
+        by_itself = answers_while_awaiting(getattr(self.shell, "kernel", None))
         return nullcontext() if by_itself or self._pump is None or not self._pump.usable else self._pump()
 
     # --- what is shown where ---------------------------------------------------------
@@ -82,12 +82,12 @@ class NotebookDisplay:
 
     def stands_here(self, run: Run) -> None:
         """Keep in mind that the output of this cell has the run."""
-        if cell := cell_of(self._shell):
+        if cell := cell_of(self.shell):
             self._cells.setdefault(run, set()).add(cell)
 
     def is_here(self, run: Run) -> bool:
         """Whether the output of this cell has the run already."""
-        return cell_of(self._shell) in self._cells.get(run, ())
+        return cell_of(self.shell) in self._cells.get(run, ())
 
     def forget(self, run: Run) -> None:
         """The run has ended: it is live no more."""
@@ -96,7 +96,7 @@ class NotebookDisplay:
     @property
     def has_kernel(self) -> bool:
         """False in a terminal, where text is all."""
-        return getattr(self._shell, "kernel", None) is not None
+        return getattr(self.shell, "kernel", None) is not None
 
 
 class ShownRun:
@@ -157,6 +157,13 @@ class ShownRun:
                 file.write(html)
         except OSError as error:
             sys.stderr.write(f"convsim: what is shown of the run could not be kept in {path}: {error}\n")
+
+
+def _wait_plainly(run: Run, timeout: float | None) -> bool:
+    try:
+        return wait_in_slices(run.ended, timeout)
+    except KeyboardInterrupt:
+        raise interrupted(run) from None
 
 
 def has_front_end(shell: Any) -> bool:

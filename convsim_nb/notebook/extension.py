@@ -17,9 +17,10 @@ def attach(shell: Any = None) -> None:
     from convsim_nb.notebook.formatters import register_formatters
 
     shell = shell or get_ipython()
-    place = NotebookDisplay(shell)
-    show_in(place)
-    register_formatters(shell, place)
+    if "place" not in _loaded or _loaded["place"].shell is not shell:
+        _loaded["place"] = NotebookDisplay(shell)
+        register_formatters(shell, _loaded["place"])
+    show_in(_loaded["place"])
 
 
 def load_ipython_extension(shell: Any) -> None:
@@ -48,4 +49,5 @@ def unload_ipython_extension(shell: Any) -> None:
     for kind in ("line", "cell"):
         shell.magics_manager.magics[kind].pop(_MAGIC, None)
     unregister_formatters(shell)
+    del _loaded["place"]
     show_in(None)

@@ -119,8 +119,11 @@ class Names:
         return _INSIDE.sub(lambda found: self._piece(found, text), text)
 
     def _piece(self, found: re.Match[str], text: str) -> str:
-        expression = found[1] or found[2]
-        return str(self._value(expression, text)) if expression else found[0][0]
+        """What stands in the place of one sign; braces around what is no expression are braces."""
+        name, inner = found[1], found[2]
+        if inner and not _expression(inner):
+            return f"{{{self._filled(inner)}}}"
+        return str(self._value(name or inner, text)) if name or inner else found[0][0]
 
     def _looked_up(self, tree: ast.expr, word: str) -> Any:
         try:

@@ -59,7 +59,8 @@ def go_on(run: Run, planned: Plan, trials: Sequence[Trial] | None = None) -> Run
 async def simulate_async(cases: Any, agent: Any, **options: Unpack[SimulateOptions]) -> Run:
     """Do what `simulate` does on the caller's own event loop, and return the run at its end.
 
-    For agents whose clients are bound to that loop. Cancelling it stops the run and keeps what was done.
+    For agents whose clients are bound to that loop. Cancelling it, or interrupting the kernel, stops the
+    run and keeps what was done.
 
     Raises:
         UsageError: an argument is wrong, said before any model is called.
@@ -70,7 +71,8 @@ async def simulate_async(cases: Any, agent: Any, **options: Unpack[SimulateOptio
     run.follow(live, None)
     playing = asyncio.ensure_future(live.play())
     try:
-        await asyncio.shield(playing)
+        with display().awaiting(run):
+            await asyncio.shield(playing)
     except asyncio.CancelledError:
         live.stop()
         await asyncio.shield(playing)

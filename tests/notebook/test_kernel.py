@@ -8,12 +8,16 @@ from tests.notebook.kernels.page import Page
 
 
 def test_stop_and_interrupt_end_a_waiting_cell(tmp_path):
-    """A Stop ends the cell well, an interrupt with KeyboardInterrupt, both at once and with what was done."""
+    """A Stop ends the cell well, an interrupt with KeyboardInterrupt, both at once and with what was done.
+
+    `run.wait()` needs no `%load_ext`: a run loads what waits for it.
+    """
     page = Page(Path(sys.executable), tmp_path)
     try:
-        assert page.run(SETUP).status == "ok"
+        assert page.run(SETUP.replace("%load_ext convsim_nb", "")).status == "ok"
         stopped = page.run("run = cs.simulate(cases, agent, **options).wait()", then=Page.click_stop, after=0.3)
         magic = "%convsim run cases --agent agent --user-model $chat --max-turns 6 --no-mlflow -o run"
+        page.run("%load_ext convsim_nb")
         interrupted = page.run(magic, then=Page.interrupt, after=0.3)
         kept = page.run("print([c.stop for c in run.conversations])").text("stdout")
     finally:

@@ -75,6 +75,7 @@ def test_what_is_not_closed_is_named(line, missing):
         ("openai:/{agents['v 2'].model}-$n", "openai:/m-1-9"),
         ("US$$5 {{x}}", "US$5 {x}"),
         ("$5", "$5"),
+        ("""'{"a": "$n"}'""", '{"a": "9"}'),
     ],
 )
 def test_a_word_is_looked_up_or_text(word, value):
