@@ -62,7 +62,7 @@ def _end_line(conversation: Conversation) -> str:
     now = standing(conversation)
     if conversation.stop is None:
         return f"{SIGNS[now]} {word(now)}"
-    detail = f": {one_line(conversation.detail)}" if conversation.detail else ""
+    detail = f": {one_line(conversation.detail).rstrip('.')}" if conversation.detail else ""
     return f"End: {stop_words(conversation)}{detail}. {SIGNS[now]} {word(now)}"
 
 

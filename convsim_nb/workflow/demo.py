@@ -1,5 +1,6 @@
 """The whole way on built-in sessions, agents and model."""
 
+import logging
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -109,6 +110,7 @@ def _tracking(out: Path) -> Iterator[str]:
     """MLflow's store for the demo: the one that the environment names, else a sqlite file in `out`."""
     import mlflow
 
+    logging.getLogger("mlflow.store.db.utils").setLevel(logging.WARNING)  # how a new store is made is no progress
     if os.environ.get("MLFLOW_TRACKING_URI"):
         yield mlflow.get_tracking_uri()
         return

@@ -1,0 +1,120 @@
+"""`convsim demo`: the whole way, by the command that the README names."""
+
+import json
+import os
+import subprocess
+import sys
+
+import mlflow
+import pytest
+
+import convsim_nb as cs
+
+CLOSED_MARKET = "hb-4101"
+
+
+@pytest.fixture(scope="module")
+def outcome(tmp_path_factory):
+    """The demo's JSON and its folder, from a working folder of its own."""
+    folder = tmp_path_factory.mktemp("demo")
+    env = {name: value for name, value in os.environ.items() if name != "MLFLOW_TRACKING_URI"}
+    done = subprocess.run(
+        [sys.executable, "-m", "convsim_nb", "demo", "--json", "--out", "out"],
+        cwd=folder,
+        env={**env, "MLFLOW_DISABLE_TELEMETRY": "true"},
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=170,
+    )
+    assert done.returncode == 0, done.stderr
+    assert {path.name for path in folder.iterdir()} == {"out"}, "files beside --out"
+    return json.loads(done.stdout), folder / "out", done.stderr
+
+
+@pytest.fixture(scope="module")
+def runs(outcome):
+    """The runs of both versions, brought back from their journals."""
+    told, out, _ = outcome
+    return {run["run_name"]: cs.load_run(run["run_id"], journal=out / "runs") for run in told["runs"]}
+
+
+def test_all_of_the_way_is_gone(outcome):
+    """Sessions, cases, two runs, a report for each: nothing failed on the way, and progress was told live."""
+    told, out, progress = outcome
+
+    assert told["sessions"] >= 20
+    assert told["problems"] == []
+    assert [run["run_name"] for run in told["runs"]] == ["v1", "v2"]
+    assert [run["problems"] for run in told["runs"]] == [[], []]
+    assert {conversation["verdict"] for run in told["runs"] for conversation in run["conversations"]} <= {
+        "reached",
+        "not_reached",
+    }
+    assert all((out / name).stat().st_size > 10_000 for name in ("report-v1.html", "report-v2.html"))
+    assert len(cs.load_cases(out / "cases.yaml")) == told["cases"]
+    assert "rule-based stand-in, not a language model" in progress
+
+
+def test_the_closed_market_fault_shows_with_v1_alone(runs):
+    """v1 gives live-looking levels on a Saturday: the user's fact is released then, and counted. v2 says closed."""
+    (faulty,), (mended,) = runs["v1"][CLOSED_MARKET], runs["v2"][CLOSED_MARKET]
+
+    assert faulty.corrections == 1
+    assert "Saturday" in faulty.released[0].fact
+    assert faulty.released[0].quote in " ".join(m.content for m in faulty.messages if m.role == "assistant")
+    assert (mended.corrections, mended.released, mended.verdict) == (0, (), "reached")
+    said = [m.content for m in faulty.messages if m.role == "user"]
+    assert "Saturday" not in said[0]
+    assert "Saturday" in said[1]
+
+
+def test_the_mended_agent_needs_fewer_corrections(runs):
+    """The numbers of the two runs tell the versions apart."""
+    assert runs["v2"].summary.corrections < runs["v1"].summary.corrections
+    assert runs["v2"].summary.reached >= runs["v1"].summary.reached
+
+
+def test_mlflow_holds_the_run_its_sessions_and_their_source(outcome, runs):
+    """By documented queries: a run with metrics, one trace a turn grouped in sessions, lineage to the recording."""
+    told, out, _ = outcome
+    client, run = mlflow.MlflowClient(f"sqlite:///{out}/mlflow.db"), runs["v1"]
+    kept = client.get_run(told["runs"][0]["mlflow_run_id"])
+    assert kept.data.metrics["reached"] == run.summary.reached
+    assert kept.data.metrics["turns_to_goal/mean"] >= 1
+    assert {file.path for file in client.list_artifacts(kept.info.run_id)} >= {
+        "cases.yaml",
+        "events.jsonl",
+        "report.html",
+        "transcripts.jsonl",
+    }
+
+    (conversation,) = run[CLOSED_MARKET]
+    traces = client.search_traces(
+        locations=[kept.info.experiment_id],
+        filter_string=f"metadata.`mlflow.trace.session` = '{conversation.session_id}'",
+        order_by=["timestamp_ms ASC"],
+    )
+    assert tuple(trace.info.trace_id for trace in traces) == conversation.trace_ids
+    about = traces[0].info.trace_metadata
+    assert about["convsim.source_session"] == CLOSED_MARKET
+    assert about["convsim.run_id"] == run.run_id
+    assert "convsim/correction" in {assessment.name for assessment in traces[0].info.assessments}
+
+
+def test_a_tracking_uri_in_the_environment_is_obeyed(tmp_path):
+    """Traces go to the named store, files to --out."""
+    store = f"sqlite:///{tmp_path}/elsewhere.db"
+    done = subprocess.run(
+        [sys.executable, "-m", "convsim_nb", "demo", "--out", "out", "--quiet"],
+        cwd=tmp_path,
+        env={**os.environ, "MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_TRACKING_URI": store},
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=170,
+    )
+    assert done.returncode == 0, done.stderr
+    assert not (tmp_path / "out" / "mlflow.db").exists()
+    assert f"mlflow ui --backend-store-uri {store}" in done.stdout
+    assert len(mlflow.MlflowClient(store).search_runs(["1"])) == 2
