@@ -12,6 +12,8 @@ _JOINTS = re.compile(
     r"\s*[;；]\s*|,? (?:and|then|und|y|et) (?:then |also |dann |auch |también |aussi )?|(?<=[^\d])[,，、](?=\D)\s*"
 )
 _KINDS = ("action", "info", "create")
+_PAIR = 2
+"""Words up to which "order status" is a thing, and nothing to do."""
 _FEW = 4
 """Stems up to which the head alone will do."""
 
@@ -28,10 +30,10 @@ class Part:
 
     def met_by(self, found: frozenset[str]) -> bool:
         """Whether these of its stems are enough to be on the matter: about a third, or its head where it has few."""
-        head = {*self.heads[-1:]}
-        if self.language == "zh" and head:
-            return bool(found & head)
-        return len(found) >= self._needed or bool(len(self.stems) <= _FEW and found & head)
+        head = bool(found & {*self.heads})
+        if self.language == "zh" and self.heads:
+            return head
+        return len(found) >= self._needed or (len(self.stems) <= _FEW and head)
 
     @property
     def _needed(self) -> int:
@@ -50,20 +52,26 @@ class Part:
 
     @cached_property
     def heads(self) -> tuple[str, ...]:
-        """The stems of the thing that it names first, two at most: "account balance" of "my bank account balance"."""
-        known = lexicon(self.language)
+        """The stems of the thing that it names first, two at most: "account balance" of "my bank account balance".
+
+        All its stems, where it is a sentence or a question: there the thing may stand anywhere.
+        """
         if self.language == "zh":
-            facets = [name.removeprefix("kin.") for name in known.patterns if name.startswith("kin.")]
-            named = [facet for facet in facets if facet in self.text]
-            return (max(named, key=self.text.rfind),) if named else ()
-        verbs = frozenset[str]().union(*known.verbs.values())
+            facets = [facet for facet in lexicon("zh").facets if facet in self.text]
+            return (max(facets, key=self.text.rfind),) if facets else ()
+        if self.text.endswith("?") or not names_a_thing(self.text, self.language):
+            return tuple(self.stems)
+        return tuple(self._first_named()[-2:])
+
+    def _first_named(self) -> list[str]:
+        known = lexicon(self.language)
         found: list[str] = []
         for word in words(self.text.casefold()):
             if found and word in known.function_words:
                 break
-            if word not in verbs or found:
+            if found or word not in known.all_verbs or len(self.stems) <= _PAIR:
                 found += stems(word, self.language)
-        return tuple(found[-2:])
+        return found
 
     @cached_property
     def names(self) -> frozenset[str]:
@@ -87,6 +95,7 @@ def parts(goal: str) -> tuple[Part, ...]:
     """The parts of a goal: its sentences, and clauses that begin with a verb of their own."""
     language = language_of(goal)
     known = lexicon(language)
+    goal = known.question_in(goal)
     found = [clause for sentence in sentences(goal) for clause in _clauses(sentence, known)]
     made = [Part(clause, language, stems(clause, language), kind_of(clause, known)) for clause in found]
     return tuple(part for part in made if part.stems) or (Part(goal, language, stems(goal, language), "info"),)
@@ -104,11 +113,19 @@ def _clauses(sentence: str, known: Lexicon) -> list[str]:
 
 def opens_with_verb(text: str, known: Lexicon) -> bool:
     """Whether the first word is what one does."""
-    verbs = frozenset[str]().union(*known.verbs.values())
+    verbs = known.all_verbs
     if known.language == "zh":
         return any(text.startswith(verb) for verb in verbs)
     first = re.match(r"[^\W\d_]+", text)
     return bool(first and first.group().casefold() in verbs)
+
+
+def names_a_thing(text: str, language: str) -> bool:
+    """Whether a wish is "book a table" or "a table": what one does, or a thing, and no sentence of its own."""
+    known = lexicon(language)
+    if language == "de":
+        return bool(re.search(r"[^\W\d_]*e[lr]?n$", re.split("[,;]", text)[0]))
+    return opens_with_verb(text, known) or not known.has("user.clause", text)
 
 
 def kind_of(text: str, known: Lexicon) -> str:
@@ -122,5 +139,6 @@ def kind_of(text: str, known: Lexicon) -> str:
     verbs = {word: kind for kind in _KINDS for word in known.verbs[kind]}
     nouns = {word: kind for kind, matters in known.matters.items() for word in matters}
     asked = next((verbs[word] for word in said if word in verbs), "have")
-    by_noun = next((nouns[word] for word in said if word in nouns), asked)
-    return by_noun if asked in ("info", "have") else asked
+    if len(said) <= _PAIR:
+        return "have"
+    return next((nouns[word] for word in said if word in nouns), asked) if asked == "have" else asked

@@ -41,8 +41,12 @@ def judge(goal: str, exchanges: Sequence[Exchange], triggers: Sequence[tuple[int
 
 
 def _fired(when: str, exchanges: Sequence[Exchange]) -> str:
-    found = (fires(when, exchange.agent) for exchange in reversed(exchanges))
-    return next((quote for quote in found if quote), "")
+    """The words of the newest message that shows what `when` describes."""
+    for turn in range(len(exchanges) - 1, -1, -1):
+        said = " ".join(exchange.user for exchange in exchanges[: turn + 1])
+        if quote := fires(when, exchanges[turn].agent, said):
+            return quote
+    return ""
 
 
 def answered(goal: str, exchanges: Sequence[Exchange]) -> Answer | None:
@@ -98,14 +102,28 @@ def _done(part: Part, told: Sequence[Sentence], heard: frozenset[str]) -> str:
     """Where something is to be done, the agent says so, and nothing is left open."""
     if any(sentence.asks or sentence.offers for sentence in told) or (part.ids and not part.ids & heard):
         return ""
-    done = [at for at, sentence in enumerate(told) if sentence.done and _by_verb(sentence, part)]
+    done = [
+        at
+        for at, sentence in enumerate(told)
+        if sentence.done and _by_verb(sentence, part) and not _names_another(sentence, part)
+    ]
     on_matter = [at for at in done if _concerns(told[at], part, heard)]
     # "Your booking was successful" answers too, where all of the matter was spoken of before.
     shared = len(part.stems & heard)
     spoken_of = part.kind == "action" and shared > 1 and shared * 3 >= len(part.stems) * 2
-    found = (on_matter or (done if spoken_of else []))[-1:]
+    as_wanted = [at for at, sentence in enumerate(told) if _as_wanted(sentence, part)]
+    found = (on_matter or as_wanted or (done if spoken_of else []))[-1:]
     taken_back = any(_refused(sentence, part) for at in found for sentence in told[at + 1 :])
     return told[found[0]].text if found and not taken_back else ""
+
+
+def _as_wanted(sentence: Sentence, part: Part) -> bool:
+    """Whether a sentence states the thing as it was to be: "Your order is 680.00 a month" after "change it to 680"."""
+    target = {value for value in part.stems if value[:1].isdigit()}
+    concerned = sentence.meets(frozenset(part.heads)) - target
+    return bool(
+        part.kind == "action" and sentence.tells and not sentence.refuses and concerned and target & sentence.stems
+    )
 
 
 def _by_verb(sentence: Sentence, part: Part) -> bool:
@@ -113,13 +131,16 @@ def _by_verb(sentence: Sentence, part: Part) -> bool:
     return not part.verb or part.verb in sentence.stems or "neutral" in sentence.does
 
 
-def _concerns(sentence: Sentence, part: Part, heard: frozenset[str]) -> bool:
-    """Whether a sentence is on the matter of the part, and not on another of its kind."""
+def _names_another(sentence: Sentence, part: Part) -> bool:
+    """Whether a sentence names somebody or something, and nothing of what the part names."""
     named = stems(" ".join(names(sentence.text)), part.language) - lexicon(part.language).known_nouns
-    if part.names and named and not named & part.names:
-        return False
+    return bool(part.names and named and not named & part.names)
+
+
+def _concerns(sentence: Sentence, part: Part, heard: frozenset[str]) -> bool:
+    """Whether a sentence is on the matter of the part."""
     found = sentence.meets(part.stems) - {part.verb}
-    on_head = bool(found & frozenset(part.heads))
+    on_head = bool(found & frozenset(part.heads)) if part.heads else bool(found)
     return on_head or (part.kind == "action" and bool(found) and part.met_by(part.stems & heard))
 
 
@@ -133,7 +154,7 @@ def _informing(part: Part, told: Sequence[Sentence], *, heard: frozenset[str], s
     telling = [sentence for sentence in told if sentence.tells and not sentence.refuses]
     if lexicon(part.language).has("user.whether", part.text):
         telling += [sentence for sentence in told if sentence.does & {"yes", "no"} and not sentence.evades]
-    on_matter = [sentence for sentence in telling if sentence.meets(part.stems)]
+    on_matter = [sentence for sentence in telling if _near(sentence, part)]
     if not part.met_by(part.stems & heard) or len(part.names & heard) * 2 < len(part.names) or part.called - heard:
         return ""
     news = [
@@ -145,6 +166,12 @@ def _informing(part: Part, told: Sequence[Sentence], *, heard: frozenset[str], s
     ]
     both = [sentence for sentence in on_matter if sentence in news]
     return (both or on_matter)[0].text if on_matter and news else ""
+
+
+def _near(sentence: Sentence, part: Part) -> bool:
+    """Whether a sentence names the head of the part, or two things of it."""
+    found = sentence.meets(part.stems)
+    return bool(found & frozenset(part.heads)) or len(found) > 1 or bool(found and not part.heads)
 
 
 def _new(part: Part) -> int:

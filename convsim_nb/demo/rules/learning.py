@@ -3,12 +3,13 @@
 import re
 from collections.abc import Iterator, Sequence
 
+from convsim_nb.demo.rules.lexicon import Lexicon
 from convsim_nb.demo.rules.shapes import Sentence
 from convsim_nb.demo.rules.specifics import marks, specifics
 from convsim_nb.demo.rules.transcript import Said, Transcript
 from convsim_nb.demo.rules.voice import raised, third_person
 from convsim_nb.demo.rules.wishes import empty
-from convsim_nb.demo.rules.words import count_words, sentences, stems
+from convsim_nb.demo.rules.words import count_words, sentences, stems, words
 from convsim_nb.engine.distill import Sourced, WithheldReply
 
 _SHORT = 8
@@ -16,24 +17,27 @@ _SHORT = 8
 _YES_OR_NO = 2
 _MOST = 14
 _LONG_FACT = 40
+_SLOT_LENGTH = 10
 
 
 def facts_of(talk: Transcript, *, goal: Sourced, withheld: Sequence[WithheldReply]) -> list[Sourced]:
     """The facts in the order they were given, each once; none that the goal or a withheld fact holds."""
-    taken = {said.message for said in withheld}
-    quoted = goal.quote.casefold()
-    found: list[Sourced] = []
-    seen: set[str] = set()
-    for said in talk.user:
-        if said.n in taken:
-            continue
-        for fact in _facts_in(said, talk):
-            known = fact.text.casefold()
-            if fact.quote.casefold() == quoted or known in seen or _in_goal(fact, goal):
-                continue
-            seen.add(known)
-            found.append(fact)
-    return found[:_MOST]
+    taken = {entry.message for entry in withheld}
+    told = (fact for said in talk.user if said.n not in taken for fact in _facts_in(said, talk))
+    found: dict[str, Sourced] = {}
+    for fact in told:
+        if fact.quote.casefold() != goal.quote.casefold() and not _in_goal(fact, goal):
+            found.setdefault(fact.text.casefold(), fact)
+    return [fact for fact in found.values() if not _gives_away(fact, withheld, goal, talk.language)][:_MOST]
+
+
+def _gives_away(fact: Sourced, withheld: Sequence[WithheldReply], goal: Sourced, language: str) -> bool:
+    """Whether a fact says again what is to be withheld: one of its specifics, or most of its words."""
+    free = marks(goal.text)
+    own = stems(fact.text, language)
+    later = [entry for entry in withheld if entry.message < fact.message]
+    hidden = [(marks(entry.fact) - free, stems(entry.fact, language)) for entry in later]
+    return any(marks(fact.text) & secret or len(own & words) * 2 > len(words) for secret, words in hidden)
 
 
 def _in_goal(fact: Sourced, goal: Sourced) -> bool:
@@ -93,6 +97,9 @@ def _answer_alone(text: str, talk: Transcript) -> str:
 
 
 def _filled(talk: Transcript, slot: str, answer: str, said: Said) -> Sourced:
+    named = slot in answer if talk.language == "zh" else {*words(slot.casefold())} <= {*words(answer.casefold())}
+    if named:
+        return Sourced(text=raised(answer) + talk.lexicon.case["stop"], message=said.n, quote=said.text.strip())
     return Sourced(
         text=talk.lexicon.case["fact_qa"].format(slot=raised(slot), answer=answer),
         message=said.n,
@@ -109,6 +116,8 @@ def slot_of(asked: Sequence[Sentence], talk: Transcript) -> str:
             if found := pattern.search(plain):
                 return " ".join(found.group(1).split()[:6]).strip(" ,.?？")
     last = asked[-1]
+    if last.language == "zh":
+        return _without_particles(last.text, known)
     kept = [
         word
         for word in re.findall(r"[^\W_]+(?:['’-][^\W_]+)*", last.text)
@@ -130,3 +139,10 @@ def _tells(text: str, talk: Transcript) -> bool:
 
 def _statement(text: str, talk: Transcript) -> str:
     return raised(third_person(_answer_alone(text, talk), talk.language)) + talk.lexicon.case["stop"]
+
+
+def _without_particles(text: str, known: Lexicon) -> str:
+    """A Chinese question without its particles and marks: what it is about."""
+    for word in sorted(known.function_words, key=len, reverse=True):
+        text = text.replace(word, "")
+    return re.sub(r"[^一-鿿]+", "", text)[:_SLOT_LENGTH]

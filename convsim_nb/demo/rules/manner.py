@@ -3,9 +3,11 @@
 from collections.abc import Sequence
 
 from convsim_nb.demo.rules.transcript import Transcript
-from convsim_nb.demo.rules.words import count_words, language_of
+from convsim_nb.demo.rules.words import count_words
 from convsim_nb.engine.distill import Sourced, WithheldReply
 
+_CASED = 12
+"""Letters that have two cases, from which their case says something."""
 _SHORT, _LONG = 7, 25
 """Words a message: up to the one short, from the other on long."""
 
@@ -27,14 +29,15 @@ def traits(talk: Transcript) -> list[str]:
     """The names under `style` in the lexicon that fit the user's messages."""
     texts = [said.text for said in talk.user]
     joined = " ".join(texts)
+    cased = sum(char.lower() != char.upper() for char in joined) > _CASED
     mean = sum(count_words(text) for text in texts) / len(texts)
     share = {
         name: sum(talk.lexicon.has(f"user.{name}", text) for text in texts) / len(texts) for name in ("polite", "upset")
     }
     return [
         "short" if mean <= _SHORT else "long" if mean >= _LONG else "medium",
-        *(["lower"] if joined == joined.lower() != joined.upper() else []),
-        *(["upper"] if joined == joined.upper() != joined.lower() else []),
+        *(["lower"] if cased and joined == joined.lower() else []),
+        *(["upper"] if cased and joined == joined.upper() else []),
         *(["bare"] if sum(text.rstrip()[-1:] in ".!?。！？" for text in texts) * 3 < len(texts) else []),
         *(["exclaims"] if sum("!" in text or "！" in text for text in texts) * 2 > len(texts) else []),
         "polite" if share["polite"] >= 1 / 3 else "plain",
@@ -54,7 +57,3 @@ def guidelines_of(talk: Transcript, *, facts: Sequence[Sourced], withheld: Seque
     if changed:
         found.append(Sourced(text=case["changed"], message=changed[0].message, quote=changed[0].quote))
     return found
-
-
-def same_language(text: str, talk: Transcript) -> bool:
-    return language_of(text) == talk.language

@@ -3,8 +3,9 @@
 import re
 from collections.abc import Sequence
 
+from convsim_nb.demo.rules.lexicon import lexicon
 from convsim_nb.demo.rules.shapes import Sentence, read
-from convsim_nb.demo.rules.specifics import names
+from convsim_nb.demo.rules.specifics import names, specifics
 from convsim_nb.demo.rules.transcript import Said, Transcript
 from convsim_nb.demo.rules.voice import raised, third_person
 from convsim_nb.demo.rules.words import count_words, sentences, stems
@@ -12,6 +13,7 @@ from convsim_nb.engine.distill import Sourced, WithheldReply
 
 _MOST = 4
 _LONGEST = 40
+_TOPIC = 5
 
 
 def withheld_of(talk: Transcript) -> list[WithheldReply]:
@@ -32,7 +34,7 @@ def _withheld(said: Said, talk: Transcript) -> WithheldReply | None:
     kind = "afterthought" if talk.lexicon.has("user.hindsight", plain) else "answer" if shown.asks else "correction"
     return WithheldReply(
         fact=raised(third_person(_alone(fact, talk), talk.language)) + talk.lexicon.case["stop"],
-        after=after_of(shown, talk),
+        after=after_of(shown, said, talk),
         kind=kind,
         message=said.n,
         quote=fact,
@@ -63,33 +65,41 @@ def _shown(told: Sequence[Sentence]) -> Sentence | None:
     return max(stating, key=lambda sentence: len(sentence.stems), default=None)
 
 
-def after_of(shown: Sentence, talk: Transcript) -> str:
+def after_of(shown: Sentence, said: Said, talk: Transcript) -> str:
     """What the agent did, in words that fit another conversation: no numbers, no names."""
     case = talk.lexicon.case
     about = _topic(shown)
     if not about:
         return case["any"]
-    if shown.asks:
-        return case["asks"].format(topic=about)
-    if shown.refuses:
-        return case["refuses"].format(topic=about)
-    if shown.done:
-        return case["done"].format(topic=about)
-    current = "current" in shown.does and "past" not in shown.does
-    return case["states_current" if current else "states"].format(topic=about)
+    act = "asks" if shown.asks else "refuses" if shown.refuses else "done" if shown.done else "states"
+    if act == "states" and "current" in shown.does and "past" not in shown.does:
+        act = "states_current"
+    other = case["other"] if _names_another(shown, said, talk) else ""
+    return f"{case[act].format(topic=about)}{other}"
+
+
+def _names_another(shown: Sentence, said: Said, talk: Transcript) -> bool:
+    """Whether the user corrects an id, a date, a time that the agent had got wrong."""
+    earlier = " ".join(other.text for other in talk.user if other.n < said.n)
+    wanted = {kind for kind, _ in specifics(said.text)} - {"name"}
+    wrong = {kind for kind, value in specifics(shown.text) if value not in earlier}
+    return not shown.asks and bool(wanted & wrong)
 
 
 def _topic(shown: Sentence) -> str:
-    """The first words with matter in them."""
+    """What the sentence is about: the kinds of things in it, then its first words with matter in them."""
+    known = lexicon(shown.language)
+    kinds = known.kin_words(shown.text)
     if shown.language == "zh":
-        return re.sub(r"[^一-鿿]+", "", shown.text)[:12]
+        return "、".join([*kinds[:2], re.sub(r"[^一-鿿]+", "", shown.text)[: 0 if kinds else 12]]).strip("、")
     own = {part.casefold() for name in names(shown.text) for part in name.split()}
+    plain = known.patterns["shapes.current"].sub(" ", shown.text)
     kept = [
-        word
-        for word in re.findall(r"[^\W\d_]{3,}", shown.text)
+        word.casefold()
+        for word in re.findall(r"[^\W\d_]{3,}", plain)
         if stems(word, shown.language) and word.casefold() not in own
     ]
-    return ", ".join(dict.fromkeys(word.casefold() for word in kept[:6]))
+    return ", ".join(list(dict.fromkeys([*kinds[:2], *kept]))[:_TOPIC])
 
 
 def expectations_of(talk: Transcript, *, withheld: Sequence[WithheldReply]) -> list[Sourced]:

@@ -7,7 +7,7 @@ from convsim_nb.demo.rules.lexicon import lexicon
 from convsim_nb.demo.rules.scene import Scene
 from convsim_nb.demo.rules.shapes import Sentence
 from convsim_nb.demo.rules.voice import first_person, lowered
-from convsim_nb.demo.rules.wanting import adding, opening, sentence, topic
+from convsim_nb.demo.rules.wanting import adding, bare, is_verb, opening, sentence, topic
 
 _AT_ONCE = 2
 """Answers in one message, at most."""
@@ -116,9 +116,17 @@ def _insisting(scene: Scene) -> Iterator[str]:
     if any(heard.refuses for heard in scene.heard[:2]):
         yield from _phrases(scene, "cannot", topic=_about(scene))
     known = scene.voice.lexicon.phrases
-    said = [phrase.format(topic=_about(scene)) for phrase in known["insist"]] if not scene.refused else []
+    said = [*_wishing(scene), *(phrase.format(topic=_about(scene)) for phrase in known["insist"])]
+    said = said if not scene.refused else []
     mixed = [text for pair in zip(said, known["insist_plain"], strict=False) for text in pair]
     yield from _unsaid_first(scene, mixed + said + list(known["insist_plain"]))
+
+
+def _wishing(scene: Scene) -> list[str]:
+    """The wish itself again, where it is something to do."""
+    want = bare(scene.parts[0].text, scene.voice.language)
+    known = scene.voice.lexicon.phrases.get("insist_verb", ())
+    return [phrase.format(want=want) for phrase in known] if is_verb(want, scene.voice.language) else []
 
 
 def _own_words(scene: Scene) -> Iterator[str]:

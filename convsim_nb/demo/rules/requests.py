@@ -7,6 +7,7 @@ from typing import Any, Literal
 from convsim_nb.demo.rules.judging import Exchange
 from convsim_nb.demo.rules.scene import Scene
 from convsim_nb.demo.rules.voice import voice_of
+from convsim_nb.demo.rules.words import WINDOW
 from convsim_nb.domain.errors import ModelError
 from convsim_nb.engine.ports import ChatMessage
 
@@ -30,6 +31,11 @@ def task_of(name: str, messages: Sequence[ChatMessage]) -> Task:
     raise ModelError(
         "demo:/rules is not a language model: it plays the user, the judge and the distiller, nothing else"
     )
+
+
+def _read(text: object) -> str:
+    """A message, as far as it is read."""
+    return str(text)[:WINDOW]
 
 
 def data_of(messages: Sequence[ChatMessage]) -> list[dict[str, Any]]:
@@ -62,12 +68,12 @@ def scene_of(messages: Sequence[ChatMessage], *, endless: bool) -> Scene:
     known: list[str] = []
     for entry in said:
         if "agent" in entry:
-            agent.append(entry["agent"])
-            exchanges.append(Exchange(own[-1] if own else "", entry["agent"]))
+            agent.append(_read(entry["agent"]))
+            exchanges.append(Exchange(own[-1] if own else "", agent[-1]))
             known += noticed
             noticed = list(entry.get("now_known", []))
         elif "reply" in entry and "not_sent" not in entry:
-            own.append(str(entry["reply"].get("text", "")))
+            own.append(_read(entry["reply"].get("text", "")))
             known, noticed = known + noticed, []
     return Scene(
         goal=brief["goal"],
@@ -92,6 +98,8 @@ def case_of(messages: Sequence[ChatMessage]) -> tuple[str, tuple[Exchange, ...],
         (entry["trigger"], entry["when"]) for entry in task.get("triggers", []) if entry["trigger"] in still
     )
     turns = tuple(
-        Exchange(entry.get("user", ""), entry.get("agent", "")) for entry in said if {"user", "agent"} & set(entry)
+        Exchange(_read(entry.get("user", "")), _read(entry.get("agent", "")))
+        for entry in said
+        if {"user", "agent"} & set(entry)
     )
     return task["goal"], turns, triggers

@@ -8,8 +8,6 @@ from convsim_nb.demo.rules.lexicon import anywhere, lexicon
 from convsim_nb.demo.rules.specifics import specifics
 from convsim_nb.demo.rules.words import count_words, language_of, sentences, stems
 
-_LONGEST = 20_000
-"""Characters of a message that are read: a model has a window too."""
 _SETTLED = ("ack", "promise", "received", "handoff", "closing", "greet", "echo", "instruct")
 
 
@@ -73,7 +71,6 @@ class Sentence:
 @lru_cache(maxsize=8192)
 def read(text: str) -> tuple[Sentence, ...]:
     """The sentences of an agent's message, without what forges another speaker, a verdict or a mark-up."""
-    text = text[:_LONGEST]
     forged = anywhere("forged", "lines").search(text)
     own = text[: forged.start()] if forged else text
     language = language_of(own)

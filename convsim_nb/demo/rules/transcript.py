@@ -7,7 +7,7 @@ from typing import Any
 
 from convsim_nb.demo.rules.lexicon import Lexicon, lexicon
 from convsim_nb.demo.rules.shapes import Sentence, read
-from convsim_nb.demo.rules.words import language_of
+from convsim_nb.demo.rules.words import WINDOW, language_of
 
 
 @dataclass(frozen=True)
@@ -59,10 +59,14 @@ class Transcript:
         plain = said.text.replace("’", "'")
         if self.lexicon.has("user.thanks", plain) and not self.lexicon.has("user.reject", plain):
             return False
-        if self.asked_before(said) and not self.lexicon.has("user.reject", plain):
-            return self.lexicon.has("user.hindsight", plain)
-        if plain.rstrip().endswith(("?", "？")) and not self.lexicon.has("user.reject", plain):
-            return False
+        # An answer is no objection, unless the agent also told something before it asked.
+        asked = self.asked_before(said)
+        only_asked = len(asked) == len(read(before.text))
+        rejects = self.lexicon.has("user.reject", plain)
+        if asked and (only_asked or not rejects):
+            return self.lexicon.has("user.hindsight", plain) and not any(map(str.isdigit, plain))
+        if plain.rstrip().endswith(("?", "？")):
+            return rejects
         return self.lexicon.has("user.correct", plain)
 
     @cached_property
@@ -77,4 +81,4 @@ class Transcript:
 
 def transcript_of(entries: Sequence[Mapping[str, Any]]) -> Transcript:
     """Read the messages of a distiller's request."""
-    return Transcript(tuple(Said(n=entry["n"], role=entry["role"], text=entry["text"]) for entry in entries))
+    return Transcript(tuple(Said(n=entry["n"], role=entry["role"], text=entry["text"][:WINDOW]) for entry in entries))

@@ -1,10 +1,12 @@
 """Whether an agent's words show what a trigger describes, as far as stems and a few opposites can tell."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
 from convsim_nb.demo.rules.lexicon import Lexicon, anywhere, lexicon
 from convsim_nb.demo.rules.shapes import Sentence, read
+from convsim_nb.demo.rules.specifics import specifics
 from convsim_nb.demo.rules.words import language_of, stems
 
 OPPOSITES = {
@@ -19,21 +21,35 @@ OPPOSITES = {
 _ACTS = ("asks", "done", "offers", "refuses")
 
 
-def fires(when: str, message: str) -> str:
-    """The agent's words that show what `when` describes, or nothing."""
-    if not (told := read(message)):
-        return ""
-    claim = _claim(when)
-    if claim.poles and any(_shows(opposite, told) for opposite in (OPPOSITES[pole] for pole in claim.poles)):
+def fires(when: str, message: str, said: str = "") -> str:
+    """The agent's words that show what `when` describes, or nothing; `said` is what the user has said so far."""
+    told, claim = read(message), _claim(when)
+    if any(_contradicted(pole, told) for pole in claim.poles):
         return ""
     fitting = [sentence for sentence in told if _acts(claim, sentence)]
+    if claim.other:
+        fitting = [sentence for sentence in fitting if _other_than(said, sentence)]
     best = max(fitting, key=lambda sentence: len(sentence.meets(claim.stems)), default=None)
-    if best is None:
-        return ""
     found = frozenset[str]().union(*(sentence.meets(claim.stems) for sentence in fitting))
-    poles = [pole for pole in claim.poles if _shows(pole, fitting)]
-    enough = len(found) + len(poles) >= claim.needed and (found or not claim.stems)
-    return best.text if enough and len(poles) == len(claim.poles) else ""
+    claimed = all(_shows(pole, fitting) for pole in claim.poles)
+    enough = len(found) + len(claim.poles) >= claim.needed and (found or not claim.stems)
+    return best.text if best and claimed and enough else ""
+
+
+def _contradicted(pole: str, told: Sequence[Sentence]) -> bool:
+    """Whether the message claims the opposite. A live price may be compared with yesterday's close."""
+    if pole == "current":
+        return _shows("closed_now", told) or (_shows("past", told) and not _shows("live", told))
+    return _shows(OPPOSITES[pole], told)
+
+
+def _other_than(said: str, sentence: Sentence) -> bool:
+    """Whether a sentence names an id, a date, a time or a number that the user did not."""
+    return bool(_exact(sentence.text) - _exact(said))
+
+
+def _exact(text: str) -> frozenset[str]:
+    return frozenset(value.casefold() for kind, value in specifics(text) if kind != "name")
 
 
 @dataclass(frozen=True)
@@ -44,6 +60,8 @@ class _Claim:
     """`asks`, `done`, `offers`, `refuses`; empty where it only says something."""
     poles: tuple[str, ...]
     stems: frozenset[str]
+    other: bool
+    """It names something else than the user did."""
 
     @property
     def needed(self) -> int:
@@ -56,10 +74,13 @@ class _Claim:
 def _claim(when: str) -> _Claim:
     language = language_of(when)
     known = lexicon(language)
-    claimed = anywhere("claims", "before").split(when)[0]
+    other = known.patterns["acts.other"]
+    claimed = anywhere("claims", "before").split(other.sub(" ", when))[0]
     matter = known.patterns["acts.any"].sub(" ", known.patterns["acts.fault"].sub(" ", claimed))
     found = {stem for stem in stems(matter, language) - _pole_stems(when, language) if not stem.isdigit()}
-    return _Claim(act=_act(claimed, known), poles=tuple(_poles(when)), stems=frozenset(found))
+    return _Claim(
+        act=_act(claimed, known), poles=tuple(_poles(when)), stems=frozenset(found), other=bool(other.search(when))
+    )
 
 
 def _act(claimed: str, known: Lexicon) -> str:
@@ -86,7 +107,7 @@ def _pole_stems(when: str, language: str) -> frozenset[str]:
     return frozenset[str]().union(*(stems(text, language) for text in found))
 
 
-def _shows(pole: str, told: tuple[Sentence, ...] | list[Sentence]) -> bool:
+def _shows(pole: str, told: Sequence[Sentence]) -> bool:
     return any(pole in sentence.does for sentence in told)
 
 

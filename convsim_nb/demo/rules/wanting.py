@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator, Sequence
 
-from convsim_nb.demo.rules.goals import Part, opens_with_verb
+from convsim_nb.demo.rules.goals import Part, kind_of, opens_with_verb
 from convsim_nb.demo.rules.lexicon import lexicon
 from convsim_nb.demo.rules.voice import Voice, first_person, lowered, raised
 from convsim_nb.demo.rules.words import count_words
@@ -24,9 +24,6 @@ _FIND_OUT = re.compile(
     r"^(?:find out|know|learn|ask|be told|see|check|understand)\b:? (?=what|which|who|when|where|why|how|whether|if)",
     re.IGNORECASE,
 )
-_QUESTION = re.compile(
-    r"^(?:get an answer to|eine antwort auf|una respuesta a|une réponse à|想知道)\s*[:：]\s*", re.IGNORECASE
-)
 _TOPIC_VERB = re.compile(r"^(?:[^\W\d_]+(?: out| up| for| about| whether| if)?) ", re.IGNORECASE)
 _NOMINAL = re.compile(
     r"^(?:an?|the|my|our|some|any|this|that|these|those|two|three|\d+|what|which|when|where|why|how|who)\b",
@@ -41,7 +38,10 @@ _WITH_I = {
 
 def sentence(text: str, language: str) -> str:
     """A part of a goal as the person would say it: "I want to ..." where it is written of the person."""
-    said = _QUESTION.sub("", text.strip()).strip(" .。")
+    question = lexicon(language).question_in(text)
+    if question != text:
+        return question
+    said = text.strip(" .。")
     if language != "en":
         subject = lexicon(language).patterns.get("user.subject")
         return subject.sub(lexicon(language).case["i"], said, count=1) if subject else said
@@ -65,7 +65,11 @@ def bare(text: str, language: str) -> str:
     if language == "en":
         own = re.sub(r"^I (?=\w)", "", said)
         return lowered(said if own == said else _WISHES.sub("", own, count=1) or own)
-    return lexicon(language).cut("lead", said) if language in ("de", "es", "fr", "zh") else said
+    if language == "xx":
+        return said
+    own = lexicon(language).cut("lead", said)
+    small = language != "de" or own.split()[0].casefold() in lexicon("de").function_words
+    return lowered(own) if small else own
 
 
 def opening(part: Part, voice: Voice) -> Iterator[str]:
@@ -80,7 +84,7 @@ def opening(part: Part, voice: Voice) -> Iterator[str]:
     elif is_verb(want, voice.language):
         names = ("open_polite", "open") if voice.polite else ("open_short", "open") if voice.short else ("open",)
         yield from (f"{text}{voice.stop}" for name in names for text in _filled(phrases[name], want=want))
-    elif _NOMINAL.match(want):
+    elif _nominal(want):
         yield from (f"{text}{voice.stop}" for text in _filled(phrases["open_noun"], want=want))
     yield f"{raised(said)}{voice.stop}"
     yield from (f"{text}{voice.stop}" for text in _filled(phrases["restate"], want=lowered(said)))
@@ -93,7 +97,7 @@ def adding(part: Part, voice: Voice) -> Iterator[str]:
         yield sentence(part.text, part.language)
         return
     said = sentence(part.text, part.language)
-    if said.startswith("I ") or not (is_verb(want, voice.language) or _NOMINAL.match(want)):
+    if said.startswith("I ") or not (is_verb(want, voice.language) or _nominal(want)):
         yield f"{raised(said)}{voice.stop}"
     yield from _filled(phrases["also_verb" if is_verb(want, voice.language) else "also"], want=want)
 
@@ -103,9 +107,9 @@ def topic(goal: str, language: str) -> str:
     want = bare(goal, language).rstrip("?？")
     if language == "zh":
         return re.split("[，,。；？！]", want)[0][:14]
-    if language == "en" and not _NOMINAL.match(want):
+    if language == "en" and not _nominal(want):
         left = _TOPIC_VERB.sub("", want) if is_verb(want, language) else ""
-        want = left if _NOMINAL.match(left) else ""
+        want = left if _nominal(left) else ""
     if language == "en" and not want:
         return lexicon("en").case["matter"]
     return _shortened(want)
@@ -113,10 +117,17 @@ def topic(goal: str, language: str) -> str:
 
 def _shortened(text: str) -> str:
     """The first words, not cut before a small word's noun."""
-    kept = re.split(r"[,;:]| (?:and|so|because|but|that|which|und|y|et) ", text)[0].split()[:_TOPIC_WORDS]
+    kept = re.split(r"(?<!\d)[,;:]|[,;:](?!\d)| (?:and|so|because|but|that|which|und|y|et) ", text)[0].split()[
+        :_TOPIC_WORDS
+    ]
     while len(kept) > 1 and (kept[-1].casefold() in lexicon("en").function_words or count_words(kept[-1]) == 0):
         kept.pop()
     return " ".join(kept).strip(" ,;:.")
+
+
+def _nominal(text: str) -> bool:
+    """Whether it names a thing, so that "I'd like" fits before it."""
+    return bool(_NOMINAL.match(text)) and not lexicon("en").has("user.clause", text)
 
 
 def _filled(phrases: Sequence[str], *, want: str) -> list[str]:
@@ -131,7 +142,10 @@ def is_verb(text: str, language: str) -> bool:
     if language == "zh":
         return True
     if language == "de":
-        return found[-1].endswith(("en", "ern", "eln")) and found[-1][:1].islower()
+        last = re.findall(r"[^\W\d_]+", re.split("[,;]", text)[0])[-1:]
+        return any(word.endswith(("en", "ern", "eln")) and word[:1].islower() for word in last)
+    if len(found) == 2 and kind_of(text, lexicon(language)) == "have":  # noqa: PLR2004  # "order status"
+        return False
     return opens_with_verb(text, lexicon(language)) or (
         language in ("es", "fr")
         and bool(re.match(r"[^\W\d_]+(?:ar|er|ir|re|oir)(?:se|me|lo|la)?$", found[0], re.IGNORECASE))

@@ -1,7 +1,6 @@
 """The goal of a recorded session: from the user's opening words, before anything was corrected."""
 
 import re
-from collections.abc import Sequence
 
 from convsim_nb.demo.rules.goals import opens_with_verb
 from convsim_nb.demo.rules.lexicon import Lexicon
@@ -41,7 +40,9 @@ def _wish(said: Said, known: Lexicon, language: str) -> str:
     told = [text for text in sentences(said.text) if not empty(text, known, language)]
     if not told:
         return ""
-    return max(told, key=lambda text: (_wanting(text, known, language), -told.index(text)))
+    # "When does it come?" says less than the sentence before it.
+    full = [text for text in told if len(stems(text, language)) > 1] or told
+    return max(full, key=lambda text: (_wanting(text, known, language), -told.index(text)))
 
 
 def _wanting(text: str, known: Lexicon, language: str) -> int:
@@ -76,9 +77,9 @@ def _neutral(wish: str, talk: Transcript) -> str:
     """The wish without greeting, courtesies and "I want": "Book a table for two"."""
     known = talk.lexicon
     text = known.cut("tail", known.cut("lead", " ".join(wish.replace("’", "'").split())))
+    if text.endswith(("?", "？")) and (known.has("user.asking", text) or text == wish.strip()):
+        return known.case["find_out"].format(question=raised(text))
     text = _shortened(text, talk.language)
-    if wish.rstrip().endswith(("?", "？")) and text.rstrip(" ?？") == wish.rstrip(" ?？"):
-        return known.case["find_out"].format(question=wish.strip())
     return raised(third_person(text.strip(" ,;:，？?。.!！"), talk.language)) + known.case["stop"]
 
 
@@ -92,8 +93,3 @@ def _shortened(text: str, language: str) -> str:
             break
         kept += clause
     return kept if count_words(kept) <= _LONGEST or language == "zh" else " ".join(kept.split()[:_LONGEST])
-
-
-def sentences_of(messages: Sequence[Said]) -> list[tuple[Said, str]]:
-    """Each sentence with its message."""
-    return [(said, text) for said in messages for text in sentences(said.text)]

@@ -17,7 +17,11 @@ _HAN = re.compile(f"[{_CJK}]+")
 _WORD = re.compile(r"[^\W_]+(?:[._@'’#-][^\W_]+)*")
 _OTHER_SCRIPT = re.compile("[Ѐ-ӿ؀-ۿ֐-׿぀-ヿ가-힯ऀ-ॿ฀-๿Ͱ-Ͽ]")
 _ABBREVIATED = re.compile(r"\b(?:dr|mr|mrs|ms|st|sr|prof|e\.g|i\.e|z\.b|vs|approx|a\.m|p\.m|\d)\.$", re.IGNORECASE)
-_BREAK = re.compile(r"(?<=[.!?…])[\"')\]]*\s+|(?<=[。！？；])|\s*\n+\s*")
+_BREAK = re.compile(r"(?<=[.!?…])[\"')\]]{0,3}\s|(?<=[。！？；])")
+WINDOW = 20_000
+"""Characters of a message that are read: a model has a window too."""
+_LONGEST_SENTENCE, _LONGEST_WORD = 1000, 40
+"""Characters; what is longer is cut, or is no word."""
 _lock = threading.Lock()
 
 
@@ -82,12 +86,16 @@ def _empty(word: str, *lists: frozenset[str]) -> bool:
 def words(text: str) -> list[str]:
     """The words of a text, compounds also in their parts, without Chinese."""
     found = []
-    for word in _WORD.findall(_HAN.sub(" ", text)):
-        bare = re.sub(r"['’]s$", "", word)
+    for word in filter(_is_word, _WORD.findall(_HAN.sub(" ", text))):
+        bare = re.sub(r"['’]s$|[.,]00?$", "", word)
         found.append(bare)
         if "-" in bare and not any(char.isdigit() for char in bare):
             found.extend(bare.split("-"))
     return found
+
+
+def _is_word(text: str) -> bool:
+    return len(text) <= _LONGEST_WORD
 
 
 def _pairs(run: str, empty: frozenset[str]) -> set[str]:
@@ -110,7 +118,9 @@ def sentences(text: str) -> tuple[str, ...]:
 
 
 def _pieces(text: str) -> list[str]:
-    pieces = [piece.strip() for piece in _BREAK.split(text)]
+    whole = [piece.strip() for line in text.splitlines() for piece in _BREAK.split(line)]
+    cuts = _LONGEST_SENTENCE
+    pieces = [piece[at : at + cuts] for piece in whole for at in range(0, len(piece), cuts)]
     return [piece for piece in pieces if any(char.isalnum() for char in piece)]
 
 

@@ -2,7 +2,7 @@
 
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache, cached_property
 from importlib.resources import files
@@ -10,6 +10,8 @@ from typing import Any
 
 LANGUAGES = ("en", "de", "es", "fr", "zh")
 """The languages with a file of their own."""
+_SCANNED = 2000
+"""Characters of a text in which a shape is looked for."""
 
 
 @dataclass(frozen=True)
@@ -22,7 +24,7 @@ class Lexicon:
     """Words that carry no matter of their own."""
     concepts: Mapping[str, str]
     """Words that mean the same, by the one that stands for them all."""
-    patterns: Mapping[str, re.Pattern[str]]
+    patterns: "_Patterns"
     """Shapes of sentences, by `section.name`."""
     verbs: Mapping[str, frozenset[str]]
     phrases: Mapping[str, tuple[str, ...]]
@@ -41,15 +43,36 @@ class Lexicon:
         """Words that are no names, whatever their case."""
         return frozenset(self.concepts) | frozenset(self.concepts.values()) | self.generic
 
+    @cached_property
+    def all_verbs(self) -> frozenset[str]:
+        """What one does, whatever the kind."""
+        return frozenset[str]().union(*self.verbs.values())
+
+    @cached_property
+    def facets(self) -> tuple[str, ...]:
+        """The kinds of things that a text may show without naming them."""
+        return tuple(name for name, _ in self.patterns.section("kin"))
+
+    def question_in(self, goal: str) -> str:
+        """The question, where the goal is to get an answer to one; else the goal."""
+        prefix = self.case["find_out"].partition("{")[0].strip()
+        return goal.strip()[len(prefix) :].strip() if goal.strip().startswith(prefix) else goal
+
     def has(self, name: str, text: str) -> bool:
         """Whether `text` shows the shape `name`; a shape that the language lacks is never shown."""
         pattern = self.patterns.get(name)
-        return bool(pattern and pattern.search(text))
+        return bool(pattern and pattern.search(text, 0, _SCANNED))
 
     def named(self, section: str, text: str) -> frozenset[str]:
         """The shapes of one section that `text` shows, without the section's name."""
-        found = [name for name, pattern in self._section(section) if pattern.search(text)]
+        found = [name for name, pattern in self.patterns.section(section) if pattern.search(text, 0, _SCANNED)]
         return frozenset(found)
+
+    def kin_words(self, text: str) -> list[str]:
+        """The kinds of things that a text shows without naming them, each by the first word for it."""
+        first = {concept: word for word, concept in reversed(tuple(self.concepts.items()))}
+        named = self.named("kin", text)
+        return [first.get(name, name) for name, _ in self.patterns.section("kin") if name in named]
 
     def swap(self, name: str, text: str) -> str:
         """The text with each word of the table `first_person` or `third_person` changed; as it is without one."""
@@ -60,7 +83,7 @@ class Lexicon:
 
     def cut(self, name: str, text: str) -> str:
         """The text without what `name` takes away, as often as it is found and something is left."""
-        changed = True
+        text, changed = text[:_SCANNED], True
         while changed:
             changed = False
             for pattern, instead in self.cuts[name]:
@@ -74,9 +97,33 @@ class Lexicon:
         pattern = self.patterns.get(name)
         return [match.group() for match in pattern.finditer(text)] if pattern else []
 
-    def _section(self, section: str) -> list[tuple[str, re.Pattern[str]]]:
-        start = f"{section}."
-        return [(name.removeprefix(start), found) for name, found in self.patterns.items() if name.startswith(start)]
+
+class _Patterns(Mapping[str, re.Pattern[str]]):
+    """Patterns by name, each compiled when it is first wanted: all of a language take a tenth of a second."""
+
+    def __init__(self, alternatives: Mapping[str, list[str]], *, spaced: bool) -> None:
+        self._alternatives = alternatives
+        self._spaced = spaced
+        self._compiled: dict[str, re.Pattern[str]] = {}
+        self._sections: dict[str, list[tuple[str, re.Pattern[str]]]] = {}
+
+    def __getitem__(self, name: str) -> re.Pattern[str]:
+        if name not in self._compiled:
+            self._compiled[name] = _pattern(self._alternatives[name], spaced=self._spaced)
+        return self._compiled[name]
+
+    def section(self, section: str) -> list[tuple[str, re.Pattern[str]]]:
+        """The patterns of one section, by their names in it."""
+        if section not in self._sections:
+            names = [name for name in self._alternatives if name.startswith(f"{section}.")]
+            self._sections[section] = [(name.partition(".")[2], self[name]) for name in names]
+        return self._sections[section]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._alternatives)
+
+    def __len__(self) -> int:
+        return len(self._alternatives)
 
 
 @cache
@@ -84,8 +131,8 @@ def lexicon(language: str) -> Lexicon:
     """The lexicon of a language; for one without a file English, whose phrases the callers leave alone."""
     known = language if language in LANGUAGES else "en"
     table = _table(known)
-    patterns = {
-        f"{section}.{name}": _pattern(alternatives, spaced=known != "zh")
+    shapes = {
+        f"{section}.{name}": alternatives
         for section in ("shapes", "user", "acts", "kinds", "kin")
         for name, alternatives in table.get(section, {}).items()
     }
@@ -95,7 +142,7 @@ def lexicon(language: str) -> Lexicon:
         function_words=frozenset(table["function_words"].split()),
         generic=frozenset(table["generic"].split()),
         concepts={word: concept for concept, words in concepts.items() for word in words.split()},
-        patterns=patterns,
+        patterns=_Patterns(shapes, spaced=known != "zh"),
         verbs={kind: frozenset(words.split()) for kind, words in table["verbs"].items()},
         phrases={name: (said,) if isinstance(said, str) else tuple(said) for name, said in table["phrases"].items()},
         cuts={
