@@ -145,7 +145,8 @@ class ShownRun:
             self._view.close_stream()
             for handle in self._handles:
                 handle.update(bundle, raw=True)  # type: ignore[no-untyped-call]
-            self._view.close()  # its scripts and styles would be saved with the notebook
+            self._view.layout.close()
+            self._view.close()  # what is open is saved with the notebook, scripts and styles too
         self._keep(html)
 
     def _keep(self, html: str) -> None:

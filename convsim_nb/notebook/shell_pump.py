@@ -12,8 +12,6 @@ from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-import zmq
-
 _ANSWERED = frozenset({"comm_open", "comm_msg", "comm_close", "comm_info_request", "kernel_info_request"})
 """Widgets, and what a page asks when it is loaded again."""
 
@@ -22,6 +20,9 @@ class ShellPump:
     """Answers the messages of widgets on one kernel, on its main thread."""
 
     def __init__(self, kernel: Any, stream: Any, replies: Callable[[], Any]) -> None:
+        import zmq  # a kernel has it; an IPython in a terminal need not
+
+        self._in, self._out = zmq.POLLIN, zmq.POLLOUT
         self._kernel, self._stream, self._replies = kernel, stream, replies
         self._kept: list[Any] = []
         self._cell: tuple[Any, Any] = (None, None)
@@ -53,7 +54,7 @@ class ShellPump:
 
     def _serve(self, seconds: float) -> None:
         self._stream.socket.poll(int(seconds * 1000))
-        self._stream.flush(zmq.POLLIN, limit=1)
+        self._stream.flush(self._in, limit=1)
 
     def _take(self, message: list[Any]) -> None:
         kind = self._kind(message)
@@ -78,7 +79,7 @@ class ShellPump:
             answer = kernel.shell_handlers[kind](self._replies(), identities, message)
             if inspect.iscoroutine(answer):
                 _finish(answer)
-        self._stream.flush(zmq.POLLOUT)  # where replies go out by the same stream, the loop would send them
+        self._stream.flush(self._out)  # where replies go out by the same stream, the loop would send them
 
     @contextmanager
     def _caused_by(self, identities: Any, message: dict[str, Any]) -> Iterator[None]:

@@ -71,7 +71,11 @@ def check(book):
 
 def test_nbclient_runs_a_notebook_plainly(tmp_path):
     """A run in a notebook without a page shows itself as text, then as bubbles that need no kernel."""
-    check(execute(notebook(*CELLS), tmp_path))
+    book = execute(notebook(*CELLS), tmp_path)
+    check(book)
+
+    kept = {path.read_text() for path in tmp_path.glob(".convsim/runs/*/run.html")}
+    assert kept >= {book.cells[place].outputs[-1].data["text/html"] for place in (2, 3, 5)}
 
 
 def test_a_failing_cell_fails_the_notebook_in_one_line(tmp_path):

@@ -19,10 +19,12 @@ def test_stop_and_interrupt_end_a_waiting_cell(tmp_path):
         magic = "%convsim run cases --agent agent --user-model $chat --max-turns 6 --no-mlflow -o run"
         page.run("%load_ext convsim_nb")
         interrupted = page.run(magic, then=Page.interrupt, after=0.3)
+        widgets = page.ask("comm_info_request", {"target_name": "jupyter.widget"})["comms"]
         kept = page.run("print([c.stop for c in run.conversations])").text("stdout")
     finally:
         page.close()
 
     assert (stopped.status, interrupted.status, interrupted.reply["ename"]) == ("ok", "error", "KeyboardInterrupt")
     assert max(stopped.seconds, interrupted.seconds) < 1.3
+    assert widgets == {}  # what is open would be saved with the notebook
     assert kept == "['cancelled', 'cancelled', 'cancelled']\n"
