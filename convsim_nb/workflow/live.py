@@ -117,7 +117,7 @@ class Live:
             self._loop.call_soon_threadsafe(self._emit.drop, sink, reason)
 
     async def _close(self) -> None:
-        for sink in self._sinks:
-            close = getattr(sink, "close", None)
+        for opened in (*self._sinks, self._planned.recorder):
+            close = getattr(opened, "close", None)
             if close is not None:
                 await asyncio.to_thread(close)

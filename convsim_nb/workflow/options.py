@@ -60,6 +60,10 @@ class SimulateOptions(TypedDict, total=False):
     """Whether the run and its traces are written to MLflow."""
     journal: str | os.PathLike[str] | bool
     """The folder for journals; True is .convsim/runs, False keeps none."""
+    record: str | os.PathLike[str] | None
+    """A file that keeps every reply of user and judge."""
+    replay: str | os.PathLike[str] | None
+    """Such a file: user and judge answer from it, with no key and no cost."""
     progress: bool
     """Whether the run shows itself: in the notebook, or as text on stderr."""
     sinks: Sequence[Sink]
@@ -88,6 +92,8 @@ DEFAULTS: SimulateOptions = {
     "tags": None,
     "mlflow": True,
     "journal": True,
+    "record": None,
+    "replay": None,
     "progress": True,
     "sinks": (),
 }

@@ -7,18 +7,15 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Unpack
 
-from convsim_nb.adapters.mlflow.quiet import quiet
-from convsim_nb.domain.errors import UsageError
+from convsim_nb.adapters.recording import Recorder
 from convsim_nb.domain.events import AgentRef, RunSettings, RunStarted
 from convsim_nb.engine.budget import Budget
-from convsim_nb.engine.judge import ChatJudge
-from convsim_nb.engine.ports import Agent, Chat, GoalFunction, Judge, User
+from convsim_nb.engine.ports import Agent, GoalFunction, Judge, User
 from convsim_nb.engine.prompts import versions
-from convsim_nb.engine.user import ChatUser
 from convsim_nb.workflow.agents import resolve_agent
 from convsim_nb.workflow.cases import CaseSet, as_cases
-from convsim_nb.workflow.models import resolve_model
 from convsim_nb.workflow.options import SimulateOptions, checked
+from convsim_nb.workflow.people import People, people
 
 
 @dataclass(frozen=True)
@@ -31,7 +28,7 @@ class Plan:
     user: User
     judge: Judge
     goal_function: GoalFunction | None
-    chats: tuple[Chat, ...]
+    recorder: Recorder | None
     options: SimulateOptions
 
     def budget(self) -> Budget:
@@ -57,9 +54,9 @@ def plan(cases: Any, agent: Any, **options: Unpack[SimulateOptions]) -> Plan:
         timeout=given["agent_timeout"],
     )
     function = given["goal_check"] if callable(given["goal_check"]) else None
-    people = _people(found, given, function)
-    started = _started(found, ref, people, given, function)
-    return Plan(started, found, played, people.user, people.judge, function, people.chats, given)
+    cast = people(given, judged=function is None or any(case.withheld for case in found))
+    started = _started(found, ref, cast, given, function)
+    return Plan(started, found, played, cast.user, cast.judge, function, cast.recorder, given)
 
 
 _SETTINGS = (
@@ -74,46 +71,14 @@ _SETTINGS = (
 """Options that the run's settings keep as they are."""
 
 
-@dataclass(frozen=True)
-class _People:
-    user: User
-    user_name: str
-    judge: Judge
-    judge_name: str
-    chats: tuple[Chat, ...]
-
-
-def _people(cases: CaseSet, options: SimulateOptions, function: GoalFunction | None) -> _People:
-    own, chats = options["user"], []
-    user_name = getattr(own, "name", None) or type(own).__name__
-    user: User
-    if own is None:
-        user_name, chat = resolve_model(options["user_model"], param="user_model")
-        chat = quiet(chat)
-        user, chats = ChatUser(chat), [chat]
-    else:
-        user = own
-    if function is not None and not any(case.withheld for case in cases):
-        return _People(user, user_name, _nobody, "none", tuple(chats))
-    judge_model = options["judge_model"] or options["user_model"]
-    if judge_model is options["user_model"] and chats:
-        return _People(user, user_name, ChatJudge(chats[0]), user_name, tuple(chats))
-    judge_name, judging = resolve_model(judge_model, param="judge_model")
-    return _People(user, user_name, ChatJudge(quiet(judging)), judge_name, (*chats, judging))
-
-
-async def _nobody(_view: object) -> Any:
-    raise UsageError("no judge is needed where a function decides and no fact is withheld")
-
-
 def _started(
-    cases: CaseSet, ref: AgentRef, people: _People, options: SimulateOptions, function: GoalFunction | None
+    cases: CaseSet, ref: AgentRef, cast: People, options: SimulateOptions, function: GoalFunction | None
 ) -> RunStarted:
     now = datetime.now(UTC)
     run_id = f"{now:%Y%m%d-%H%M%S}-{uuid.uuid4().hex[:6]}"
     settings = RunSettings(
-        user_model=people.user_name,
-        judge_model=people.judge_name,
+        user_model=cast.user_name,
+        judge_model=cast.judge_name,
         goal_check=_named(function) if function else str(options["goal_check"]),
         prompts=versions(),
         **{name: options[name] for name in _SETTINGS},  # type: ignore[literal-required]

@@ -1,6 +1,7 @@
 """The handle of a run: waiting, stopping, and what it gives to read."""
 
 import asyncio
+import threading
 import time
 
 import pytest
@@ -67,16 +68,16 @@ async def test_a_run_can_be_awaited_from_any_loop(tmp_path):
 
 async def test_waiting_on_the_loop_itself_is_refused(tmp_path):
     """`run.wait()` inside an agent would wait for itself: one line says what to do instead."""
-    runs = []
+    runs, begun = [], threading.Event()
 
     async def agent(messages):
-        while not runs:
-            await asyncio.sleep(0.001)
+        await asyncio.to_thread(begun.wait)
         runs[0].wait()
         return "never"
 
     run = cs.simulate(CASES[:1], agent, user_model=ScriptedChat.happy(), journal=tmp_path, **QUIET)
     runs.append(run)
+    begun.set()
     await run
 
     assert run.conversations[0].stop == "agent_error"

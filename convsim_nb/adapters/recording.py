@@ -1,0 +1,137 @@
+"""Model replies kept in a file, and played again: the same conversations with no key and no cost.
+
+A file is JSON lines: first the models' names, then a line a call with its request, its reply and its usage.
+"""
+
+import hashlib
+import json
+import os
+from collections import defaultdict, deque
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from convsim_nb.domain.conversation import Usage
+from convsim_nb.domain.errors import ModelError, NotFoundError, StoreError, UsageError
+from convsim_nb.engine.ports import Chat, ChatReply, ChatRequest
+
+_SHOWN = 80
+
+
+class Recorder:
+    """Writes every reply of the models that it wraps to one file, readable by its owner alone."""
+
+    def __init__(self, path: Path, *, models: Mapping[str, str]) -> None:
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        except OSError as error:
+            raise StoreError(f"replies cannot be recorded in {path}: {error}; give record= another file") from None
+        self._file = os.fdopen(descriptor, "w", encoding="utf-8")
+        self._write({"models": dict(models)})
+
+    def listen(self, chat: Chat) -> Chat:
+        """The same model, each of its replies kept."""
+
+        async def asked(request: ChatRequest) -> ChatReply:
+            reply = await chat(request)
+            usage = reply.usage.model_dump(mode="json", exclude_defaults=True)
+            self._write({**_plain(request), "reply": reply.text, "usage": usage})
+            return reply
+
+        return asked
+
+    def close(self) -> None:
+        """Nothing more will be written."""
+        self._file.close()
+
+    def _write(self, row: Mapping[str, Any]) -> None:
+        self._file.write(f"{json.dumps(row, ensure_ascii=False)}\n")
+        self._file.flush()
+
+
+class Replay:
+    """A model that answers from a recording.
+
+    A request that was not recorded is a `ModelError` that says what changed.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Read a recording.
+
+        Raises:
+            NotFoundError: no such file.
+            UsageError: it is no recording.
+        """
+        self.path = path
+        self.models: dict[str, str] = {}
+        """Who answered, by what it was: `user` and `judge`."""
+        self._asked: list[dict[str, Any]] = []
+        self._replies: dict[str, deque[dict[str, Any]]] = defaultdict(deque)
+        for number, line in enumerate(_lines(path), start=1):
+            self._read(number, line)
+
+    async def __call__(self, request: ChatRequest) -> ChatReply:
+        """The recorded reply to a request; where it was asked several times, in the order of asking."""
+        asked = _plain(request)
+        found = self._replies.get(_digest(asked))
+        if not found:
+            raise ModelError(f"{self.path} holds no reply to this request: {self._changed(asked)}")
+        row = found.popleft() if len(found) > 1 else found[0]
+        return ChatReply(row["reply"], Usage(**row["usage"]))
+
+    def _read(self, number: int, line: str) -> None:
+        try:
+            row = json.loads(line)
+            if "models" in row:
+                self.models = row["models"]
+                return
+            asked = {"kind": row["kind"], "messages": row["messages"], "params": row["params"]}
+            self._asked.append(asked)
+            self._replies[_digest(asked)].append({"reply": row["reply"], "usage": row["usage"]})
+        except (ValueError, KeyError, TypeError) as error:
+            raise UsageError(f"{self.path}:{number} is no line of a recording: {error!r}; record it again") from None
+
+    def _changed(self, asked: Mapping[str, Any]) -> str:
+        """The first difference from the recorded request that is most like it."""
+        alike = [one for one in self._asked if one["kind"] == asked["kind"]]
+        if not alike:
+            return f"nothing of its kind ({asked['kind'] or 'text'}) was recorded"
+        nearest = max(alike, key=lambda one: _same(one["messages"], asked["messages"]))
+        place = _same(nearest["messages"], asked["messages"])
+        before, now = _at(nearest["messages"], place), _at(asked["messages"], place)
+        which = "the prompt" if place == 0 else f"message {place}"
+        return f"{which} was {before}, now it is {now}; record it again"
+
+
+def _lines(path: Path) -> list[str]:
+    try:
+        return [line for line in path.read_text("utf-8").splitlines() if line.strip()]
+    except FileNotFoundError:
+        raise NotFoundError(f"no recording {path}: make one with record={str(path)!r}") from None
+    except OSError as error:
+        raise StoreError(f"{path} cannot be read: {error}") from None
+
+
+def _plain(request: ChatRequest) -> dict[str, Any]:
+    return {
+        "kind": request.reply_type.__name__ if request.reply_type else "",
+        "messages": [[message.role, message.content] for message in request.messages],
+        "params": dict(request.params),
+    }
+
+
+def _digest(asked: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(asked, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
+
+
+def _same(one: list[Any], other: list[Any]) -> int:
+    """How many messages are alike from the start."""
+    return next((n for n, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
+
+
+def _at(messages: list[Any], place: int) -> str:
+    if place >= len(messages):
+        return "not there"
+    text = " ".join(str(messages[place][1]).split())
+    return repr(text if len(text) <= _SHOWN else f"{text[:_SHOWN]}...")

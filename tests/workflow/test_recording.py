@@ -1,0 +1,90 @@
+"""Record once, replay anywhere: the same conversations with no key and no cost."""
+
+import json
+import stat
+
+import pytest
+
+import convsim_nb as cs
+from convsim_nb.testing import EventLog, ScriptedAgent, ScriptedChat
+
+CASES = [
+    {"goal": "Get a refund", "case_id": "a", "withheld": [{"fact": "It was a gift", "after": "the agent says done"}]},
+    {"goal": "Change my address", "case_id": "b"},
+]
+QUIET = {"mlflow": False, "progress": False, "journal": False}
+JUDGE = ({"reached": False, "fired": [{"trigger": 0, "quote": "It is done."}]}, {"reached": True, "evidence": "done"})
+
+
+@pytest.fixture
+def recorded(tmp_path):
+    """A recording, and the events of the run that made it."""
+    log, chat = EventLog(), ScriptedChat(user=("Please", "It was a gift", "Well?"), judge=JUDGE)
+    chat.name = "openai:/gpt-5-mini"
+    path = tmp_path / "replies.jsonl"
+    cs.simulate(CASES, ScriptedAgent(), user_model=chat, record=path, sinks=[log], **QUIET).wait(10)
+    return path, log
+
+
+def story(log):
+    """What was told, but for times, ids, and the order of conversations that ran side by side."""
+    told = []
+    for event in log.events:
+        row = event.model_dump(mode="json", exclude={"at", "run_id", "run_name", "started_at", "session_id"})
+        row.get("message", {}).pop("seconds", None)
+        told.append(json.dumps(row, sort_keys=True))
+    return sorted(told)
+
+
+def test_a_replay_tells_the_same_events(recorded):
+    """No model is named and none is asked: the same events but for times, by the same names."""
+    path, log = recorded
+    again = EventLog()
+    run = cs.simulate(CASES, ScriptedAgent(), replay=path, sinks=[again], **QUIET).wait(10)
+
+    assert story(again) == story(log)
+    assert run.state.settings.user_model == "openai:/gpt-5-mini"
+
+
+def test_a_changed_agent_is_named_by_the_first_request_that_differs(recorded):
+    """What was recorded for another reply is not passed off for this one: the trial is void and says what changed."""
+    path, _ = recorded
+    run = cs.simulate(CASES, ScriptedAgent(otherwise="Which order?"), replay=path, **QUIET).wait(10)
+
+    assert {c.stop for c in run.conversations} == {"model_error"}
+    assert "It is done." in run.conversations[1].detail
+    assert "Which order?" in run.conversations[1].detail
+    assert "record it again" in run.conversations[1].detail
+
+
+def test_a_changed_case_is_named_too(recorded):
+    """The message that differs is shown as it was and as it is."""
+    path, _ = recorded
+    run = cs.simulate([{"goal": "Get a voucher"}], ScriptedAgent(), replay=path, **QUIET).wait(10)
+
+    assert "Get a refund" in run.conversations[0].detail or "Change my address" in run.conversations[0].detail
+    assert "Get a voucher" in run.conversations[0].detail
+
+
+def test_a_recording_is_its_owners_alone(recorded):
+    """It holds whole conversations."""
+    assert stat.S_IMODE(recorded[0].stat().st_mode) == 0o600
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"replay": "nowhere.jsonl"}, "no recording nowhere.jsonl: make one with record='nowhere.jsonl'"),
+        ({"replay": "cases.jsonl"}, "cases.jsonl:1 is no line of a recording"),
+        ({"replay": "a", "record": "b"}, "record and replay are given: a run does one of the two"),
+        ({"record": "cases.jsonl/x", "user_model": ScriptedChat()}, "replies cannot be recorded in cases.jsonl/x"),
+    ],
+)
+def test_a_file_that_cannot_be_used_is_refused(options, message, tmp_path, monkeypatch):
+    """One line, before anything is played."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "cases.jsonl").write_text('{"goal": "x"}\n')
+    with pytest.raises(cs.ConvsimError) as caught:
+        cs.simulate(CASES, ScriptedAgent(), **options, **QUIET)
+
+    assert message in str(caught.value)
