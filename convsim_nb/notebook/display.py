@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, WeakSet
 
 from IPython.display import DisplayHandle, display
 
@@ -20,6 +20,7 @@ from convsim_nb.views.text import TextProgress
 from convsim_nb.workflow.display import wait_in_slices
 from convsim_nb.workflow.run import Run
 
+Bundle = dict[str, str]
 _SLICE = 0.05
 """Seconds between two looks at whether the run has ended."""
 STATIC = "run.html"
@@ -34,6 +35,18 @@ class NotebookDisplay:
         self._pump: ShellPump | None = shell_pump(getattr(shell, "kernel", None))
         self._live: dict[Run, ShownRun] = {}
         self._cells: WeakKeyDictionary[Run, set[str]] = WeakKeyDictionary()
+        self._owed: WeakSet[Run] = WeakSet()
+        self._running = cell_of(shell)
+
+    def register(self) -> None:
+        """Know from now on which cell runs."""
+        self.shell.events.register("pre_execute", self._begins)
+        self.shell.events.register("post_execute", self._ends)
+
+    def unregister(self) -> None:
+        """Leave the shell as it was."""
+        self.shell.events.unregister("pre_execute", self._begins)
+        self.shell.events.unregister("post_execute", self._ends)
 
     # --- the port --------------------------------------------------------------------
 
@@ -47,6 +60,12 @@ class NotebookDisplay:
 
     def wait(self, run: Run, timeout: float | None) -> bool:
         """Wait, and answer the messages of widgets meanwhile: a Stop button has to be heard."""
+        over = self._wait(run, timeout)
+        if over:
+            self._pay(run)
+        return over
+
+    def _wait(self, run: Run, timeout: float | None) -> bool:
         if self._pump is None or not self._pump.usable:
             return _wait_plainly(run, timeout)
         until = None if timeout is None else time.monotonic() + timeout
@@ -65,6 +84,7 @@ class NotebookDisplay:
             return
         with Interrupts(run.stop) as interrupts, self._answering():
             yield
+        self._pay(run)
         if interrupts.heard:
             raise interrupted(run)
 
@@ -92,6 +112,28 @@ class NotebookDisplay:
     def forget(self, run: Run) -> None:
         """The run has ended: it is live no more."""
         self._live.pop(run, None)
+
+    def put_down(self, run: Run, bundle: Bundle) -> None:
+        """Show how a run ended in the cell that began it; where that is over, in the cell that waits for it.
+
+        What comes after the end of its cell, nbclient throws away.
+        """
+        if self._running and self._running in self._cells.get(run, ()):
+            display(bundle, raw=True)  # type: ignore[no-untyped-call]
+        else:
+            self._owed.add(run)
+
+    def _pay(self, run: Run) -> None:
+        if run in self._owed:
+            self._owed.discard(run)
+            display(bundle_of(run), raw=True)  # type: ignore[no-untyped-call]
+            self.stands_here(run)
+
+    def _begins(self) -> None:
+        self._running = cell_of(self.shell)
+
+    def _ends(self) -> None:
+        self._running = ""
 
     @property
     def has_kernel(self) -> bool:
@@ -137,17 +179,16 @@ class ShownRun:
         self._place.forget(self._run)
         if not self._place.has_kernel:
             return
-        html = run_html(self._run.state, scores=self._run.scores)
-        bundle = {"text/html": html, "text/plain": repr(self._run)}
+        bundle = bundle_of(self._run)
         if self._view is None:
-            display(bundle, raw=True)  # type: ignore[no-untyped-call]
+            self._place.put_down(self._run, bundle)
         else:
             self._view.close_stream()
             for handle in self._handles:
                 handle.update(bundle, raw=True)  # type: ignore[no-untyped-call]
             self._view.layout.close()
             self._view.close()  # what is open is saved with the notebook, scripts and styles too
-        self._keep(html)
+        self._keep(bundle["text/html"])
 
     def _keep(self, html: str) -> None:
         if self._run.folder is None:
@@ -158,6 +199,11 @@ class ShownRun:
                 file.write(html)
         except OSError as error:
             sys.stderr.write(f"convsim: what is shown of the run could not be kept in {path}: {error}\n")
+
+
+def bundle_of(run: Run) -> Bundle:
+    """A run as a saved notebook shows it."""
+    return {"text/html": run_html(run.state, scores=run.scores), "text/plain": repr(run)}
 
 
 def _wait_plainly(run: Run, timeout: float | None) -> bool:

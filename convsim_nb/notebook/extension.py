@@ -19,6 +19,7 @@ def attach(shell: Any = None) -> None:
     shell = shell or get_ipython()
     if "place" not in _loaded or _loaded["place"].shell is not shell:
         _loaded["place"] = NotebookDisplay(shell)
+        _loaded["place"].register()
         register_formatters(shell, _loaded["place"])
     show_in(_loaded["place"])
 
@@ -49,5 +50,5 @@ def unload_ipython_extension(shell: Any) -> None:
     for kind in ("line", "cell"):
         shell.magics_manager.magics[kind].pop(_MAGIC, None)
     unregister_formatters(shell)
-    del _loaded["place"]
+    _loaded.pop("place").unregister()
     show_in(None)

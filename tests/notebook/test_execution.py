@@ -13,10 +13,14 @@ from nbformat import v4
 
 SETUP = """
 %load_ext convsim_nb
+import asyncio
 import convsim_nb as cs
 from convsim_nb.testing import ScriptedAgent, ScriptedChat
 chat = ScriptedChat.happy(turns=2)
 agent = ScriptedAgent(otherwise='**Done**, <script>alert(1)</script>')
+async def slow(messages):
+    await asyncio.sleep(0.2)
+    return "Done."
 """
 CELLS = [
     SETUP,
@@ -24,7 +28,7 @@ CELLS = [
     "%convsim run cases --agent agent --user-model $chat --no-mlflow -o v1",
     "run = cs.simulate(cases, agent, user_model=chat, mlflow=False)\nrun.wait()",
     "v1",
-    "later = cs.simulate(cases, agent, user_model=chat, mlflow=False)",
+    "later = cs.simulate(cases, slow, user_model=chat, mlflow=False)",
     "later.wait();",
     "%convsim show v1",
 ]
@@ -60,6 +64,8 @@ def check(book):
         static,
         ["execute_result text/html"],
     ]
+    # What began in one cell and ended in another stands where it was waited for.
+    assert shown(book.cells[6])[-1:] == ["display_data text/html"]
     assert shown(book.cells[7]) == ["execute_result text/html"]
     *progress, html = book.cells[2].outputs
     assert "ended after 0:0" in progress[-1].text
@@ -75,7 +81,7 @@ def test_nbclient_runs_a_notebook_plainly(tmp_path):
     check(book)
 
     kept = {path.read_text() for path in tmp_path.glob(".convsim/runs/*/run.html")}
-    assert kept >= {book.cells[place].outputs[-1].data["text/html"] for place in (2, 3, 5)}
+    assert kept == {book.cells[place].outputs[-1].data["text/html"] for place in (2, 3, 6)}
 
 
 def test_a_failing_cell_fails_the_notebook_in_one_line(tmp_path):
