@@ -187,6 +187,7 @@ async def test_it_writes_as_the_person_writes():
         ),
         ("Find out whether the museum opens on Mondays.", "Can you tell me whether the museum opens on Mondays?"),
         ("You are looking for a train to Ely. It should leave on Monday.", "I'd like a train to Ely."),
+        ("Recommend a museum for children.", "Can you recommend a museum for children?"),
         ("A replacement for a broken lamp.", "I'd like a replacement for a broken lamp."),
         ("Get an answer to: Why is my bill so high?", "Why is my bill so high?"),
         ("退掉上周买的耳机。", "我想退掉上周买的耳机。"),

@@ -7,7 +7,7 @@ from convsim_nb.demo.rules.lexicon import lexicon
 from convsim_nb.demo.rules.scene import Scene
 from convsim_nb.demo.rules.shapes import Sentence
 from convsim_nb.demo.rules.voice import first_person, lowered
-from convsim_nb.demo.rules.wanting import adding, bare, is_verb, opening, sentence, topic
+from convsim_nb.demo.rules.wanting import adding, asks_for, bare, is_verb, opening, sentence, topic
 
 _AT_ONCE = 2
 """Answers in one message, at most."""
@@ -125,7 +125,8 @@ def _insisting(scene: Scene) -> Iterator[str]:
 def _wishing(scene: Scene) -> list[str]:
     """The wish itself again, where it is something to do."""
     want = bare(scene.parts[0].text, scene.voice.language)
-    known = scene.voice.lexicon.phrases.get("insist_verb", ())
+    name = "insist_ask" if asks_for(want, scene.voice.language) else "insist_verb"
+    known = scene.voice.lexicon.phrases.get(name, ())
     return [phrase.format(want=want) for phrase in known] if is_verb(want, scene.voice.language) else []
 
 

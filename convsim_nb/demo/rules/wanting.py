@@ -39,8 +39,8 @@ _WITH_I = {
 def sentence(text: str, language: str) -> str:
     """A part of a goal as the person would say it: "I want to ..." where it is written of the person."""
     question = lexicon(language).question_in(text)
-    if question != text:
-        return question
+    if question != text or text.rstrip().endswith(("?", "？")):
+        return question.strip()
     said = text.strip(" .。")
     if language != "en":
         subject = lexicon(language).patterns.get("user.subject")
@@ -82,8 +82,9 @@ def opening(part: Part, voice: Voice) -> Iterator[str]:
     if voice.language == "en" and _FIND_OUT.match(want):
         yield from _filled(phrases["open_know"], want=_FIND_OUT.sub("", want))
     elif is_verb(want, voice.language):
-        names = ("open_polite", "open") if voice.polite else ("open_short", "open") if voice.short else ("open",)
-        yield from (f"{text}{voice.stop}" for name in names for text in _filled(phrases[name], want=want))
+        first = "open_polite" if voice.polite else "open_short" if voice.short else "open"
+        names = ("open_ask",) if asks_for(want, voice.language) else (first, "open")
+        yield from (_stopped(text, voice) for name in names for text in _filled(phrases[name], want=want))
     elif _nominal(want):
         yield from (f"{text}{voice.stop}" for text in _filled(phrases["open_noun"], want=want))
     yield f"{raised(said)}{voice.stop}"
@@ -99,14 +100,16 @@ def adding(part: Part, voice: Voice) -> Iterator[str]:
     said = sentence(part.text, part.language)
     if said.startswith("I ") or not (is_verb(want, voice.language) or _nominal(want)):
         yield f"{raised(said)}{voice.stop}"
-    yield from _filled(phrases["also_verb" if is_verb(want, voice.language) else "also"], want=want)
+    verbal = "also_ask" if asks_for(want, voice.language) else "also_verb"
+    yield from _filled(phrases[verbal if is_verb(want, voice.language) else "also"], want=want)
 
 
 def topic(goal: str, language: str) -> str:
     """A few words that name the goal, to fit into "Any news on ...?"."""
     want = bare(goal, language).rstrip("?？")
     if language == "zh":
-        return re.split("[，,。；？！]", want)[0][:14]
+        facets = [facet for facet in lexicon("zh").facets if facet in want]
+        return facets[0] if facets else re.split("[，,。；？！]", want)[0][:14].rstrip("0123456789-~ ")
     if language == "en" and not _nominal(want):
         left = _TOPIC_VERB.sub("", want) if is_verb(want, language) else ""
         want = left if _nominal(left) else ""
@@ -134,10 +137,24 @@ def _filled(phrases: Sequence[str], *, want: str) -> list[str]:
     return [phrase.format(want=want) for phrase in phrases]
 
 
+def _stopped(text: str, voice: Voice) -> str:
+    return text if text.endswith(("?", "？")) else f"{text}{voice.stop}"
+
+
+def asks_for(text: str, language: str) -> bool:
+    """Whether it is something that the agent does: one does not "want to recommend a restaurant", one asks for it."""
+    known = lexicon(language if language != "xx" else "en")
+    asked = known.verbs.get("asked", frozenset())
+    if language == "zh":
+        return any(text.startswith(verb) for verb in asked)
+    found = re.findall(r"[^\W\d_]+", re.split("[,;]", text)[0].casefold())
+    return bool(found) and found[-1 if language == "de" else 0] in asked
+
+
 def is_verb(text: str, language: str) -> bool:
     """Whether the text begins (in German: ends) with what one does, so that "I'd like to" fits before it."""
     found: list[str] = re.findall(r"[^\W\d_]+", text)
-    if not found or language == "xx":
+    if not found or language == "xx" or text.endswith(("?", "？")):
         return False
     if language == "zh":
         return True
