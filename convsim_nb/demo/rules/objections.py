@@ -97,7 +97,7 @@ def _topic(shown: Sentence) -> str:
     kept = [
         word.casefold()
         for word in re.findall(r"[^\W\d_]{3,}", plain)
-        if stems(word, shown.language) and word.casefold() not in own
+        if stems(word, shown.language) and word.casefold() not in own and not word.isupper()
     ]
     return ", ".join(list(dict.fromkeys([*kinds[:2], *kept]))[:_TOPIC])
 
