@@ -14,7 +14,8 @@ from convsim_nb.workflow.options import SimulateOptions, spelled_out
 from convsim_nb.workflow.run import Run
 from convsim_nb.workflow.runs import load_run, runs
 from convsim_nb.workflow.sessions import Sessions, load_sessions, search_sessions
-from convsim_nb.workflow.simulate import playing, simulate
+from convsim_nb.workflow.simulate import simulate
+from convsim_nb.workflow.start import playing
 
 
 @dataclass(frozen=True)

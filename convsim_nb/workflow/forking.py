@@ -8,7 +8,7 @@ from convsim_nb.engine.trial import Trial
 from convsim_nb.workflow.agents import resolve_agent
 from convsim_nb.workflow.plan import Plan
 from convsim_nb.workflow.resume import plan_again
-from convsim_nb.workflow.simulate import go_on
+from convsim_nb.workflow.start import go_on
 
 if TYPE_CHECKING:
     from convsim_nb.workflow.run import Run

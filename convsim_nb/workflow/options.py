@@ -54,6 +54,8 @@ class SimulateOptions(TypedDict, total=False):
     """MLflow experiment by name, path or id; by default the active one."""
     run_name: str | None
     """The run's name; by default the agent's name and the time."""
+    run_key: str | None
+    """What names a job: begun again with the same key, it resumes its run instead of paying twice."""
     tags: Mapping[str, str] | None
     """Tags of the run, in MLflow too."""
     mlflow: bool
@@ -89,6 +91,7 @@ DEFAULTS: SimulateOptions = {
     "max_seconds": None,
     "experiment": None,
     "run_name": None,
+    "run_key": None,
     "tags": None,
     "mlflow": True,
     "journal": True,

@@ -3,12 +3,13 @@
 import hashlib
 import inspect
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Unpack
 
 from convsim_nb.adapters.recording import Recorder
 from convsim_nb.domain.events import AgentRef, RunSettings, RunStarted
+from convsim_nb.domain.state import RunState
 from convsim_nb.engine.budget import Budget
 from convsim_nb.engine.ports import Agent, GoalFunction, Judge, User
 from convsim_nb.engine.prompts import versions
@@ -16,6 +17,9 @@ from convsim_nb.workflow.agents import resolve_agent
 from convsim_nb.workflow.cases import CaseSet, as_cases
 from convsim_nb.workflow.options import SimulateOptions, checked
 from convsim_nb.workflow.people import People, people
+
+RUN_KEY = "convsim.run_key"
+"""The tag that says which job a run belongs to."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +34,11 @@ class Plan:
     goal_function: GoalFunction | None
     recorder: Recorder | None
     options: SimulateOptions
+
+    def of(self, state: RunState) -> "Plan":
+        """The same plan, for a run that was begun before: with its id, name, tags and stored cases."""
+        kept = {"run_id": state.run_id, "run_name": state.run_name, "tags": state.tags}
+        return replace(self, started=self.started.model_copy(update=kept))
 
     def budget(self) -> Budget:
         """What the run may spend."""
@@ -91,7 +100,7 @@ def _started(
         agent=ref,
         settings=settings,
         cases=tuple(cases),
-        tags=dict(options["tags"] or {}),
+        tags={**(options["tags"] or {}), **({RUN_KEY: options["run_key"]} if options["run_key"] else {})},
     )
 
 

@@ -9,7 +9,7 @@ from convsim_nb.workflow.options import SimulateOptions, spelled_out
 from convsim_nb.workflow.plan import Plan, plan
 from convsim_nb.workflow.run import Run
 from convsim_nb.workflow.runs import load_run
-from convsim_nb.workflow.simulate import go_on
+from convsim_nb.workflow.start import go_on
 
 _KEPT = ("max_turns", "trials", "concurrency", "script_then", "agent_history", "agent_threads", "agent_timeout")
 _COMPARED = ("user_model", "judge_model", "max_turns", "trials", "goal_check", "script_then", "prompts")
@@ -50,8 +50,7 @@ def plan_again(earlier: Run, agent: Any, options: SimulateOptions) -> Plan:
     kept |= {"run_name": state.run_name, "tags": state.tags, "agent_name": state.agent.name if state.agent else None}
     kept |= _models(settings, options)
     planned = plan(earlier.cases, agent, **{**kept, **options})
-    started = planned.started.model_copy(update={"run_id": state.run_id})
-    return Plan(**{**vars(planned), "started": started})
+    return planned.of(state)
 
 
 def refuse_differences(earlier: Run, planned: Plan) -> None:
@@ -61,6 +60,9 @@ def refuse_differences(earlier: Run, planned: Plan) -> None:
         UsageError: the first difference, with both values.
     """
     before, now = _settings(earlier), planned.started.settings
+    digests = {case.case_id: case.digest for case in planned.cases}
+    if {case.case_id: case.digest for case in earlier.cases} != digests:
+        _refuse(earlier, "other test cases:", len(earlier.cases), len(digests))
     for name in _COMPARED:
         if getattr(before, name) != getattr(now, name):
             _refuse(earlier, name, getattr(before, name), getattr(now, name))

@@ -98,6 +98,15 @@ def load_run(run_id: str, *, journal: str | Path | None = None) -> Run:
     return Run(RunState.replay(events))
 
 
+def with_key(run_key: str, root: Path) -> Run | None:
+    """The newest run in a folder that was begun with a `run_key`."""
+    for folder in reversed(_folders(root)):
+        run = _loaded(folder)
+        if run.state.tags.get("convsim.run_key") == run_key:
+            return run
+    return None
+
+
 def _folders(root: Path) -> list[Path]:
     return sorted(path.parent for path in root.glob(f"*/{EVENTS}")) if root.is_dir() else []
 

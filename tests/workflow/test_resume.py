@@ -149,3 +149,34 @@ def test_an_unknown_option_is_refused(folder):
 
     with pytest.raises(cs.ConvsimError, match="has no option 'max_turn': did you mean max_turns"):
         cs.simulate(agents.CASES, agents.agent, user_model=agents.chat(), max_turn=3)
+
+
+def test_a_job_that_is_tried_again_pays_for_nothing_twice(folder, capsys):
+    """With one `run_key`: a stopped run is resumed, a finished one comes back as it is, and no agent is asked."""
+    import agents
+
+    options = {**agents.OPTIONS, "run_key": "nightly"}
+    run = cs.simulate(agents.CASES, agents.agent, user_model=agents.chat(), **options)
+    while not any(c.stop for c in run.conversations):
+        time.sleep(0.005)
+    run.stop()
+    run.wait(5)
+    again = cs.simulate(agents.CASES, agents.agent, user_model=agents.chat(), **options).wait(20)
+    assert (again.run_id, {c.stop for c in again.conversations}) == (run.run_id, {"goal_reached"})
+
+    agents.calls.write_text("")
+    finished = cs.simulate(agents.CASES, agents.agent, user_model=agents.chat(), **options).wait(20)
+    assert (finished.run_id, agents.calls.read_text()) == (run.run_id, "")
+    assert "with run_key 'nightly' is finished" in capsys.readouterr().err
+    other = cs.simulate(agents.CASES, agents.agent, user_model=agents.chat(), **{**options, "run_key": "weekly"})
+    assert other.wait(20).run_id != run.run_id
+
+
+def test_a_run_key_with_other_cases_is_refused(folder):
+    """Two suites must not share a run."""
+    import agents
+
+    options = {**agents.OPTIONS, "run_key": "nightly", "user_model": agents.chat()}
+    cs.simulate(agents.CASES, agents.agent, **options).wait(20)
+    with pytest.raises(cs.ConvsimError, match="was begun with other test cases: 6, now it is 1"):
+        cs.simulate(agents.CASES[:1], agents.agent, **options)
