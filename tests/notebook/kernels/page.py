@@ -21,6 +21,9 @@ class Cell:
 
     reply: dict[str, Any]
     seconds: float
+    """From when it was sent."""
+    after: float
+    """From when something was pressed, or from when it was sent."""
     messages: list[dict[str, Any]] = field(default_factory=list)
 
     @property
@@ -76,12 +79,14 @@ class Page:
     ) -> Cell:
         """Run a cell, and do something `after` so many seconds."""
         sent = self.send(code, draws=draws)
-        start = time.monotonic()
+        start = pressed = time.monotonic()
         if then is not None:
             time.sleep(after)
             then(self)
+            pressed = time.monotonic()
         reply = self.reply(sent)
-        return Cell(reply, round(time.monotonic() - start, 2), self.heard(sent))
+        end = time.monotonic()
+        return Cell(reply, round(end - start, 2), round(end - pressed, 2), self.heard(sent))
 
     def reply(self, sent: str) -> dict[str, Any]:
         """The reply to a request; other replies are passed over."""
