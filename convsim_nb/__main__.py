@@ -61,8 +61,22 @@ def _demo(options: argparse.Namespace) -> int:
 def _run(options: argparse.Namespace) -> int:
     from convsim_nb.workflow.simulate import simulate
 
-    given = {name: getattr(options, name) for name in _RUN_OPTIONS if getattr(options, name) is not None}
-    run = simulate(options.cases, options.agent, progress=not options.quiet, mlflow=not options.no_mlflow, **given)
+    return _played(simulate(options.cases, options.agent, **_given(options)), options)
+
+
+def _resume(options: argparse.Namespace) -> int:
+    from convsim_nb.workflow.resume import resume
+
+    return _played(resume(options.run, agent=options.agent, force=options.force, **_given(options)), options)
+
+
+def _given(options: argparse.Namespace) -> Any:
+    named = {name: getattr(options, name, None) for name in _RUN_OPTIONS}
+    chosen = {"progress": not options.quiet, "mlflow": not options.no_mlflow}
+    return {**{name: value for name, value in named.items() if value is not None}, **chosen}
+
+
+def _played(run: "Run", options: argparse.Namespace) -> int:
     try:
         run.wait()
     except KeyboardInterrupt:
@@ -104,9 +118,15 @@ _RUN_OPTIONS = (
     "agent_name",
     "agent_history",
     "agent_timeout",
+    "max_cost",
+    "max_tokens",
+    "max_seconds",
     "experiment",
     "run_name",
+    "run_key",
     "journal",
+    "record",
+    "replay",
 )
 
 
@@ -118,6 +138,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     _add_demo(commands)
     _add_run(commands)
+    _add_resume(commands)
     _add_runs(commands)
     return parser
 
@@ -132,6 +153,7 @@ Test a chat agent with simulated users, distilled from recorded sessions.
 
   convsim demo                 the whole way on built-in sessions: no key, no network
   convsim run cases.yaml ...   simulate test cases against your agent
+  convsim resume RUN ...       take a run up that was stopped, or whose process died
   convsim runs                 what was run before"""
 
 _DEMO = """\
@@ -155,6 +177,15 @@ A case is a mapping with at least a goal:
     withheld:
       - {fact: The kettle was a gift, after: the agent asks who paid for it}"""
 
+_RESUME = """\
+Take a run up that was stopped, or whose process died: only what is missing is played.
+
+  convsim runs
+  convsim resume 20261121-101500 --agent mymodule:my_agent
+
+Test cases, models and turns are those that it was begun with. Another agent, or other prompts,
+are refused unless --force is given."""
+
 _RUNS = "What was run before: the journals in a folder, newest first."
 
 
@@ -173,7 +204,7 @@ MLflow's store is the one that MLFLOW_TRACKING_URI names; else a sqlite file in 
 def _add_run(commands: Any) -> None:
     run = commands.add_parser("run", help="simulate test cases", description=_RUN, epilog=EXIT_CODES)
     run.add_argument("cases", metavar="CASES", help="test cases: .yaml, .yml, .json or .jsonl")
-    run.add_argument("--agent", required=True, help="module:name, http://host/v1#model, or models:/name@alias")
+    _add_agent(run)
     models = run.add_argument_group("models")
     models.add_argument("--user-model", metavar="URI", help="who plays the user: openai:/gpt-5-mini, demo:/rules, ...")
     models.add_argument("--judge-model", metavar="URI", help="who judges; by default the user's model")
@@ -186,15 +217,41 @@ def _add_run(commands: Any) -> None:
     play.add_argument("--agent-name", metavar="NAME", help="the agent's name in results")
     play.add_argument("--agent-history", choices=("full", "text"), help="what the agent gets of earlier turns (full)")
     play.add_argument("--agent-timeout", type=float, metavar="S", help="seconds for one reply of the agent (300)")
+    play.add_argument("--replay", metavar="FILE", help="user and judge answer from a recording: no key, no cost")
+    _add_limits(run)
     _add_keeping(run)
     _add_output(run)
     run.set_defaults(command=_run)
+
+
+def _add_resume(commands: Any) -> None:
+    resume = commands.add_parser("resume", help="take a run up again", description=_RESUME, epilog=EXIT_CODES)
+    resume.add_argument("run", metavar="RUN", help="the run's id, or its beginning: see convsim runs")
+    _add_agent(resume)
+    resume.add_argument("--force", action="store_true", help="go on although agent, models or prompts have changed")
+    _add_limits(resume)
+    _add_keeping(resume)
+    _add_output(resume)
+    resume.set_defaults(command=_resume)
+
+
+def _add_agent(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--agent", required=True, help="module:name, http://host/v1#model, or models:/name@alias")
+
+
+def _add_limits(command: argparse.ArgumentParser) -> None:
+    limits = command.add_argument_group("what it may take")
+    limits.add_argument("--max-cost", type=float, metavar="USD", help="US dollars of user and judge")
+    limits.add_argument("--max-tokens", type=int, metavar="N", help="tokens of user and judge")
+    limits.add_argument("--max-seconds", type=float, metavar="S", help="seconds of the whole run")
 
 
 def _add_keeping(run: argparse.ArgumentParser) -> None:
     keep = run.add_argument_group("where it is kept")
     keep.add_argument("--experiment", metavar="NAME", help="MLflow experiment (the active one)")
     keep.add_argument("--run-name", metavar="NAME", help="the run's name")
+    keep.add_argument("--run-key", metavar="KEY", help="names a job: tried again, it resumes instead of paying twice")
+    keep.add_argument("--record", metavar="FILE", help="keep every reply of user and judge")
     keep.add_argument("--no-mlflow", action="store_true", help="write nothing to MLflow")
     keep.add_argument("--journal", metavar="DIR", help="folder of the journals (.convsim/runs)")
     keep.add_argument(

@@ -140,7 +140,22 @@ def test_ctrl_c_keeps_what_was_done(folder):
     assert convsim(folder, "runs")[1].count("stopped") == 1
 
 
-@pytest.mark.parametrize("command", [(), ("demo",), ("run",), ("runs",)])
+def test_a_stopped_run_is_resumed(folder):
+    """What Ctrl-C cut off is played on, in the same run; a wrong id exits with 2."""
+    given = ("--agent", "agents:answers", "--user-model", "demo:/rules", "--no-mlflow", "--quiet")
+    convsim(folder, "run", "cases.yaml", *given, "--max-seconds", "0.000001")
+    (before,) = json.loads(convsim(folder, "runs", "--json")[1])
+    code, out, err = convsim(
+        folder, "resume", before["run_id"][:15], "--agent", "agents:answers", "--no-mlflow", "--json"
+    )
+
+    assert code == 0, err
+    assert json.loads(out)["run_id"] == before["run_id"]
+    assert {c["stop"] for c in json.loads(out)["conversations"]} == {"goal_reached"}
+    assert convsim(folder, "resume", "1999", "--agent", "agents:answers")[0] == 2
+
+
+@pytest.mark.parametrize("command", [(), ("demo",), ("run",), ("resume",), ("runs",)])
 def test_help_teaches(folder, command):
     """Every command says what it does, and its options."""
     code, out, _ = convsim(folder, *command, "--help")

@@ -45,10 +45,25 @@ class Part:
     @cached_property
     def verb(self) -> str:
         """The stem of what is to be done: "cancel"; empty where nothing is."""
+        return stem(self._verb, self.language) if self._verb else ""
+
+    @cached_property
+    def deed(self) -> str:
+        """The same stem where the goal names it as a thing: "a refund"; then nobody needs to say what it is for."""
+        named = self._verb and lexicon(self.language).has("user.thing", f"{self._before_verb} {self._verb}")
+        return self.verb if named else ""
+
+    @cached_property
+    def _verb(self) -> str:
         known = lexicon(self.language)
         found = (word for word in words(self.text.casefold()) if word in known.verbs["action"])
-        first = next(found, "")
-        return stem(first, self.language) if first and self.kind == "action" else ""
+        return next(found, "") if self.kind == "action" else ""
+
+    @cached_property
+    def _before_verb(self) -> str:
+        said = list(words(self.text.casefold()))
+        place = said.index(self._verb)
+        return said[place - 1] if place else ""
 
     @cached_property
     def heads(self) -> tuple[str, ...]:

@@ -139,6 +139,8 @@ def _names_another(sentence: Sentence, part: Part) -> bool:
 
 def _concerns(sentence: Sentence, part: Part, heard: frozenset[str]) -> bool:
     """Whether a sentence is on the matter of the part."""
+    if part.deed and part.deed in sentence.stems:
+        return True
     found = sentence.meets(part.stems) - {part.verb}
     on_head = bool(found & frozenset(part.heads)) if part.heads else bool(found)
     return on_head or (part.kind == "action" and bool(found) and part.met_by(part.stems & heard))
