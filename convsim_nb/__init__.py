@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from convsim_nb.domain.session import Message, Session
     from convsim_nb.workflow.cases import CaseSet, load_cases
     from convsim_nb.workflow.distill import distill
+    from convsim_nb.workflow.estimate import Estimate, estimate
     from convsim_nb.workflow.resume import resume
     from convsim_nb.workflow.run import Run
     from convsim_nb.workflow.runs import load_run, runs
@@ -29,6 +30,7 @@ __all__ = [
     "CaseSet",
     "Conversation",
     "ConvsimError",
+    "Estimate",
     "GoalCheck",
     "Message",
     "Run",
@@ -36,6 +38,7 @@ __all__ = [
     "TestCase",
     "Withheld",
     "distill",
+    "estimate",
     "load_cases",
     "load_run",
     "load_sessions",
@@ -55,6 +58,7 @@ _HOMES = {
     "domain.session": ("Message", "Session"),
     "workflow.cases": ("CaseSet", "load_cases"),
     "workflow.distill": ("distill",),
+    "workflow.estimate": ("Estimate", "estimate"),
     "workflow.resume": ("resume",),
     "workflow.run": ("Run",),
     "workflow.runs": ("load_run", "runs"),

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any, Unpack
 
 from convsim_nb.adapters.recording import Recorder
+from convsim_nb.domain.errors import UsageError
 from convsim_nb.domain.events import AgentRef, RunSettings, RunStarted
 from convsim_nb.domain.state import RunState
 from convsim_nb.engine.budget import Budget
@@ -15,6 +16,7 @@ from convsim_nb.engine.ports import Agent, GoalFunction, Judge, User
 from convsim_nb.engine.prompts import versions
 from convsim_nb.workflow.agents import resolve_agent
 from convsim_nb.workflow.cases import CaseSet, as_cases
+from convsim_nb.workflow.estimate import price_for
 from convsim_nb.workflow.options import SimulateOptions, checked
 from convsim_nb.workflow.people import People, people
 
@@ -63,6 +65,7 @@ def plan(cases: Any, agent: Any, **options: Unpack[SimulateOptions]) -> Plan:
         timeout=given["agent_timeout"],
     )
     function = given["goal_check"] if callable(given["goal_check"]) else None
+    _refuse_unpriced(given)
     cast = people(given, judged=function is None or any(case.withheld for case in found))
     started = _started(found, ref, cast, given, function)
     return Plan(started, found, played, cast.user, cast.judge, function, cast.recorder, given)
@@ -102,6 +105,16 @@ def _started(
         cases=tuple(cases),
         tags={**(options["tags"] or {}), **({RUN_KEY: options["run_key"]} if options["run_key"] else {})},
     )
+
+
+def _refuse_unpriced(options: SimulateOptions) -> None:
+    """A limit in dollars needs prices; a model of one's own says itself what a call costs."""
+    for name in ("user_model", "judge_model"):
+        model = options[name]  # type: ignore[literal-required]
+        if options["max_cost"] is not None and isinstance(model, str) and price_for(model) is None:
+            raise UsageError(
+                f"max_cost={options['max_cost']:g}: the price of {name}={model!r} is not known: give max_tokens"
+            )
 
 
 def _named(function: GoalFunction) -> str:

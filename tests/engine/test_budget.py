@@ -77,3 +77,11 @@ async def test_a_limit_that_is_no_limit_is_refused(limit):
     ((name, value),) = limit.items()
     with pytest.raises(cs.ConvsimError, match=f"{name}={value!r}: give a"):
         await play(CASES, ScriptedAgent(), **limit)
+
+
+async def test_a_limit_in_dollars_needs_a_price():
+    """A model whose price is not known is refused up front, with what to give instead."""
+    with pytest.raises(
+        cs.ConvsimError, match="the price of user_model='http://localhost:1/v1#x' is not known: give max"
+    ):
+        await play(CASES, ScriptedAgent(), user_model="http://localhost:1/v1#x", max_cost=1.0)
