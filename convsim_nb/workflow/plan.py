@@ -110,7 +110,7 @@ def _started(
 def _refuse_unpriced(options: SimulateOptions) -> None:
     """A limit in dollars needs prices; a model of one's own says itself what a call costs."""
     for name in ("user_model", "judge_model"):
-        model = options[name]  # type: ignore[literal-required]
+        model = options[name]
         if options["max_cost"] is not None and isinstance(model, str) and price_for(model) is None:
             raise UsageError(
                 f"max_cost={options['max_cost']:g}: the price of {name}={model!r} is not known: give max_tokens"
