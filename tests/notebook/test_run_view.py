@@ -304,6 +304,15 @@ def test_stop_does_nothing_after_the_end(shown):
     assert (shown.stops, len(shown.comm.sent)) == ([], sent)
 
 
+def test_a_closed_view_hears_on_and_says_nothing(shown):
+    """The run's last events may come after the widget was closed; that is no failure of a sink."""
+    first, *rest = ex.run([ex.market()])
+    shown.emit(first)
+    shown.view.close()
+    shown.tell(rest)
+    assert (len(shown.comm.of("batch")), shown.state.dropped) == (1, [])
+
+
 # --- hostile text, and what is saved -------------------------------------------------
 
 

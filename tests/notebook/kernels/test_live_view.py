@@ -1,5 +1,8 @@
 """Messages of the live view are sent from the engine's thread: whole and in order on every version of ipykernel."""
 
+import time
+from queue import Empty
+
 import pytest
 
 pytestmark = pytest.mark.full
@@ -52,3 +55,85 @@ def test_what_three_threads_send_arrives_whole_while_the_cell_prints(page):
         assert [batch["seq"] for batch in batches] == list(range(1, len(batches) + 1))
         text = "".join(event["text"] for batch in batches for event in batch["events"])
         assert text == "".join(f"{number} " for number in range(2000))
+
+
+VIEW = """
+from convsim_nb.domain.state import RunState
+from convsim_nb.notebook.run_view import RunView
+view = RunView(RunState(), stop=lambda: None)
+view.comm.comm_id
+"""
+
+
+class Tab:
+    """A page that speaks over a subshell of its own, as JupyterLab does where the kernel has them."""
+
+    def __init__(self, page, view):
+        self._page, self._view = page, view
+        page.client.control_channel.send(page.client.session.msg("create_subshell_request"))
+        self._subshell = page.client.get_control_msg(timeout=10)["content"].get("subshell_id")
+
+    def hello(self):
+        """Ask for the state."""
+        data = {"method": "custom", "content": {"type": "hello", "view": "v"}}
+        message = self._page.client.session.msg("comm_msg", {"comm_id": self._view, "data": data})
+        message["header"]["subshell_id"] = self._subshell
+        self._page.client.shell_channel.send(message)
+
+    def is_answered(self):
+        """Whether a state comes within two seconds."""
+        until = time.monotonic() + 2
+        while (left := until - time.monotonic()) > 0:
+            try:
+                message = self._page.client.get_iopub_msg(timeout=left)
+            except Empty:
+                return False
+            if message["msg_type"] == "comm_msg" and message["content"]["data"]["content"]["type"] == "state":
+                return True
+        return False
+
+    def close(self):
+        """Go, and take the subshell along."""
+        gone = self._page.client.session.msg("delete_subshell_request", {"subshell_id": self._subshell})
+        self._page.client.control_channel.send(gone)
+        self._page.client.get_control_msg(timeout=10)
+
+
+def view_on(page):
+    """The id of a view that is there."""
+    cell = page.run(VIEW)
+    (result,) = [m for m in cell.messages if m["msg_type"] == "execute_result"]
+    return result["content"]["data"]["text/plain"].strip("'")
+
+
+def has_subshells(page):
+    return bool(
+        page.run("print(getattr(get_ipython().kernel, '_supports_kernel_subshells', False))").text("stdout").strip()
+        == "True"
+    )
+
+
+def test_a_reloaded_page_is_answered(page):
+    """ipykernel 7.4 answers where it answered before: to a subshell that went with the page."""
+    if not has_subshells(page):
+        pytest.skip("this kernel has no subshells")
+    view = view_on(page)
+    for _ in range(3):
+        tab = Tab(page, view)
+        tab.hello()
+        assert tab.is_answered()
+        tab.close()
+
+
+def test_a_page_is_answered_while_a_cell_keeps_the_kernel_busy(page):
+    """A view that is opened meanwhile, and its Stop button, do not wait for a long cell."""
+    if not has_subshells(page):
+        pytest.skip("this kernel has no subshells")
+    tab = Tab(page, view_on(page))
+    tab.hello()
+    assert tab.is_answered()
+    sent = page.send("import time; time.sleep(4)")
+    tab.hello()
+    assert tab.is_answered()
+    page.reply(sent)
+    tab.close()

@@ -103,9 +103,12 @@ function row(copy, conversation, shown) {
     setAttribute(node, "aria-selected", chosen ? "true" : "false");
     setAttribute(node, "tabindex", chosen ? 0 : -1);
     setText(sign, copy.words.signs[now] ?? "");
-    setText(facts, factWords(copy, conversation));
+    const words = factWords(copy, conversation);
+    const number = conversation.turn ? count(conversation.turn, "turn") : "";
+    setAttribute(node, "aria-label", [goal, words, number].filter(Boolean).join(", "));
+    setText(facts, words);
     setText(turns, conversation.turn ? String(conversation.turn) : "");
-    setAttribute(turns, "title", conversation.turn ? count(conversation.turn, "turn") : null);
+    setAttribute(turns, "title", number || null);
   };
   const make = () => {
     const node = h(

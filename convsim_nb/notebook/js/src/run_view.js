@@ -7,7 +7,6 @@ import { link } from "./link.js";
 import { firstToShow, listed, neighbour, nextFailure } from "./order.js";
 import { createList, createStrip } from "./overview.js";
 import { createTranscript } from "./transcript.js";
-import { standing } from "./words.js";
 
 /** @import {Model, RunEvent} from "./types" */
 
@@ -188,13 +187,9 @@ export function createRunView(model) {
   }
 
   function announce() {
-    const ended = [...copy.state.conversations.values()];
-    const number = (/** @type {string} */ verdict) => ended.filter((each) => standing(each) === verdict).length;
+    const { reached = 0, not_reached: not = 0, void: none = 0 } = copy.header.counts;
     const how = copy.state.stopped ? "stopped" : "ended";
-    setText(
-      status,
-      `Run ${how}: ${number("reached")} reached, ${number("not_reached")} not reached, ${number("void")} void.`,
-    );
+    setText(status, `Run ${how}: ${reached} reached, ${not} not reached, ${none} void.`);
   }
 
   return {

@@ -43,10 +43,13 @@ export function createTranscript({ onFollow }) {
   /** @type {string | null} */
   let painted = null;
   let atEnd = true;
-  let height = 0;
+  /** The height of the text and of its window, when they were last looked at. */
+  let [height, opening] = [0, 0];
 
   scroller.addEventListener("scroll", () => {
-    atEnd = scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight < NEAR;
+    // Text that wraps anew scrolls too: only a scroll between equal heights is the reader's.
+    if (scroller.scrollHeight !== height || scroller.clientHeight !== opening) return;
+    atEnd = height - scroller.scrollTop - opening < NEAR;
     if (atEnd) pill.hidden = true;
   });
   log.addEventListener("click", (event) => {
@@ -54,14 +57,19 @@ export function createTranscript({ onFollow }) {
     if (link) jump(Number(link.getAttribute("data-jump")));
   });
   // Wrapping changes with the width: who read at the end still does.
-  new ResizeObserver(() => atEnd && toEnd()).observe(scroller);
+  new ResizeObserver(() => (atEnd ? toEnd() : measure())).observe(scroller);
   // What a person unfolds is not new.
-  log.addEventListener("toggle", () => void (height = scroller.scrollHeight), true);
+  log.addEventListener("toggle", measure, true);
+
+  function measure() {
+    [height, opening] = [scroller.scrollHeight, scroller.clientHeight];
+  }
 
   function toEnd() {
     atEnd = true;
     pill.hidden = true;
     scroller.scrollTop = scroller.scrollHeight;
+    measure();
   }
 
   /** @param {number} place */
@@ -133,7 +141,7 @@ export function createTranscript({ onFollow }) {
   /** @param {boolean} changed whether this is another conversation than before */
   function settle(changed) {
     const grown = scroller.scrollHeight > height;
-    height = scroller.scrollHeight;
+    measure();
     if (atEnd) scroller.scrollTop = scroller.scrollHeight;
     else if (changed) scroller.scrollTop = 0;
     else if (grown) pill.hidden = false;
