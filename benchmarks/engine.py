@@ -187,7 +187,7 @@ def measured(row: Row, which: str, folder: Path) -> dict[str, float]:
     env = {**os.environ, **quiet, "PYTHONWARNINGS": "ignore"}
     subprocess.run(
         [sys.executable, "-c", "import mlflow; mlflow.search_experiments()"], env=env, check=True, capture_output=True
-    )  # noqa: E501
+    )
     with model_server(row.model) as server:
         command = [sys.executable, __file__, "--side", which, "--server", server, "--row", json.dumps(asdict(row))]
         done = subprocess.run(command, env=env, cwd=folder, check=False, capture_output=True, text=True)  # noqa: S603

@@ -1,4 +1,5 @@
 """MLflow's UI in JupyterLab's launcher: `binder/postBuild` puts this file where the server reads it."""
+# ruff: noqa: INP001 - a settings file, not a package
 
 import tempfile
 from pathlib import Path
@@ -6,7 +7,7 @@ from pathlib import Path
 from tornado.web import HTTPError
 
 
-def mlflow_ui(port):
+def mlflow_ui(port: int) -> list[str]:
     """The command that shows the store of the newest quickstart, started at the first click."""
     stores = sorted(Path(tempfile.gettempdir()).glob("convsim-*/mlflow.db"), key=lambda path: path.stat().st_mtime)
     if not stores:
@@ -23,6 +24,6 @@ c.ServerProxy.servers = {  # noqa: F821 - Jupyter's own name for its settings
         "environment": {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"},
         # MLflow answers only to local names; who may come in at all is checked by Jupyter, in front of it.
         "request_headers_override": {"Host": "localhost:{port}", "Origin": "http://localhost:{port}"},
-        "launcher_entry": {"title": "MLflow"},
+        "launcher_entry": {"title": "MLflow", "category": "Other"},
     }
 }

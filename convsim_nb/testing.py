@@ -65,7 +65,7 @@ class ScriptedAgent:
     heard: list[list[dict[str, Any]]] = field(default_factory=list)
     """The messages of every call."""
 
-    async def __call__(self, messages: list[dict[str, Any]]) -> Any:  # noqa: ANN401 - an agent may answer anything
+    async def __call__(self, messages: list[dict[str, Any]]) -> Any:
         """Answer the last message."""
         self.heard.append(messages)
         last = str(messages[-1]["content"]).lower()
