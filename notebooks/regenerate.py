@@ -163,7 +163,7 @@ def _texts(cell: NotebookNode) -> Iterator[str]:
     yield cell.source
     for output in cell.get("outputs", ()):
         yield output.get("text", "")
-        yield from map(str, output.get("data", {}).values())
+        yield from (str(content) for _, content in sorted(output.get("data", {}).items()))
 
 
 def differences(saved: NotebookNode, made: NotebookNode) -> Iterator[str]:
