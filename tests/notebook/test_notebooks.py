@@ -177,6 +177,19 @@ def test_what_changes_from_run_to_run_is_no_difference():
     assert [*regenerate.differences(before, other)] == ["cell 'c': its saved output is outdated: - 3 + 2"]
 
 
+def test_regenerating_leaves_alone_what_differs_in_times_only():
+    """A new time is no change to the file; a new word or a new look is."""
+    before = notebook_of(html("<b>took 1.2 s</b>"))
+
+    def kept(text):
+        made = notebook_of(html(text))
+        return regenerate.settled(before, made).cells[0].outputs[0].data["text/html"]
+
+    assert kept("<b>took 980 ms</b>") == "<b>took 1.2 s</b>"
+    assert kept("<b>lasted 980 ms</b>") == "<b>lasted 980 ms</b>"
+    assert kept("<i>took 980 ms</i>") == "<i>took 980 ms</i>"
+
+
 def notebook_of(output):
     """A notebook of one executed cell."""
     cell = v4.new_code_cell("1", id="c", execution_count=1, outputs=[nbformat.from_dict(output)])
