@@ -1,5 +1,4 @@
 """MLflow's UI in JupyterLab's launcher: `binder/postBuild` puts this file where the server reads it."""
-# ruff: noqa: INP001 - a settings file, not a package
 
 import tempfile
 from pathlib import Path
