@@ -12,6 +12,8 @@ from convsim_nb.domain.errors import CaseError, NotFoundError, StoreError
 
 _YAML = (".yaml", ".yml")
 _JSONL = (".jsonl", ".ndjson")
+_MOST = 1_000_000
+"""Values in one file: a few lines of aliases can stand for more than any memory holds."""
 
 
 def read_cases(path: Path) -> list[Mapping[str, Any]]:
@@ -77,7 +79,7 @@ def _text(path: Path) -> str:
 
 def _parsed(where: str, text: str) -> object:
     try:
-        return yaml.safe_load(text)  # JSON is YAML
+        found: object = yaml.safe_load(text)  # JSON is YAML
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = f":{mark.line + 1}" if mark else ""

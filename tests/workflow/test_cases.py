@@ -77,6 +77,12 @@ def test_cases_are_found_by_place_and_by_id():
         CASES["x"]
 
 
+_BOMB = "\n".join(
+    ["- goal: x", "  context:", "    a0: &a0 [x, x]"]
+    + [f"    a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]" for n in range(1, 12)]
+)
+
+
 @pytest.mark.parametrize(
     ("name", "text", "message"),
     [
@@ -87,6 +93,8 @@ def test_cases_are_found_by_place_and_by_id():
         ("a.yaml", "- goal: x\n- persona: y", "number 2: test case {'persona': 'y'} has no goal"),
         ("a.jsonl", '{"goal": "x"}\n{', "a.jsonl:2 is not JSON"),
         ("a.txt", "x", "not from '.txt'"),
+        ("a.yaml", _BOMB, "holds over 1,000,000 values once its aliases are written out"),
+        ("a.yaml", "- &a\n  goal: x\n  context: {again: *a}", "holds over 1,000,000 values"),
         ("a.yaml", "- !!python/object/apply:os.system ['true']", "is not YAML"),
     ],
 )
