@@ -84,6 +84,20 @@ def _parsed(where: str, text: str) -> object:
         mark = getattr(error, "problem_mark", None)
         line = f":{mark.line + 1}" if mark else ""
         raise CaseError(f"{where}{line} is not YAML: {getattr(error, 'problem', None) or error}") from None
+    if _size(found, {}) > _MOST:
+        raise CaseError(f"{where} holds over {_MOST:,} values once its aliases are written out: write fewer")
+    return found
+
+
+def _size(value: object, known: dict[int, int]) -> int:
+    """How many values there are when every alias is written out; each is looked at once."""
+    if not isinstance(value, list | dict):
+        return 1
+    if id(value) not in known:
+        known[id(value)] = _MOST  # one that holds itself has no end
+        inner = value if isinstance(value, list) else value.values()
+        known[id(value)] = 1 + sum(_size(one, known) for one in inner)
+    return known[id(value)]
 
 
 def _mappings(where: str, found: object) -> list[Mapping[str, Any]]:
