@@ -83,6 +83,8 @@ class GoalCheck(Record):
     fired: tuple[Fired, ...] = ()
     why: str = ""
     turn: int = 0
+    barred: bool = False
+    """The judge was content, but a trigger that fired in the same turn bars the goal: `reached` is False."""
 
 
 class Release(Record):
@@ -148,6 +150,10 @@ class Conversation(Record):
     started: float | None = None
     """Seconds since the run's start."""
     ended: float | None = None
+
+    def __repr__(self) -> str:
+        end = f"{self.verdict}: {self.stop}" if self.stop else self.status
+        return f"Conversation({self.key!r}, {len(self.messages)} messages, {end})"
 
     @property
     def turns(self) -> int:

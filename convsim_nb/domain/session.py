@@ -57,6 +57,9 @@ class Session(Record):
             raise ValueError("a session needs at least one message")
         return messages
 
+    def __repr__(self) -> str:
+        return f"Session({self.id!r}, {len(self.messages)} messages)"
+
     @property
     def user_messages(self) -> tuple[str, ...]:
         """What the user said, in order."""

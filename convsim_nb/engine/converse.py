@@ -142,12 +142,11 @@ class _Conversing:
         if isinstance(check, Ending):
             return check
         self._tell.checked(self._turn, check)
-        reached = check.reached and not check.fired
         if closing and closing.stop == "user_ended":
-            return closing._replace(reached=reached)
-        if reached and not self._script:
+            return closing._replace(reached=check.reached)
+        if check.reached and not self._script:
             return Ending("goal_reached", check.why)
-        return closing or self._unless_over(await self._next(self._turn + 1), reached=reached)
+        return closing or self._unless_over(await self._next(self._turn + 1), reached=check.reached)
 
     async def _judged_on_end(self) -> Step | Ending:
         step = await self._next(self._turn + 1)
@@ -289,12 +288,12 @@ class _Conversing:
             pending = {index for index, _ in self._tell.pending}
             check = judged.model_copy(update={"fired": tuple(f for f in judged.fired if f.index in pending)})
         if function is None:
-            return check
+            return _barred(check)
         decided = await self._value("goal_check", _decide(function, self._conversation))
         if isinstance(decided, Ending):
             return decided
         own = decided if isinstance(decided, GoalCheck) else GoalCheck(reached=bool(decided))
-        return own.model_copy(update={"fired": check.fired})
+        return _barred(own.model_copy(update={"fired": check.fired}))
 
     def _judge_view(self) -> JudgeView:
         return JudgeView(
@@ -354,6 +353,11 @@ def _answer(reply: AgentReply, seconds: float) -> Message:
         trace_id=reply.refs.get("trace_id"),
         seconds=seconds,
     )
+
+
+def _barred(check: GoalCheck) -> GoalCheck:
+    """A faulty answer is no success: the user must be able to object first."""
+    return check.model_copy(update={"reached": False, "barred": True}) if check.reached and check.fired else check
 
 
 async def _decide(function: GoalFunction, conversation: Conversation) -> bool | GoalCheck:

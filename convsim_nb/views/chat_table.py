@@ -31,6 +31,7 @@ from convsim_nb.views.scores import score_tone, score_words
 from convsim_nb.views.turns import Round, rounds
 from convsim_nb.views.width import cut, one_line
 from convsim_nb.views.words import (
+    check_word,
     count,
     label,
     pretty_json,
@@ -158,7 +159,7 @@ def _release_note(release: Release) -> Html:
 
 
 def _check_note(check: GoalCheck) -> Html:
-    said = f"{'✓' if check.reached else '✗'} Goal check: {'reached' if check.reached else 'not reached'}"
+    said = f"{'✓' if check.reached else '✗'} Goal check: {check_word(check)}"
     proof = f", “{one_line(check.evidence)}”" if check.evidence else ""
     why = f" – {one_line(check.why)}" if check.why else ""
     return _note(text(f"{said}{proof}{why}"))

@@ -120,6 +120,7 @@ _FUNCTIONS = (
     words.money,
     words.percent,
     words.pretty_json,
+    words.check_word,
     words.role_words,
     words.seconds_words,
     words.standing,

@@ -12,6 +12,7 @@ from convsim_nb.views.turns import Round, rounds
 from convsim_nb.views.width import one_line
 from convsim_nb.views.words import (
     SIGNS,
+    check_word,
     count,
     label,
     pretty_json,
@@ -81,7 +82,7 @@ def _round_lines(each: Round) -> Iterator[str]:
 
 def check_words(check: GoalCheck) -> str:
     """What the judge said of a turn, with its evidence."""
-    said = "reached" if check.reached else "not reached"
+    said = check_word(check)
     proof = f': "{one_line(check.evidence)}"' if check.evidence else ""
     return said + proof + (f" ({one_line(check.why)})" if check.why else "")
 

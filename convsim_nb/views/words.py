@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import JsonValue
 
-from convsim_nb.domain.conversation import Conversation, Status, Stop, Usage, Verdict
+from convsim_nb.domain.conversation import Conversation, GoalCheck, Status, Stop, Usage, Verdict
 from convsim_nb.domain.events import RunSettings
 from convsim_nb.domain.session import Message
 
@@ -77,6 +77,13 @@ def role_words(message: Message, *, recorded: str = ", recorded") -> str:
             return "you"
         case "simulated" | "agent":
             return "agent" if agent else "simulated user"
+
+
+def check_word(check: GoalCheck) -> str:
+    """What a goal check comes to: content words of a judge that a fault of the agent bars are not reached."""
+    if check.barred:
+        return "not reached: barred by what the user has to object"
+    return "reached" if check.reached else "not reached"
 
 
 def seconds_words(seconds: float) -> str:

@@ -3,6 +3,7 @@
 import json
 
 from convsim_nb.testing import ScriptedAgent, ScriptedChat
+from convsim_nb.views.text import transcript
 from tests.engine.conversations import play
 
 FACT = "The market is closed on Saturdays"
@@ -40,6 +41,8 @@ async def test_a_fired_trigger_bars_the_goal_in_its_turn():
 
     conversation = run.conversations[0]
     assert (conversation.stop, conversation.turns, conversation.corrections) == ("goal_reached", 2, 1)
+    assert [(check.reached, check.barred) for check in conversation.checks] == [(False, True), (True, False)]
+    assert "not reached: barred by what the user has to object" in transcript(conversation)
     kinds = [kind for kind in log.kinds(conversation.key) if kind not in ("usage_reported", "message_sent")]
     assert kinds == ["conversation_started", "goal_checked", "fact_released", "goal_checked", "conversation_ended"]
 
