@@ -1,5 +1,15 @@
 """What the browser tests share."""
 
-from tests.notebook.lab import chromium, lab, tab
+import pytest
+
+from tests.notebook.lab import FAILED, chromium, lab, tab
 
 __all__ = ["chromium", "lab", "tab"]
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item):
+    """Let the fixtures know that the test failed."""
+    report = yield
+    item.stash[FAILED] = item.stash.get(FAILED, False) or report.failed
+    return report

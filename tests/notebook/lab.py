@@ -144,15 +144,23 @@ def chromium():
         browser.close()
 
 
+FAILED = pytest.StashKey()
+"""Set by the `conftest.py` on a test that failed."""
+
+
 @pytest.fixture
-def tab(lab, chromium):
-    """A fresh tab; at the end of the test its kernels are shut down."""
+def tab(lab, chromium, request):
+    """A fresh tab; at the end of the test its kernels are shut down. What a failed test saw is kept as a picture."""
     context = chromium.new_context(viewport={"width": 1200, "height": 900})
     page = context.new_page()
     page.set_default_timeout(20_000)
     errors = []
     page.on("pageerror", lambda error: errors.append(str(error)))
     yield Tab(page, lab, errors)
+    if request.node.stash.get(FAILED, False):
+        picture = lab.root.parent / f"{re.sub('[^a-z0-9]+', '-', request.node.name.lower())}.png"
+        page.screenshot(path=picture)
+        sys.stderr.write(f"what the test saw: {picture}\n")
     context.close()
     for session in lab.api("sessions"):
         with contextlib.suppress(urllib.error.HTTPError):

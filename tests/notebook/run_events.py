@@ -347,7 +347,8 @@ def every_kind():
     first += [ev.RunEnded(at=5.1, stopped=True)]
     again = oslo(at=0.2, attempt=2).spent("agent", cost=None).spent("agent")
     resumed = [started([MARKET, KETTLE, OSLO, DUMPLINGS]), *again.events]
-    streaming = Line(DUMPLINGS, at=30.0).user("你好").tell(ev.MessageDelta, turn=1, text="推荐")
+    streaming = Line(DUMPLINGS, at=29.0).user("你好").tell(ev.MessageDelta, turn=1, text="推荐")
+    streaming.user("等等", source="operator").tell(ev.MessageDelta, after=0.3, turn=1, text="您")
     return [*first, *resumed, *streaming.events, ev.RunEnded(at=31.0, stopped=True)]
 
 

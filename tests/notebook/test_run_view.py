@@ -236,13 +236,21 @@ def test_a_snapshot_is_made_where_the_events_are(shown):
     assert where["state"] == "engine"
 
 
-def test_after_the_end_a_view_is_answered_on_its_own_thread(shown):
-    """The engine's loop is gone or asleep then; a second view and a reload are served all the same."""
-    asyncio.run(shown.tell_on_loop(ex.mixed()))
+async def test_after_the_end_a_view_is_answered_on_its_own_thread(shown):
+    """The engine's loop is gone or asleep then; a second view and a reload are served at once."""
+    await shown.tell_on_loop(ex.mixed())
     shown.comm.say(type="hello", view="before")
+    assert shown.comm.of("state") == []
     shown.view.close_stream()
     shown.comm.say(type="hello", view="after")
-    assert [message["to"] for message in shown.comm.of("state")] == ["before", "after"]
+    assert [message["to"] for message in shown.comm.of("state")] == ["after"]
+
+
+def test_a_loop_that_is_gone_keeps_nobody_waiting(shown):
+    """A run on a caller's own loop, which was closed with it."""
+    asyncio.run(shown.tell_on_loop(ex.mixed()))
+    shown.comm.say(type="hello", view="v")
+    assert [message["to"] for message in shown.comm.of("state")] == ["v"]
 
 
 async def test_closing_the_stream_sends_what_is_left(shown):

@@ -1,7 +1,7 @@
 // The protocol from the browser's side: hello, state, batches, gaps.
 
 import assert from "node:assert/strict";
-import { mock, test } from "node:test";
+import { test } from "node:test";
 
 import { link } from "../src/link.js";
 
@@ -22,8 +22,8 @@ const EMPTY = {
 };
 const HEADER = { title: "r", note: "", total: 0, counts: {}, corrections: 0, stopping: false };
 
-/** A kernel that is written to and heard by hand, and a link to it. */
-function linked() {
+/** A kernel that is written to and heard by hand, and a link to it that is closed with the test. */
+function linked(t) {
   const sent = [];
   const heard = [];
   let listener;
@@ -39,6 +39,7 @@ function linked() {
     shown: () => null,
   };
   const kernel = link(model, hearer);
+  t.after(kernel.close);
   kernel.start();
   const view = sent[0].view;
   const beside = { html: {}, quotes: {} };
@@ -55,36 +56,33 @@ function linked() {
 
 const DROPPED = { kind: "sink_dropped", at: 1, sink: "s", reason: "r" };
 
-test("a view asks for the state, and hears nothing before it", () => {
-  const { kernel, sent, heard, batch, state } = linked();
+test("a view asks for the state, and hears nothing before it", (t) => {
+  const { kernel, sent, heard, batch, state } = linked(t);
   assert.deepEqual(sent, [{ type: "hello", view: sent[0].view, open: null }]);
   batch(1, [DROPPED]);
   assert.deepEqual(heard, []);
   state(1);
   assert.deepEqual(heard, ["state"]);
   assert.equal(kernel.copy.known, true);
-  kernel.close();
 });
 
-test("a state for another view is not taken", () => {
-  const { kernel, heard, state } = linked();
+test("a state for another view is not taken", (t) => {
+  const { heard, state } = linked(t);
   state(4, { to: "another" });
   assert.deepEqual(heard, []);
-  kernel.close();
 });
 
-test("batches are folded in their order, and one that is older than the state is left out", () => {
-  const { kernel, heard, batch, state } = linked();
+test("batches are folded in their order, and one that is older than the state is left out", (t) => {
+  const { kernel, heard, batch, state } = linked(t);
   state(5);
   batch(5, [DROPPED]);
   batch(6, [DROPPED]);
   assert.deepEqual(heard, ["state", ["sink_dropped"]]);
   assert.equal(kernel.copy.state.dropped.length, 1);
-  kernel.close();
 });
 
-test("a gap makes the view ask again, and batches wait for the answer", () => {
-  const { kernel, sent, heard, batch, state } = linked();
+test("a gap makes the view ask again, and batches wait for the answer", (t) => {
+  const { sent, heard, batch, state } = linked(t);
   state(5);
   batch(7, [DROPPED]);
   batch(8, [DROPPED]);
@@ -92,48 +90,42 @@ test("a gap makes the view ask again, and batches wait for the answer", () => {
   state(8);
   batch(9, [DROPPED]);
   assert.deepEqual(heard, ["state", "state", ["sink_dropped"]]);
-  kernel.close();
 });
 
-test("a message of an unknown type is left alone", () => {
-  const { kernel, heard, state, tell } = linked();
+test("a message of an unknown type is left alone", (t) => {
+  const { heard, state, tell } = linked(t);
   state(1);
   tell({ type: "sunrise" });
   tell(null);
   assert.deepEqual(heard, ["state"]);
-  kernel.close();
 });
 
-test("HTML and the places of quotes are kept beside the state", () => {
-  const { kernel, heard, sent, state, tell } = linked();
+test("HTML and the places of quotes are kept beside the state", (t) => {
+  const { kernel, heard, sent, state, tell } = linked(t);
   state(1, { html: { "a#1.0": "<p>a</p>" }, quotes: { "a#1": { said: 3 } } });
   tell({ type: "details", to: sent[0].view, key: "b", html: { "b#1.0": "<p>b</p>" }, quotes: { "a#1": { more: 5 } } });
   tell({ type: "details", to: "another", key: "b", html: { "b#1.0": "<p>x</p>" }, quotes: {} });
   assert.deepEqual([...kernel.copy.html], [["a#1.0", "<p>a</p>"], ["b#1.0", "<p>b</p>"]]);
   assert.deepEqual(kernel.copy.quotes, { "a#1": { said: 3, more: 5 } });
   assert.deepEqual(heard, ["state", "b"]);
-  kernel.close();
 });
 
-test("a kernel that does not answer is asked again, ever more rarely", () => {
-  mock.timers.enable({ apis: ["setTimeout"] });
-  const { kernel, sent, state } = linked();
-  mock.timers.tick(3000);
-  mock.timers.tick(6000);
+test("a kernel that does not answer is asked again, ever more rarely", (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  const { sent, state } = linked(t);
+  t.mock.timers.tick(3000);
+  t.mock.timers.tick(6000);
   assert.equal(sent.length, 3);
   state(1);
-  mock.timers.tick(60000);
+  t.mock.timers.tick(60000);
   assert.equal(sent.length, 3);
-  kernel.close();
-  mock.timers.reset();
 });
 
-test("a closed link says and hears nothing more", () => {
-  mock.timers.enable({ apis: ["setTimeout"] });
-  const { kernel, sent, heard, tell } = linked();
+test("a closed link says and hears nothing more", (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  const { kernel, sent, heard, tell } = linked(t);
   kernel.close();
   tell({ type: "state" });
-  mock.timers.tick(60000);
+  t.mock.timers.tick(60000);
   assert.deepEqual([sent.length, heard], [1, []]);
-  mock.timers.reset();
 });
