@@ -13,7 +13,7 @@ from typing import Any, get_args
 from pydantic_core import to_jsonable_python
 
 from convsim_nb.domain.case import TestCase
-from convsim_nb.domain.conversation import Conversation
+from convsim_nb.domain.conversation import Conversation, GoalCheck
 from convsim_nb.domain.events import MessageDelta, RunEvent, RunStarted
 from convsim_nb.domain.quotes import said_by
 from convsim_nb.domain.session import Message, MessageSource, Role
@@ -22,7 +22,7 @@ from convsim_nb.views.hidden import visible
 from convsim_nb.views.markup import safe_html
 from convsim_nb.views.sentences import run_title, stand_in_sentence
 from convsim_nb.views.turns import rounds
-from convsim_nb.views.words import SIGNS, STOPS, TONES, role_words, word
+from convsim_nb.views.words import SIGNS, STOPS, TONES, check_word, role_words, word
 
 _SHOWN_OF_A_CASE = {"case_id", "goal", "persona", "simulation_guidelines", "facts", "withheld"}
 _NOT_SHOWN: Any = {
@@ -41,8 +41,13 @@ WORDS: dict[str, dict[str, str]] = {
         for role in get_args(Role)
         for source in get_args(MessageSource)
     },
+    "checks": {
+        "reached": check_word(GoalCheck(reached=True)),
+        "not_reached": check_word(GoalCheck(reached=False)),
+        "barred": check_word(GoalCheck(reached=False, barred=True)),
+    },
 }
-"""Signs, colours and words by verdict, status, stop reason, and role with source."""
+"""Signs, colours and words by verdict, status, stop reason, role with source, and goal check."""
 
 
 def event_json(event: RunEvent) -> dict[str, Any]:

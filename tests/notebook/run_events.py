@@ -65,10 +65,10 @@ class Line:
         )
         return self.tell(ev.MessageSent, after=0.1 if streams else seconds, turn=self.turn, message=said)
 
-    def judge(self, *, why="not yet", evidence="", fired=None):
+    def judge(self, *, why="not yet", evidence="", fired=None, barred=False):
         """The judge speaks; `fired` is the place of a withheld fact and the agent's words."""
         proofs = (Fired(index=fired[0], quote=fired[1]),) if fired else ()
-        check = GoalCheck(reached=bool(evidence), evidence=evidence, fired=proofs, why=why)
+        check = GoalCheck(reached=bool(evidence), evidence=evidence, fired=proofs, why=why, barred=barred)
         self.tell(ev.GoalChecked, after=0.2, turn=self.turn, check=check).spent("judge")
         if fired:
             fact = self.case.withheld[fired[0]]
@@ -197,7 +197,7 @@ def market(**when):
     line = Line(MARKET, **when)
     line.user("How far are DAX and Nikkei from Friday's close?")
     line.agent("**DAX** is at 18,432 (+0.8%) and the **Nikkei** at 39,104, both live.", seconds=0.94)
-    line.judge(why="prices of a closed market are shown as live", fired=(0, "both live"))
+    line.judge(why="both indices were given", fired=(0, "both live"), barred=True)
     line.user("It is Saturday. Markets are closed, so these cannot be live.")
     line.agent(
         "You are right, I am sorry. At Friday's close:\n\n| Index | Close | Change |\n|---|---:|---:|\n"

@@ -131,14 +131,16 @@ function quote(words, place) {
 }
 
 /**
+ * @param {Copy} copy
  * @param {GoalCheck} check
  * @param {number | undefined} place of the evidence
  */
-export function checkNode(check, place) {
+export function checkNode({ words }, check, place) {
+  const word = words.checks[check.barred ? "barred" : check.reached ? "reached" : "not_reached"] ?? "";
   return h(
     "div",
     { class: "cs-beside cs-check" },
-    check.reached ? chip("good", "✓ goal reached") : chip("quiet", "goal not reached yet"),
+    check.reached ? chip("good", `✓ goal ${word}`) : chip("quiet", `goal ${word}`),
     check.evidence && quote(check.evidence, place),
     check.why && h("span", { class: "cs-why", dir: "auto" }, check.why),
   );

@@ -40,7 +40,7 @@ export function link(model, hearer) {
     known: false,
     state: emptyState(),
     header: { title: "", note: "", total: 0, counts: {}, corrections: 0, stopping: false },
-    words: { signs: {}, tones: {}, stops: {}, standings: {}, roles: {} },
+    words: { signs: {}, tones: {}, stops: {}, standings: {}, roles: {}, checks: {} },
     html: new Map(),
     quotes: {},
     startedAt: performance.now(),

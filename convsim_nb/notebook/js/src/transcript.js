@@ -219,7 +219,7 @@ function items(copy, conversation) {
   });
   checks.forEach((each, n) => {
     const place = places[each.evidence];
-    add(each.turn, 3, `check ${n}`, place, () => checkNode(each, place));
+    add(each.turn, 3, `check ${n}`, place, () => checkNode(copy, each, place));
   });
   all.sort((one, other) => one.turn - other.turn || one.rank - other.rank);
   return [...all, ...lastItem(copy, conversation, attemptKey)];

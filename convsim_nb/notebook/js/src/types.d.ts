@@ -37,6 +37,8 @@ export interface GoalCheck {
   fired: { index: number; quote: string }[];
   why: string;
   turn: number;
+  /** The judge was content, but a fault of the agent bars the goal. */
+  barred: boolean;
 }
 
 export interface Release {
@@ -251,6 +253,8 @@ export interface Words {
   stops: Record<string, string>;
   standings: Record<string, string>;
   roles: Record<string, string>;
+  /** What a goal check comes to: `reached`, `not_reached`, `barred`. */
+  checks: Record<string, string>;
 }
 
 /** By attempt, by quote: the place of the message that holds it. */
