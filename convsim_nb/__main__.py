@@ -3,6 +3,7 @@
 import argparse
 import json
 import os
+import signal
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -18,7 +19,7 @@ exit codes:
   0    the command did what it says; for `run`: it came to its end, whatever the verdicts
   1    it failed on the way: the tracking store, a file, or a run that was cut off
   2    the call is wrong: an option, a file that is not there, a model that is not known
-  130  interrupted by Ctrl-C; what was done is kept
+  130  interrupted by Ctrl-C or SIGTERM; what was done is kept
 """
 _WRONG_CALL, _FAILED, _INTERRUPTED = 2, 1, 130
 
@@ -28,6 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     command: Callable[[argparse.Namespace], int] = options.command
     sys.path.insert(0, os.getcwd())  # noqa: PTH109 - `module:name` is looked up from the working folder
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # a job that is ended keeps what was done, too
     try:
         return command(options)
     except (UsageError, NotFoundError) as error:

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 
 import pytest
 
@@ -50,6 +51,8 @@ def start(folder, *arguments, **options):
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        # CI may run in the background of a shell, which hands an ignored SIGINT down to everything it starts.
+        preexec_fn=partial(signal.signal, signal.SIGINT, signal.default_int_handler),
         **options,
     )
 
@@ -122,7 +125,8 @@ def test_a_wrong_call_exits_with_2_and_one_line(folder, arguments, message, monk
     assert not (folder / ".convsim").exists()
 
 
-def test_ctrl_c_keeps_what_was_done(folder):
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupt_keeps_what_was_done(folder, sent):
     """It exits with 130 within seconds, and the run is in the list as stopped."""
     given = ("--agent", "agents:hangs", "--user-model", "demo:/rules", "--no-mlflow")
     process = start(folder, "run", "cases.yaml", *given)
@@ -132,7 +136,7 @@ def test_ctrl_c_keeps_what_was_done(folder):
         or "message_sent" not in next(journals.glob("*/events.jsonl")).read_text()
     ):
         time.sleep(0.05)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(sent)
     out, err = process.communicate(timeout=20)
 
     assert process.returncode == 130, err

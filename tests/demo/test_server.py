@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 
 import aiohttp
 import pytest
@@ -184,8 +185,10 @@ def test_the_command_says_where_it_listens_and_stops_quietly():
     """`python -m convsim_nb.demo.server` prints its URL on stderr, nothing on stdout, and ends at an interrupt."""
     command = [sys.executable, "-m", "convsim_nb.demo.server", "--port", "0", "--latency", "0"]
     environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
+    # CI may run in the background of a shell, which hands an ignored SIGINT down to everything it starts.
+    heard = partial(signal.signal, signal.SIGINT, signal.default_int_handler)
     with subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment, preexec_fn=heard
     ) as process:
         line = process.stderr.readline()
         process.send_signal(signal.SIGINT)
