@@ -52,7 +52,7 @@ def start(folder, *arguments, **options):
         stderr=subprocess.PIPE,
         text=True,
         # CI may run in the background of a shell, which hands an ignored SIGINT down to everything it starts.
-        preexec_fn=partial(signal.signal, signal.SIGINT, signal.default_int_handler),
+        preexec_fn=partial(signal.signal, signal.SIGINT, signal.default_int_handler),  # noqa: PLW1509 - no threads here
         **options,
     )
 

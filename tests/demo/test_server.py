@@ -188,7 +188,12 @@ def test_the_command_says_where_it_listens_and_stops_quietly():
     # CI may run in the background of a shell, which hands an ignored SIGINT down to everything it starts.
     heard = partial(signal.signal, signal.SIGINT, signal.default_int_handler)
     with subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment, preexec_fn=heard
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment,
+        preexec_fn=heard,  # noqa: PLW1509
     ) as process:
         line = process.stderr.readline()
         process.send_signal(signal.SIGINT)
