@@ -25,7 +25,7 @@ def read_cases(path: Path) -> list[Mapping[str, Any]]:
     """
     text = _text(path)
     if path.suffix in _JSONL:
-        return [_line(path, number, line) for number, line in enumerate(text.splitlines(), start=1) if line.strip()]
+        return [_line(path, number, line) for number, line in enumerate(text.split("\n"), start=1) if line.strip()]
     if path.suffix not in (*_YAML, ".json"):
         raise CaseError(f"{path}: test cases are read from .yaml, .yml, .json and .jsonl, not from {path.suffix!r}")
     return cases_in(text, where=str(path))

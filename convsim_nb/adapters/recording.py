@@ -106,7 +106,7 @@ class Replay:
 
 def _lines(path: Path) -> list[str]:
     try:
-        return [line for line in path.read_text("utf-8").splitlines() if line.strip()]
+        return [line for line in path.read_text("utf-8").split("\n") if line.strip()]
     except FileNotFoundError:
         raise NotFoundError(f"no recording {path}: make one with record={str(path)!r}") from None
     except OSError as error:

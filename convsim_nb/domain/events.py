@@ -11,7 +11,7 @@ from pydantic import Field, TypeAdapter
 from convsim_nb.domain.case import Kind, TestCase
 from convsim_nb.domain.conversation import GoalCheck, Origin, Spender, Stop, Usage, Verdict
 from convsim_nb.domain.record import Record
-from convsim_nb.domain.session import Message
+from convsim_nb.domain.session import Message, Whole
 
 SCHEMA_VERSION = 1
 
@@ -88,7 +88,7 @@ class MessageDelta(Event):
     kind: Literal["message_delta"] = "message_delta"
     key: str
     turn: int
-    text: str
+    text: Whole
 
 
 class MessageSent(Event):

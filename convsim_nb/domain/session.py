@@ -1,9 +1,9 @@
 """A recorded conversation, and the messages that every conversation is made of."""
 
 from datetime import datetime
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import JsonValue, field_validator
+from pydantic import AfterValidator, JsonValue, field_validator
 
 from convsim_nb.domain.record import Record
 
@@ -23,11 +23,23 @@ class ToolCall(Record):
     seconds: float | None = None
 
 
+def whole(text: str) -> str:
+    """Text without half characters, which a cut stream leaves behind and no file or store takes."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return text
+
+
+Whole = Annotated[str, AfterValidator(whole)]
+
+
 class Message(Record):
     """One message, as it was said once."""
 
     role: Role
-    content: str
+    content: Whole
     source: MessageSource = "recorded"
     tool_calls: tuple[ToolCall, ...] = ()
     """The calls made on the way to this message, in order."""

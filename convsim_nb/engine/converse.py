@@ -292,6 +292,9 @@ class _Conversing:
         decided = await self._value("goal_check", _decide(function, self._conversation))
         if isinstance(decided, Ending):
             return decided
+        if not isinstance(decided, GoalCheck | bool) and type(decided).__name__ not in ("bool", "bool_"):
+            said = f"goal_check returned {decided!r}: it must return True, False or a GoalCheck"
+            return Ending("model_error", said)
         own = decided if isinstance(decided, GoalCheck) else GoalCheck(reached=bool(decided))
         return _barred(own.model_copy(update={"fired": check.fired}))
 

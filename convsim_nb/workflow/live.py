@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 
 from convsim_nb.adapters.mlflow.sink import MlflowSink
+from convsim_nb.domain.events import SinkDropped
 from convsim_nb.engine import simulate as engine
 from convsim_nb.engine.control import Control
 from convsim_nb.engine.converse import Parts
@@ -117,7 +118,12 @@ class Live:
             self._loop.call_soon_threadsafe(self._emit.drop, sink, reason)
 
     async def _close(self) -> None:
-        for opened in (*self._sinks, self._planned.recorder):
+        """Close what was opened, the journal last: it still has to hear how the others end."""
+        for opened in (self._planned.recorder, *reversed(self._sinks)):
             close = getattr(opened, "close", None)
-            if close is not None:
-                await asyncio.to_thread(close)
+            try:
+                if close is not None:
+                    await asyncio.to_thread(close)
+            except Exception as error:  # noqa: BLE001 - one reader's trouble must not cost the others their end
+                name = getattr(opened, "name", None) or type(opened).__name__
+                self._emit(SinkDropped(at=self._emit.now, sink=name, reason=f"{type(error).__name__}: {error}"))

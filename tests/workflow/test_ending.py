@@ -30,8 +30,8 @@ def test_a_stop_is_never_lost(milliseconds):
         assert run.state.stopped
 
 
-def test_a_reader_that_cannot_close_keeps_nobody_waiting():
-    """Its error comes out of `wait()`, and the run has ended all the same."""
+def test_a_reader_that_cannot_close_costs_the_others_nothing(tmp_path):
+    """It is said among the run's problems; the run has ended, and its journal is whole."""
 
     class Stuck:
         def __call__(self, event):
@@ -40,9 +40,43 @@ def test_a_reader_that_cannot_close_keeps_nobody_waiting():
         def close(self):
             raise OSError("the disk is full")
 
-    options = {"user_model": ScriptedChat.happy(), "sinks": [Stuck()], **QUIET}
-    run = cs.simulate([{"goal": "x"}], lambda messages: "done", **options)
-    with pytest.raises(OSError, match="the disk is full"):
-        run.wait(5)
+    options = {"user_model": ScriptedChat.happy(), "sinks": [Stuck()], **QUIET, "journal": tmp_path}
+    run = cs.simulate([{"goal": "x"}], lambda messages: "done", **options).wait(5)
 
     assert [c.stop for c in run.conversations] == ["goal_reached"]
+    assert run.problems == ("Stuck stopped listening: OSError: the disk is full",)
+    assert cs.load_run(run.run_id, journal=tmp_path).state == run.state
+
+
+def test_half_a_character_stops_nobody(tmp_path):
+    """A stream that was cut inside an emoji: the journal takes the reply, with a mark in its place."""
+    options = {"user_model": ScriptedChat.happy(turns=2), **QUIET, "journal": tmp_path}
+    run = cs.simulate([{"goal": "x"}], lambda messages: "bad \ud83d", **options).wait(5)
+
+    assert run.problems == ()
+    assert run.conversations[0].messages[1].content == "bad \ufffd"
+    assert cs.load_run(run.run_id, journal=tmp_path).state == run.state
+
+
+def test_an_agent_that_changes_its_context_changes_its_own(tmp_path):
+    """The next trial gets what the case says."""
+    seen = []
+
+    def agent(messages, tenant):
+        seen.append(list(tenant))
+        tenant.append("x")
+        return "done"
+
+    case = {"goal": "x", "context": {"tenant": ["a"]}}
+    cs.simulate([case], agent, user_model=ScriptedChat.happy(turns=2), trials=2, **QUIET).wait(5)
+
+    assert seen == [["a"]] * 4
+
+
+def test_a_goal_function_must_say_yes_or_no():
+    """A text is neither: it would count as reached, whatever it says."""
+    options = {"user_model": ScriptedChat.happy(), "goal_check": lambda conversation: "no", **QUIET}
+    run = cs.simulate([{"goal": "x"}], lambda messages: "done", **options).wait(5)
+
+    assert run.conversations[0].stop == "model_error"
+    assert "goal_check returned 'no': it must return True, False or a GoalCheck" in run.conversations[0].detail

@@ -1,6 +1,7 @@
 """Any callable as an agent."""
 
 import asyncio
+import copy
 import inspect
 from collections.abc import Callable, Coroutine, Iterable
 from functools import partial
@@ -102,7 +103,9 @@ class CallableAgent:
     def _bound(self, turn: AgentTurn) -> Callable[[], Any]:
         shape = self._signature.history
         past = history(turn.messages, shape=shape, text_only=self._text_only)
-        return self._signature.bind(self._call, past, session_id=turn.session_id, context=turn.case.context)
+        return self._signature.bind(
+            self._call, past, session_id=turn.session_id, context=copy.deepcopy(turn.case.context)
+        )
 
     async def _on_loop(self, call: Callable[[], Any], hearing: Hearing) -> Any:
         async def work() -> Any:
