@@ -80,3 +80,20 @@ def test_a_goal_function_must_say_yes_or_no():
 
     assert run.conversations[0].stop == "model_error"
     assert "goal_check returned 'no': it must return True, False or a GoalCheck" in run.conversations[0].detail
+
+
+@pytest.mark.parametrize("uri", ["foo://x", "sqlite:////proc/nowhere/mlflow.db"])
+def test_a_store_that_is_none_costs_the_run_nothing(uri, tmp_path, monkeypatch):
+    """The conversations are played and kept; that MLflow got none of them stands among the problems."""
+    mlflow = pytest.importorskip("mlflow")
+    before = mlflow.get_tracking_uri()
+    mlflow.set_tracking_uri(uri)
+    try:
+        options = {"user_model": ScriptedChat.happy(turns=2), "progress": False, "journal": tmp_path}
+        run = cs.simulate([{"goal": "x"}, {"goal": "y"}], lambda messages: "done", **options).wait(60)
+    finally:
+        mlflow.set_tracking_uri(before)
+
+    assert [c.stop for c in run.conversations] == ["goal_reached"] * 2
+    assert [problem.partition(":")[0] for problem in run.problems] == ["mlflow stopped listening"]
+    assert cs.load_run(run.run_id, journal=tmp_path).state == run.state

@@ -80,9 +80,13 @@ class NetExport:
         self._warm = False
 
     async def warm(self) -> None:
-        if not self._warm:
+        if self._warm or self.off:
+            return
+        try:
             await asyncio.to_thread(_warm_up)
             self._warm = True
+        except Exception:  # noqa: BLE001 - a store that is no store: the sink, which goes there too, says so
+            self.off = True
 
     async def room(self) -> None:
         await self.warm()
