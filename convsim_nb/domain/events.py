@@ -14,6 +14,8 @@ from convsim_nb.domain.record import Record
 from convsim_nb.domain.session import Message, Whole
 
 SCHEMA_VERSION = 1
+RUN_KEY = "convsim.run_key"
+"""The tag that says which job a run belongs to."""
 
 
 class RunSettings(Record):

@@ -42,7 +42,3 @@ class Emitter:
         self._sinks.remove(sink)
         name = getattr(sink, "name", None) or type(sink).__name__
         self(SinkDropped(at=self.now, sink=name, reason=reason))
-
-    def add(self, sink: Sink) -> None:
-        """Let one more sink hear what comes from now on."""
-        self._sinks.append(sink)

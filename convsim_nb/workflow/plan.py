@@ -9,7 +9,7 @@ from typing import Any, Unpack
 
 from convsim_nb.adapters.recording import Recorder
 from convsim_nb.domain.errors import UsageError
-from convsim_nb.domain.events import AgentRef, RunSettings, RunStarted
+from convsim_nb.domain.events import RUN_KEY, AgentRef, RunSettings, RunStarted
 from convsim_nb.domain.state import RunState
 from convsim_nb.engine.budget import Budget
 from convsim_nb.engine.ports import Agent, GoalFunction, Judge, User
@@ -19,9 +19,6 @@ from convsim_nb.workflow.cases import CaseSet, as_cases
 from convsim_nb.workflow.estimate import price_for
 from convsim_nb.workflow.options import SimulateOptions, checked
 from convsim_nb.workflow.people import People, people
-
-RUN_KEY = "convsim.run_key"
-"""The tag that says which job a run belongs to."""
 
 
 @dataclass(frozen=True)

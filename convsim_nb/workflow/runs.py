@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, overload
 from convsim_nb.adapters.journal import EVENTS, JOURNALS, is_being_written, read_journal
 from convsim_nb.analysis.summary import summarise
 from convsim_nb.domain.errors import ConvsimError, NotFoundError
+from convsim_nb.domain.events import RUN_KEY
 from convsim_nb.domain.record import Record
 from convsim_nb.domain.state import RunState
 from convsim_nb.workflow.run import Run
@@ -102,7 +103,7 @@ def with_key(run_key: str, root: Path) -> Run | None:
     """The newest run in a folder that was begun with a `run_key`."""
     for folder in reversed(_folders(root)):
         run = _loaded(folder)
-        if run.state.tags.get("convsim.run_key") == run_key:
+        if run.state.tags.get(RUN_KEY) == run_key:
             return run
     return None
 
