@@ -83,6 +83,6 @@ def show_in(place: Display | None) -> None:
 
 def _in_a_kernel() -> bool:
     """Whether this is a live IPython kernel; IPython is not loaded to find out."""
-    ipython = sys.modules.get("IPython")
-    shell = ipython.get_ipython() if ipython is not None else None
-    return getattr(shell, "kernel", None) is not None
+    # Another thread may be importing IPython right now (MLflow does): then it has no such function yet.
+    get_ipython = getattr(sys.modules.get("IPython"), "get_ipython", None)
+    return get_ipython is not None and getattr(get_ipython(), "kernel", None) is not None
