@@ -1,7 +1,9 @@
 """Test cases in files: YAML as a person would write it, and JSON lines."""
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -79,11 +81,14 @@ def _text(path: Path) -> str:
 
 def _parsed(where: str, text: str) -> object:
     try:
-        found: object = yaml.safe_load(text)  # JSON is YAML
+        found: object = yaml.load(text, Loader=_Strict)  # noqa: S506 - a SafeLoader; JSON is YAML
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = f":{mark.line + 1}" if mark else ""
-        raise CaseError(f"{where}{line} is not YAML: {getattr(error, 'problem', None) or error}") from None
+        broken = ":" if isinstance(error, yaml.composer.ComposerError) else " is not YAML:"
+        raise CaseError(f"{where}{line}{broken} {getattr(error, 'problem', None) or error}") from None
+    except RecursionError:
+        raise CaseError(f"{where} is nested too deep: write it flatter") from None
     if _size(found, {}) > _MOST:
         raise CaseError(f"{where} holds over {_MOST:,} values once its aliases are written out: write fewer")
     return found
@@ -113,12 +118,38 @@ def _mappings(where: str, found: object) -> list[Mapping[str, Any]]:
 
 def _line(path: Path, number: int, line: str) -> Mapping[str, Any]:
     try:
-        row = json.loads(line)
+        row = json.loads(line, object_pairs_hook=partial(_once, f"{path}:{number}"))
     except json.JSONDecodeError as error:
         raise CaseError(f"{path}:{number} is not JSON: {error}") from None
+    except RecursionError:
+        raise CaseError(f"{path}:{number} is nested too deep: write it flatter") from None
     if not isinstance(row, Mapping):
         raise CaseError(f"{path}:{number} is {row!r}: write a mapping with at least a goal")
     return row
+
+
+def _once(where: str, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """The object of these pairs: of two values under one name, JSON would keep the last and say nothing."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        twice = next(name for name, times in Counter(name for name, _ in pairs).items() if times > 1)
+        raise CaseError(f"{where} has {twice!r} twice in one object: leave one of them out")
+    return found
+
+
+class _Strict(yaml.SafeLoader):
+    """YAML in which no mapping has a key twice: the first would be dropped in silence."""
+
+    def compose_mapping_node(self, anchor: Any) -> yaml.MappingNode:
+        node: yaml.MappingNode = super().compose_mapping_node(anchor)
+        seen: set[tuple[str, str]] = set()
+        for key, _ in node.value:
+            name = (key.tag, str(key.value)) if isinstance(key, yaml.ScalarNode) else None
+            if name in seen:
+                said = f"{key.value!r} stands twice in one mapping: leave one of them out"
+                raise yaml.composer.ComposerError(None, None, said, key.start_mark)
+            seen |= {name} if name else set()
+        return node
 
 
 class _Readable(yaml.SafeDumper):

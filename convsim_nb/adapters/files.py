@@ -18,6 +18,7 @@ Entries = list[tuple[str, object]]
 _READ = (".jsonl", ".ndjson", ".json", ".csv", ".tsv")
 _WRAPPERS = ("sessions", "conversations", "dialogues", "data", "records", "rows", "items")
 _CELL = 2**31 - 1
+_TOO_DEEP = "nested too deep to be read"
 
 
 def read_file(path: Path) -> tuple[Entries, list[str]]:
@@ -81,6 +82,8 @@ def _lines(name: str, text: str) -> tuple[Entries, list[str]]:
             entries.append((f"{name}, line {number}", json.loads(line)))
         except ValueError as fault:
             problems.append(f"{name}, line {number}: not JSON ({fault})")
+        except RecursionError:
+            problems.append(f"{name}, line {number}: {_TOO_DEEP}")
     return entries, problems
 
 
@@ -89,6 +92,8 @@ def _items(name: str, text: str) -> Entries:
         held = json.loads(text)
     except ValueError as fault:
         raise UsageError(f"{name} is not JSON ({fault}); one object a line goes into a file ending in .jsonl") from None
+    except RecursionError:
+        raise UsageError(f"{name}: {_TOO_DEEP}") from None
     wrapped = next((held[key] for key in _WRAPPERS if isinstance(held, dict) and _wraps(held.get(key))), held)
     if isinstance(wrapped, list):
         return [(f"{name}, item {number}", item) for number, item in enumerate(wrapped, 1)]

@@ -19,6 +19,7 @@ from pydantic import (
 from convsim_nb.domain.errors import CaseError
 from convsim_nb.domain.record import Record
 from convsim_nb.domain.session import Message
+from convsim_nb.domain.style import StyleCard
 
 
 def _listed(value: object) -> object:
@@ -35,7 +36,8 @@ def _mapped(value: object) -> object:
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 Texts = Annotated[tuple[Text, ...], BeforeValidator(_listed)]
 Json = Annotated[dict[str, JsonValue], BeforeValidator(_mapped)]
-Kind = Literal["correction", "answer", "afterthought"]
+Kind = Literal["correction", "answer", "follow_up", "afterthought"]
+Check = Literal["quote", "later", "agent", "language", "conduct", "trigger", "amount", "duplicate", "cut"]
 
 
 class Withheld(Record):
@@ -45,7 +47,8 @@ class Withheld(Record):
     after: Text
     """What must happen first, as the judge can see it: "the agent shows prices of a closed market as live"."""
     kind: Kind = "correction"
-    """`correction`: a reaction to the agent's fault; `answer`: asked for; `afterthought`: came to mind."""
+    """`correction`: a reaction to the agent's fault; `answer`: to something surprising that it asked; `follow_up`: to
+    what it offered, showed or refused; `afterthought`: came to mind."""
 
 
 class Quote(Record):
@@ -69,7 +72,17 @@ class Source(Record):
     quotes: tuple[Quote, ...] = ()
 
 
-_NOT_CONTENT = {"case_id", "source", "tags"}
+class CaseFinding(Record):
+    """What `check` has against a case; it drops nothing."""
+
+    field: str
+    """As in a quote: `goal`, `facts[0]`; `case` for the whole of it."""
+    check: Check
+    reason: str
+    """One sentence, which also tells a model what to mend."""
+
+
+_NOT_CONTENT = {"case_id", "source", "tags", "proposed", "findings"}
 _SLUG_WORDS = 5
 
 
@@ -100,12 +113,16 @@ class TestCase(Record):
 
     goal: Text
     persona: Text | None = None
+    style: StyleCard | None = None
+    """How the user writes, measured from the session's messages."""
     simulation_guidelines: Texts = ()
     """How the user conducts the conversation."""
     context: Json = {}
     """Arguments for the agent, by keyword."""
     expectations: Json = {}
     """What scorers check. Never shown to the simulated user, nor to the judge."""
+    proposed: Texts = ()
+    """Names in `expectations` that a model proposed and no person has confirmed yet."""
     facts: Texts = ()
     """What the user knows, and gives when asked: name, order id, dates."""
     withheld: Annotated[tuple[Withheld, ...], BeforeValidator(_listed)] = ()
@@ -114,6 +131,8 @@ class TestCase(Record):
     script: Texts = ()
     """User messages that are sent word for word, before the simulation goes on by itself."""
     source: Source | None = None
+    findings: Annotated[tuple[CaseFinding, ...], BeforeValidator(_listed)] = ()
+    """What a check found and could not be mended."""
     tags: Annotated[dict[str, str], BeforeValidator(_mapped)] = {}
     case_id: Text = Field(default_factory=_born)
     """Given at birth, from the goal's first words and the content; survives edits."""
@@ -129,17 +148,31 @@ class TestCase(Record):
 
     @property
     def digest(self) -> str:
-        """12 hex digits of all that shapes the simulation: not of `case_id`, `source` and `tags`."""
-        return _digest(self.model_dump(mode="json", exclude=_NOT_CONTENT))
+        """12 hex digits of all that shapes the simulation: not of `case_id`, `source`, `tags` and marks.
+
+        Of what is set alone: a field that a later version adds changes no digest.
+        """
+        return _digest(self.model_dump(mode="json", exclude=_NOT_CONTENT, exclude_defaults=True))
 
     def edited(self, **changes: Any) -> Self:
-        """A copy with other content and the same `case_id`.
+        """A copy with other content and the same `case_id`; what was found in the changed fields is forgotten.
 
         Raises:
             CaseError: a field is not known, or does not fit.
         """
-        kept = {name: getattr(self, name) for name in type(self).model_fields}
+        kept: dict[str, Any] = {name: getattr(self, name) for name in type(self).model_fields}
+        kept["findings"] = tuple(one for one in self.findings if _root(one.field) not in changes)
         return type(self).model_validate({**kept, **changes})
+
+    def as_mapping(self) -> dict[str, Any]:
+        """The case as plain JSON: its id first, and nothing that is empty. `TestCase(**mapping)` gives it back."""
+        content = self.model_dump(mode="json", exclude_defaults=True)
+        return {"case_id": self.case_id, **{name: value for name, value in content.items() if name != "case_id"}}
+
+
+def _root(field: str) -> str:
+    """`withheld` of `withheld[1].fact`."""
+    return re.split(r"[.\[]", field, maxsplit=1)[0]
 
 
 def _first_fault(data: object, invalid: ValidationError) -> str:
@@ -150,6 +183,11 @@ def _first_fault(data: object, invalid: ValidationError) -> str:
         return f"test case {shown} has no {field}: give it one"
     if fault["type"] == "extra_forbidden":
         return f"test case {shown} has an unknown field {field!r}: the fields are {', '.join(TestCase.model_fields)}"
+    if fault["type"] == "recursion_loop" or "maximum validation depth" in fault["msg"]:
+        return f"test case {shown}: {fault['loc'][0]} is nested too deep: write it flatter"
+    if fault["type"] == "string_type":
+        kind = type(fault["input"]).__name__
+        return f"test case {shown}: {field} is {_shown(fault['input'])} ({kind}), not text: write it in quotes"
     if field == "goal":
         return f"test case {shown} has an empty goal: say in one sentence what the user wants"
     return f"test case {shown}: {field} = {_shown(fault['input'])}: {fault['msg']}"

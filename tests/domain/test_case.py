@@ -1,8 +1,12 @@
 """Test cases: what they take, what they refuse, and what stays the same."""
 
+import json
+
 import pytest
 
 import convsim_nb as cs
+
+DEEP = json.loads("[" * 400 + "]" * 400)
 
 
 def test_a_goal_is_enough():
@@ -54,6 +58,10 @@ def test_the_same_content_gets_the_same_id():
     [
         ({}, "test case {} has no goal: give it one"),
         ({"goal": " "}, "test case {'goal': ' '} has an empty goal: say in one sentence what the user wants"),
+        ({"goal": 3}, "test case {'goal': 3}: goal is 3 (int), not text: write it in quotes"),
+        ({"goal": False}, "test case {'goal': False}: goal is False (bool), not text: write it in quotes"),
+        ({"goal": "x", "facts": ["y", 7]}, "facts.1 is 7 (int), not text: write it in quotes"),
+        ({"goal": "x", "case_id": "c7", "context": {"a": DEEP}}, "test case 'c7': context is nested too deep"),
         ({"goal": "x", "goals": 1}, "test case {'goal': 'x', 'goals': 1} has an unknown field 'goals': the fields are"),
         ({"goal": "x", "case_id": "c7", "context": [1]}, "test case 'c7': context = [1]: Input should be"),
         ({"goal": "x", "withheld": {"fact": "y"}}, "has no withheld.0.after: give it one"),

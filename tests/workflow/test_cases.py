@@ -93,6 +93,13 @@ _BOMB = "\n".join(
         ("a.yaml", "- goal: x\n- persona: y", "number 2: test case {'persona': 'y'} has no goal"),
         ("a.jsonl", '{"goal": "x"}\n{', "a.jsonl:2 is not JSON"),
         ("a.txt", "x", "not from '.txt'"),
+        ("a.yaml", "- goal: 3", "a.yaml, number 1: test case {'goal': 3}: goal is 3 (int), not text"),
+        ("a.yaml", "- goal: no", "goal is False (bool), not text: write it in quotes"),
+        ("a.yaml", "- goal: x\n  facts: [y]\n  facts: [z]", "a.yaml:3: 'facts' stands twice in one mapping"),
+        ("a.json", '[{"goal": "x",\n "goal": "y"}]', "a.json:2: 'goal' stands twice in one mapping"),
+        ("a.jsonl", '{"goal": "x", "context": {"a": 1, "a": 2}}', "a.jsonl:1 has 'a' twice in one object"),
+        ("a.json", "[" * 100_000, "a.json is nested too deep: write it flatter"),
+        ("a.jsonl", '{"goal": "x", "context": {"a": ' + "[" * 100_000, "a.jsonl:1 is nested too deep"),
         ("a.yaml", _BOMB, "holds over 1,000,000 values once its aliases are written out"),
         ("a.yaml", "- &a\n  goal: x\n  context: {again: *a}", "holds over 1,000,000 values"),
         ("a.yaml", "- !!python/object/apply:os.system ['true']", "is not YAML"),
@@ -107,3 +114,11 @@ def test_a_file_that_is_wrong_is_named_with_the_place(name, text, message, tmp_p
 
     assert message in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_a_key_of_a_merged_mapping_may_be_written_over(tmp_path):
+    """What YAML merges is no duplicate: the case's own value counts."""
+    path = tmp_path / "a.yaml"
+    path.write_text("- &base\n  goal: x\n  case_id: a\n  facts: [y]\n- <<: *base\n  case_id: b\n")
+
+    assert [(case.case_id, case.facts) for case in cs.load_cases(path)] == [("a", ("y",)), ("b", ("y",))]

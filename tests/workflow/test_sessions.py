@@ -382,6 +382,18 @@ def test_good_sessions_stand_beside_bad_lines(tmp_path):
     ]
 
 
+def test_a_line_that_nests_without_end_costs_itself_alone(tmp_path):
+    """Ten thousand brackets are a problem of their line; a whole file of them is refused in one line."""
+    deep = "[" * 10_000 + "]" * 10_000
+    path = lines(tmp_path / "chats.jsonl", {"session_id": "a", "messages": HI}, deep)
+    (tmp_path / "deep.json").write_text(deep)
+    sessions = load_sessions(path)
+
+    assert [s.id for s in sessions] == ["a"]
+    assert sessions.problems == ("chats.jsonl, line 2: nested too deep to be read",)
+    assert error(tmp_path / "deep.json") == "deep.json: nested too deep to be read"
+
+
 def test_a_bad_row_costs_its_own_session_only(tmp_path):
     """A conversation with a hole in it misleads; the others stay."""
     path = table(
