@@ -48,9 +48,9 @@ def write_cases(cases: Iterable[TestCase], path: Path) -> None:
     Raises:
         StoreError: the file cannot be written, or its ending is not known.
     """
-    rows = [as_mapping(case) for case in cases]
+    rows = [case.as_mapping() for case in cases]
     if path.suffix in _YAML:
-        text = yaml.dump(rows, Dumper=_Readable, sort_keys=False, allow_unicode=True, width=100)
+        text = _dumped(rows)
     elif path.suffix in _JSONL:
         text = "".join(f"{json.dumps(row, ensure_ascii=False)}\n" for row in rows)
     elif path.suffix == ".json":
@@ -64,10 +64,13 @@ def write_cases(cases: Iterable[TestCase], path: Path) -> None:
         raise StoreError(f"test cases cannot be written to {path}: {error}") from None
 
 
-def as_mapping(case: TestCase) -> dict[str, Any]:
-    """A case as plain JSON: its id first, and nothing that is empty."""
-    content = case.model_dump(mode="json", exclude_defaults=True)
-    return {"case_id": case.case_id, **{name: value for name, value in content.items() if name != "case_id"}}
+def as_yaml(cases: Iterable[TestCase]) -> str:
+    """Test cases as a person would write them: long texts as blocks, and nothing that is empty."""
+    return _dumped([case.as_mapping() for case in cases])
+
+
+def _dumped(rows: list[dict[str, Any]]) -> str:
+    return str(yaml.dump(rows, Dumper=_Readable, sort_keys=False, allow_unicode=True, width=100))
 
 
 def _text(path: Path) -> str:

@@ -19,7 +19,7 @@ from pydantic import (
 from convsim_nb.domain.errors import CaseError
 from convsim_nb.domain.record import Record
 from convsim_nb.domain.session import Message
-from convsim_nb.domain.style import StyleCard
+from convsim_nb.domain.style import StyleCard, style_lines
 
 
 def _listed(value: object) -> object:
@@ -168,6 +168,28 @@ class TestCase(Record):
         """The case as plain JSON: its id first, and nothing that is empty. `TestCase(**mapping)` gives it back."""
         content = self.model_dump(mode="json", exclude_defaults=True)
         return {"case_id": self.case_id, **{name: value for name, value in content.items() if name != "case_id"}}
+
+    def as_mlflow(self) -> dict[str, Any]:
+        """The case as MLflow's own simulator takes it, with what it has no field for rendered as guidelines.
+
+        It plays a part of it only: MLflow's user is told all that is withheld from the start.
+        """
+        lines = guidelines_of(self)
+        fields = {"goal": self.goal, "persona": self.persona, "simulation_guidelines": list(lines)}
+        given = {"context": dict(self.context), "expectations": dict(self.expectations)}
+        return {name: value for name, value in {**fields, **given}.items() if value}
+
+
+def guidelines_of(case: TestCase) -> tuple[str, ...]:
+    """The case's guidelines, then its facts, what it withholds and how the person writes, as guidelines."""
+    told = [f"You know this, and say it only when the agent asks for it: {fact}" for fact in case.facts]
+    told += [
+        f"You do not know or say this until the condition is met in the conversation: {hidden.fact} "
+        f"The condition: {hidden.after}"
+        for hidden in case.withheld
+    ]
+    style = style_lines(case.style) if case.style else ()
+    return (*case.simulation_guidelines, *told, *style)
 
 
 def _root(field: str) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
-from convsim_nb.adapters.case_files import as_mapping, cases_in, read_cases, write_cases
+from convsim_nb.adapters.case_files import cases_in, read_cases, write_cases
 from convsim_nb.domain.case import TestCase
 from convsim_nb.domain.errors import CaseError
 
@@ -82,7 +82,7 @@ class CaseSet(Sequence[TestCase]):
 
     def to_dicts(self) -> list[dict[str, Any]]:
         """Plain mappings, as in a file; what is empty is left out."""
-        return [as_mapping(case) for case in self._cases]
+        return [case.as_mapping() for case in self._cases]
 
     def _by_id(self, case_id: str) -> TestCase:
         found = next((case for case in self._cases if case.case_id == case_id), None)

@@ -75,3 +75,55 @@ def test_what_is_wrong_is_said_in_one_line(fields, message):
     assert message in str(caught.value)
     assert "\n" not in str(caught.value)
     assert caught.value._render_traceback_() == [f"CaseError: {caught.value}"]
+
+
+FULL = cs.TestCase(
+    goal="Get the level of the index",
+    persona="You are brief.",
+    style={"language": "en", "words": 7, "casing": "lower", "questions": 0.4, "examples": ["how high is it"]},
+    facts=["The index is the DAX"],
+    withheld=[cs.Withheld(fact="It is Saturday.", after="the agent shows live prices.", kind="follow_up")],
+    context={"customer": 7},
+    expectations={"guidelines": ["Says that markets are closed"]},
+    proposed=["guidelines"],
+    findings=[{"field": "goal", "check": "later", "reason": "The goal holds 'Saturday'."}],
+)
+
+
+def test_a_mapping_gives_back_the_whole_case():
+    """Id, style, marks and findings included; what is empty is left out."""
+    mapping = FULL.as_mapping()
+
+    assert cs.TestCase(**mapping) == FULL
+    assert next(iter(mapping)) == "case_id"
+    assert "script" not in mapping
+
+
+def test_marks_change_no_digest_and_an_edit_forgets_the_findings_of_its_field():
+    """A confirmed proposal is played alike; a goal that was written anew is no longer doubted."""
+    assert FULL.edited(proposed=(), findings=()).digest == FULL.digest
+    assert FULL.edited(style=None).digest != FULL.digest
+    assert FULL.edited(persona="x").findings == FULL.findings
+    assert FULL.edited(goal="Get the level").findings == ()
+
+
+def test_for_mlflow_the_rest_is_rendered_as_guidelines():
+    """MLflow's own five fields; what the person knows, withholds and how they write stand in the guidelines."""
+    assert FULL.as_mlflow() == {
+        "goal": "Get the level of the index",
+        "persona": "You are brief.",
+        "simulation_guidelines": [
+            "You know this, and say it only when the agent asks for it: The index is the DAX",
+            (
+                "You do not know or say this until the condition is met in the conversation: It is Saturday. "
+                "The condition: the agent shows live prices."
+            ),
+            "Write in the language 'en' (ISO 639-1).",
+            "Write about 7 words a message.",
+            "Write in lower case.",
+            "Ask something in a third of your messages.",
+            "A message that you once wrote, for the tone alone: how high is it",
+        ],
+        "context": {"customer": 7},
+        "expectations": {"guidelines": ["Says that markets are closed"]},
+    }

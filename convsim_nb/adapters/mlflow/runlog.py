@@ -7,8 +7,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from convsim_nb.adapters.case_files import as_yaml
 from convsim_nb.adapters.mlflow.store import Destination
 from convsim_nb.analysis.summary import RunSummary
 from convsim_nb.domain.case import TestCase
@@ -46,7 +45,7 @@ def log_files(
 ) -> None:
     """Write the files of a run: cases, transcripts with one conversation a line, events, report."""
     client = destination.client
-    client.log_text(run_id, _yaml(cases), CASES)
+    client.log_text(run_id, as_yaml(cases), CASES)
     client.log_text(run_id, "".join(f"{one.model_dump_json()}\n" for one in conversations), TRANSCRIPTS)
     if events is not None and events.exists():
         client.log_artifact(run_id, str(events))
@@ -128,8 +127,3 @@ def _log(
         params=[Param(name, value) for name, value in (params or {}).items()][:_PARAMS_AT_ONCE],
         metrics=[Metric(name, value, now, 0) for name, value in (metrics or {}).items()],
     )
-
-
-def _yaml(cases: Iterable[TestCase]) -> str:
-    rows = [{"case_id": case.case_id, **case.model_dump(mode="json", exclude_defaults=True)} for case in cases]
-    return str(yaml.safe_dump(rows, sort_keys=False, allow_unicode=True, width=100))
