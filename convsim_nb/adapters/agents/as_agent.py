@@ -8,6 +8,7 @@ from convsim_nb.adapters.agents.callable_agent import CallableAgent
 from convsim_nb.adapters.agents.endpoint import endpoint_agent
 from convsim_nb.adapters.agents.predicting import predicting
 from convsim_nb.adapters.agents.refs import agent_name
+from convsim_nb.adapters.agents.runnable import runnable
 from convsim_nb.adapters.completions import cut
 from convsim_nb.domain.case import TestCase
 from convsim_nb.domain.errors import AgentTypeError
@@ -51,14 +52,12 @@ def _callable(agent: Any, *, name: str, api_key: str | None) -> Callable[..., An
         return endpoint_agent(agent, api_key=api_key)
     if inspect.isclass(agent):
         raise AgentTypeError(f"{name} is a class: give an object of it, such as {name}()")
-    if model := predicting(agent, name=name):
+    if model := predicting(agent, name=name) or runnable(agent, name=name):
         return model
     if callable(agent):
         return agent  # type: ignore[no-any-return]
     if callable(getattr(agent, "invoke", None)):
-        raise AgentTypeError(
-            f"{name} is a runnable: wrap it, as in `lambda messages: graph.invoke({{'messages': messages}})`"
-        )
+        raise AgentTypeError(f"{name} is to be invoked: wrap it, as in `lambda messages: {name}.invoke(messages)`")
     shown = cut(repr(agent), 60)
     raise AgentTypeError(
         f"{shown} is no agent: give a function of `messages` or `input`, 'module:name', a URL, or an MLflow model"

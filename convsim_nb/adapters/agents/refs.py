@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from convsim_nb.adapters.agents.endpoint import endpoint_name
+from convsim_nb.adapters.agents.runnable import functions_of, kinds_of
 from convsim_nb.domain.events import AgentRef
 
 _DIGITS = 12
@@ -19,7 +20,7 @@ def agent_ref(agent: Any, *, name: str | None = None) -> AgentRef:
     name = name or agent_name(agent)
     if isinstance(agent, str) or type(agent).__module__.partition(".")[0] == "mlflow":  # its source is not here
         return AgentRef(name=name, model_id=str(getattr(agent, "model_id", None) or ""))
-    source = _source_of(agent)
+    source = "".join(map(_source_of, functions_of(agent))) if kinds_of(agent) else _source_of(agent)
     digest = hashlib.sha256(source.encode()).hexdigest()[:_DIGITS] if source else ""
     return AgentRef(name=name, source_hash=digest, git_commit=_commit(agent))
 

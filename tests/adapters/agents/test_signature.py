@@ -64,7 +64,7 @@ def test_what_is_no_agent_is_said_in_one_line():
             "Agent is a class: give an object of it, such as Agent()",
             "42 is no agent: give a function of `messages` or `input`, 'module:name', a URL, or an MLflow model",
             "None is no agent: give a function of `messages` or `input`, 'module:name', a URL, or an MLflow model",
-            "Graph is a runnable: wrap it, as in `lambda messages: graph.invoke({'messages': messages})`",
+            "Graph is to be invoked: wrap it, as in `lambda messages: Graph.invoke(messages)`",
             "agent another() takes neither `messages` nor `input`: give it one parameter named `messages` (Chat Completions) or `input` (Responses)",
             "dict is a class: give an object of it, such as dict()",
         ]
