@@ -73,7 +73,11 @@ def _resume(options: argparse.Namespace) -> int:
 
 
 def _given(options: argparse.Namespace) -> Any:
+    from convsim_nb.workflow.llm_params import from_text
+
     named = {name: getattr(options, name, None) for name in _RUN_OPTIONS}
+    for name in ("user_llm_params", "judge_llm_params"):
+        named[name] = from_text(named[name], name=f"--{name.replace('_', '-')}") if named[name] is not None else None
     chosen = {"progress": not options.quiet, "mlflow": not options.no_mlflow}
     return {**{name: value for name, value in named.items() if value is not None}, **chosen}
 
@@ -112,6 +116,8 @@ def _runs(options: argparse.Namespace) -> int:
 _RUN_OPTIONS = (
     "user_model",
     "judge_model",
+    "user_llm_params",
+    "judge_llm_params",
     "max_turns",
     "trials",
     "concurrency",
@@ -210,6 +216,8 @@ def _add_run(commands: Any) -> None:
     models = run.add_argument_group("models")
     models.add_argument("--user-model", metavar="URI", help="who plays the user: openai:/gpt-5-mini, demo:/rules, ...")
     models.add_argument("--judge-model", metavar="URI", help="who judges; by default the user's model")
+    models.add_argument("--user-llm-params", metavar="JSON", help="with every call: '{\"temperature\": 0.7}'")
+    models.add_argument("--judge-llm-params", metavar="JSON", help="the same for the judge")
     play = run.add_argument_group("how it is played")
     play.add_argument("--max-turns", type=int, metavar="N", help="turns a conversation (10)")
     play.add_argument("--trials", type=int, metavar="N", help="conversations a case (1)")

@@ -111,6 +111,14 @@ def test_json_is_one_document_and_nothing_else_is_on_stdout(folder):
         (("run", "cases.yaml", "--agent", "nowhere:agent", "--user-model", "demo:/rules"), "nowhere"),
         (("run", "cases.yaml", "--agent", "agents:answers"), "no user_model is named"),
         (("run", "cases.yaml", "--agent", "agents:answers", "--user-model", "opnai:/x"), "opnai"),
+        (
+            ("run", "cases.yaml", "--agent", "agents:answers", "--user-llm-params", "temperature=1"),
+            "--user-llm-params 'temperature=1' is no JSON object",
+        ),
+        (
+            ("run", "cases.yaml", "--agent", "agents:answers", "--user-llm-params", '{"model": "x"}'),
+            "user_llm_params sets 'model'",
+        ),
         (("run", "cases.yaml", "--agent", "agents:answers", "--user-model", "openai:/gpt-5-mini"), "OPENAI_API_KEY"),
     ],
 )

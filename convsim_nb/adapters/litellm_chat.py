@@ -134,7 +134,8 @@ class LitellmChat:
         plain = [{"role": message.role, "content": message.content} for message in messages]
         # Retries are ours: theirs are neither counted nor share a cool-down.
         fixed = {"model": self.model, "messages": plain, "timeout": self._timeout, "num_retries": 0, "max_retries": 0}
-        return {"drop_params": True, **arguments, **fixed}
+        # What the user named is never left out in silence, as in the lean client.
+        return {"drop_params": not self._params, **arguments, **fixed}
 
     @staticmethod
     def _cost(litellm: ModuleType, completion: Any) -> float | None:

@@ -21,22 +21,25 @@ _SHOWN = 80
 class Recorder:
     """Writes every reply of the models that it wraps to one file, readable by its owner alone."""
 
-    def __init__(self, path: Path, *, models: Mapping[str, str]) -> None:
+    def __init__(
+        self, path: Path, *, models: Mapping[str, str], params: Mapping[str, Mapping[str, Any]] | None = None
+    ) -> None:
+        """`models` and their `params` are by who they play: `user` and `judge`."""
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         except OSError as error:
             raise StoreError(f"replies cannot be recorded in {path}: {error}; give record= another file") from None
         self._file = os.fdopen(descriptor, "w", encoding="utf-8")
-        self._write({"models": dict(models)})
+        self._write({"models": dict(models), "params": {who: dict(each) for who, each in (params or {}).items()}})
 
-    def listen(self, chat: Chat) -> Chat:
-        """The same model, each of its replies kept."""
+    def listen(self, chat: Chat, *, params: Mapping[str, Any] | None = None) -> Chat:
+        """The same model, each of its replies kept; `params` go with every call of it."""
 
         async def asked(request: ChatRequest) -> ChatReply:
             reply = await chat(request)
             usage = reply.usage.model_dump(mode="json", exclude_defaults=True)
-            self._write({**_plain(request), "reply": reply.text, "usage": usage})
+            self._write({**_plain(request, params), "reply": reply.text, "usage": usage})
             return reply
 
         return asked
@@ -66,6 +69,8 @@ class Replay:
         self.path = path
         self.models: dict[str, str] = {}
         """Who answered, by what it was: `user` and `judge`."""
+        self.params: dict[str, dict[str, Any]] = {}
+        """What went with every call, by the same names."""
         self._asked: list[dict[str, Any]] = []
         self._replies: dict[str, deque[dict[str, Any]]] = defaultdict(deque)
         for number, line in enumerate(_lines(path), start=1):
@@ -73,7 +78,17 @@ class Replay:
 
     async def __call__(self, request: ChatRequest) -> ChatReply:
         """The recorded reply to a request; where it was asked several times, in the order of asking."""
-        asked = _plain(request)
+        return self._answer(_plain(request))
+
+    def asked_with(self, params: Mapping[str, Any]) -> Chat:
+        """The same recording, for a model with whose every call `params` go."""
+
+        async def asked(request: ChatRequest) -> ChatReply:
+            return self._answer(_plain(request, params))
+
+        return asked
+
+    def _answer(self, asked: dict[str, Any]) -> ChatReply:
         found = self._replies.get(_digest(asked))
         if not found:
             raise ModelError(f"{self.path} holds no reply to this request: {self._changed(asked)}")
@@ -84,7 +99,7 @@ class Replay:
         try:
             row = json.loads(line)
             if "models" in row:
-                self.models = row["models"]
+                self.models, self.params = row["models"], row.get("params", {})
                 return
             asked = {"kind": row["kind"], "messages": row["messages"], "params": row["params"]}
             self._asked.append(asked)
@@ -99,6 +114,8 @@ class Replay:
             return f"nothing of its kind ({asked['kind'] or 'text'}) was recorded"
         nearest = max(alike, key=lambda one: _same(one["messages"], asked["messages"]))
         place = _same(nearest["messages"], asked["messages"])
+        if asked["messages"] == nearest["messages"]:
+            return f"its parameters were {nearest['params']}, now they are {asked['params']}; record it again"
         before, now = _at(nearest["messages"], place), _at(asked["messages"], place)
         which = "the prompt" if place == 0 else f"message {place}"
         return f"{which} was {before}, now it is {now}; record it again"
@@ -113,11 +130,11 @@ def _lines(path: Path) -> list[str]:
         raise StoreError(f"{path} cannot be read: {error}") from None
 
 
-def _plain(request: ChatRequest) -> dict[str, Any]:
+def _plain(request: ChatRequest, params: Mapping[str, Any] | None = None) -> dict[str, Any]:
     return {
         "kind": request.reply_type.__name__ if request.reply_type else "",
         "messages": [[message.role, message.content] for message in request.messages],
-        "params": dict(request.params),
+        "params": {**request.params, **(params or {})},
     }
 
 

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from pydantic import ValidationError
+
 from convsim_nb.domain.errors import UsageError
 from convsim_nb.domain.session import Session
 from convsim_nb.domain.transcript import fold
@@ -69,6 +71,8 @@ def read_records(entries: Iterable[tuple[str, object]], *, name: str = "session"
             taken[found.session_id] = found.place
         except UsageError as fault:
             read.problems.append(f"{found.told}: {fault}")
+        except ValidationError as fault:  # what JSON may hold and a record may not: ten thousand brackets
+            read.problems.append(f"{found.told}: it cannot be kept: {fault.errors()[0]['msg']}")
     return read
 
 

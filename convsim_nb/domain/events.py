@@ -6,7 +6,7 @@
 from datetime import datetime
 from typing import Annotated, Literal
 
-from pydantic import Field, TypeAdapter
+from pydantic import Field, JsonValue, TypeAdapter
 
 from convsim_nb.domain.case import Kind, TestCase
 from convsim_nb.domain.conversation import GoalCheck, Origin, Spender, Stop, Usage, Verdict
@@ -34,6 +34,9 @@ class RunSettings(Record):
     stateful: bool = False
     agent_timeout: float = 300.0
     """Seconds for one reply of the agent."""
+    user_llm_params: dict[str, JsonValue] = {}
+    """What goes with every call of the user's model: temperature, top_p, ..."""
+    judge_llm_params: dict[str, JsonValue] = {}
     prompts: dict[str, str] = {}
     """Version of each prompt, by its name."""
 

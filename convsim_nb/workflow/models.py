@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from convsim_nb.adapters.connections import shown_url
 from convsim_nb.adapters.openai_chat import OpenAIChat
 from convsim_nb.adapters.prices import price_of
-from convsim_nb.domain.errors import ModelNameError
+from convsim_nb.domain.errors import ModelNameError, UsageError
 from convsim_nb.engine.ports import Chat
 
 _OPENAI = "https://api.openai.com/v1"
@@ -124,6 +124,8 @@ def _gateway(wanted: _Wanted) -> Chat:
 def _demo(wanted: _Wanted) -> Chat:
     if wanted.path != "rules":
         raise ModelNameError(f"{wanted.uri}: the demo has one model, demo:/rules")
+    if wanted.params:
+        raise UsageError(f"{wanted.uri} is no language model and has no {', '.join(wanted.params)}: leave them out")
     from convsim_nb.demo.rules import RulesChat
 
     return RulesChat()

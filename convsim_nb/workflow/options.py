@@ -10,6 +10,7 @@ from typing import Any, Literal, TypedDict, TypeVar, get_type_hints
 
 from convsim_nb.domain.errors import UsageError
 from convsim_nb.engine.ports import Chat, GoalFunction, Sink, User
+from convsim_nb.workflow.llm_params import llm_params
 
 GoalCheckMode = Literal["every_turn", "on_end"]
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -22,6 +23,10 @@ class SimulateOptions(TypedDict, total=False):
     """Who plays the user: an MLflow model URI, `demo:/rules`, or any object that fits `Chat`."""
     judge_model: str | Chat | None
     """Who judges; by default the user's model."""
+    user_llm_params: Mapping[str, Any] | None
+    """Parameters of every call of the user's model: temperature, top_p, seed, ..."""
+    judge_llm_params: Mapping[str, Any] | None
+    """The same for the judge's; the user's are not the judge's."""
     user: User | None
     """A simulated user of your own, in the place of `user_model`."""
     max_turns: int
@@ -75,6 +80,8 @@ class SimulateOptions(TypedDict, total=False):
 DEFAULTS: SimulateOptions = {
     "user_model": None,
     "judge_model": None,
+    "user_llm_params": None,
+    "judge_llm_params": None,
     "user": None,
     "max_turns": 10,
     "trials": 1,
@@ -124,6 +131,8 @@ def checked(options: SimulateOptions) -> SimulateOptions:
             raise UsageError(f"{name}={given[name]!r}: give one of {', '.join(map(repr, known))}")
     if not callable(every["goal_check"]) and every["goal_check"] not in ("every_turn", "on_end"):
         raise UsageError(f"goal_check={given['goal_check']!r}: give 'every_turn', 'on_end' or a function")
+    for name in ("user_llm_params", "judge_llm_params"):
+        llm_params(given[name], name=name)
     return every
 
 

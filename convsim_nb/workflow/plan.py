@@ -88,6 +88,8 @@ def _started(
     settings = RunSettings(
         user_model=cast.user_name,
         judge_model=cast.judge_name,
+        user_llm_params=cast.user_params,
+        judge_llm_params=cast.judge_params,
         goal_check=_named(function) if function else str(options["goal_check"]),
         prompts=versions(),
         **{name: options[name] for name in _SETTINGS},  # type: ignore[literal-required]

@@ -12,7 +12,17 @@ from convsim_nb.workflow.runs import load_run
 from convsim_nb.workflow.start import go_on
 
 _KEPT = ("max_turns", "trials", "concurrency", "script_then", "agent_history", "agent_threads", "agent_timeout")
-_COMPARED = ("user_model", "judge_model", "max_turns", "trials", "goal_check", "script_then", "prompts")
+_COMPARED = (
+    "user_model",
+    "judge_model",
+    "user_llm_params",
+    "judge_llm_params",
+    "max_turns",
+    "trials",
+    "goal_check",
+    "script_then",
+    "prompts",
+)
 
 
 @spelled_out
@@ -95,6 +105,10 @@ def _models(settings: RunSettings, options: SimulateOptions) -> dict[str, Any]:
         named["user_model"] = settings.user_model
     if settings.judge_model not in ("none", settings.user_model):
         named["judge_model"] = settings.judge_model
+    for who, params in (("user", settings.user_llm_params), ("judge", settings.judge_llm_params)):
+        model = options.get(f"{who}_model") or options.get("user_model") or ""
+        if isinstance(model, str) and who not in options:  # an object sets its own
+            named[f"{who}_llm_params"] = params
     return named
 
 

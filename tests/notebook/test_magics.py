@@ -57,6 +57,16 @@ def test_a_run_waits_binds_its_name_and_takes_the_options_of_python(shell):
     assert (run.state.run_name, run.state.tags) == ("it 2", {"a": "b"})
 
 
+def test_parameters_of_a_model_are_a_mapping_on_the_line(shell):
+    """`--user-llm-params {...}` is read as Python reads it, and refused in one line like Python's."""
+    told = shell(
+        "%convsim run cases --agent agents['v2'] --user-model demo:/rules --user-llm-params {'seed': 1, 'n': 2}"
+    )
+
+    assert not told.ok
+    assert "user_llm_params sets 'n', which convsim sets itself" in told.out
+
+
 def test_names_are_those_of_the_place(shell):
     """In a function its own names count, as they do for Python."""
     line = f"%convsim run mine --agent chosen {PLAIN}"
