@@ -107,6 +107,14 @@ class Rejection(Record):
     reason: str
 
 
+class Doubt(Record):
+    """What a guard has against a message of the simulated user that the agent heard all the same."""
+
+    turn: int
+    guard: str
+    reason: str
+
+
 class Origin(Record):
     """Where a forked or repeated conversation came from."""
 
@@ -136,6 +144,7 @@ class Conversation(Record):
     checks: tuple[GoalCheck, ...] = ()
     released: tuple[Release, ...] = ()
     rejections: tuple[Rejection, ...] = ()
+    doubts: tuple[Doubt, ...] = ()
     usage: dict[Spender, Usage] = {}
     stop: Stop | None = None
     """Never None after the end."""

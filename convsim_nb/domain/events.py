@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 from pydantic import Field, JsonValue, TypeAdapter
 
 from convsim_nb.domain.case import Kind, TestCase
-from convsim_nb.domain.conversation import GoalCheck, Origin, Spender, Stop, Usage, Verdict
+from convsim_nb.domain.conversation import Doubt, GoalCheck, Origin, Spender, Stop, Usage, Verdict
 from convsim_nb.domain.record import Record
 from convsim_nb.domain.session import Message, Whole
 
@@ -105,6 +105,8 @@ class MessageSent(Event):
     message: Message
     cut: bool = False
     """True where the end of the message never came."""
+    doubts: tuple[Doubt, ...] = ()
+    """What guards have against a message of the simulated user that was sent all the same."""
 
 
 class MessageRejected(Event):

@@ -139,7 +139,9 @@ class RunState:
     def _message_sent(self, event: MessageSent) -> None:
         if event.message.role == "assistant":
             self.in_flight.pop(event.key, None)
-        self._update(event.key, messages=(*self.by_key[event.key].messages, event.message), turn=event.turn)
+        told = self.by_key[event.key]
+        messages, doubts = (*told.messages, event.message), (*told.doubts, *event.doubts)
+        self._update(event.key, messages=messages, doubts=doubts, turn=event.turn)
 
     def _fact_released(self, event: FactReleased) -> None:
         release = Release(index=event.index, fact=event.fact, kind=event.fact_kind, turn=event.turn, quote=event.quote)

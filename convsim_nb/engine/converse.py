@@ -55,7 +55,7 @@ class Parts:
     model_timeout: float | None = None
     """Seconds for one reply of the user or the judge."""
     goal_function: GoalFunction | None = None
-    guard: Guard = lambda _view, _text: None
+    guard: Guard = lambda _view, _text: ()
 
 
 class Ending(NamedTuple):
@@ -74,6 +74,7 @@ class Step(NamedTuple):
     move: UserMove
     source: Literal["simulated", "scripted", "operator"]
     stopped: tuple[tuple[str, Finding], ...] = ()
+    doubts: tuple[Finding, ...] = ()
 
 
 async def converse(trial: Trial, parts: Parts) -> None:
@@ -241,12 +242,15 @@ class _Conversing:
             move = await self._asked("the simulated user", partial(self._parts.user, view))
             if isinstance(move, Ending):
                 return move._replace(stopped=stopped)
-            finding = self._parts.guard(view, move.text) if move.action == "say" else None
-            if finding is None:
-                return Step(move, "simulated", stopped)
-            stopped = (*stopped, (move.text, finding))
-            view = replace(view, refused=(*view.refused, Refusal(move.text, finding.reason)))
-        return Ending("simulator_broke", f"{finding.guard}: {finding.reason}" if finding else "", stopped=stopped)
+            found = tuple(self._parts.guard(view, move.text)) if move.action == "say" else ()
+            hard = next((finding for finding in found if not finding.soft), None)
+            if hard is None:
+                return Step(move, "simulated", stopped, found)
+            stopped = (*stopped, (move.text, hard))
+            view = replace(view, refused=(*view.refused, Refusal(move.text, hard.reason)))
+        text, hard = stopped[-1]
+        detail = f"guard {hard.guard!r} stopped the simulated user {_TRIES} times, last {text!r}: {hard.record}"
+        return Ending("simulator_broke", detail, stopped=stopped)
 
     def _scripted(self) -> Step:
         return Step(UserMove("say", self._script[0]), "scripted")
@@ -274,7 +278,8 @@ class _Conversing:
         self._tell.stopped(self._turn, step.stopped)
         if step.source == "scripted":
             self._script.pop(0)
-        self._tell.sent(self._turn, Message(role="user", content=step.move.text, source=step.source))
+        message = Message(role="user", content=step.move.text, source=step.source)
+        self._tell.sent(self._turn, message, doubts=step.doubts)
 
     # --- the judge -------------------------------------------------------------------
 

@@ -2,7 +2,7 @@
 
 from convsim_nb.domain import events as ev
 from convsim_nb.domain.case import Withheld
-from convsim_nb.domain.conversation import Conversation, GoalCheck, Spender, Stop, Usage, verdict_of
+from convsim_nb.domain.conversation import Conversation, Doubt, GoalCheck, Spender, Stop, Usage, verdict_of
 from convsim_nb.domain.quotes import plain
 from convsim_nb.domain.session import Message
 from convsim_nb.engine.emit import Emitter
@@ -65,9 +65,10 @@ class Narrator:
         """The agent's text goes on."""
         self._emit(ev.MessageDelta(at=self._emit.now, key=self._key, turn=turn, text=text))
 
-    def sent(self, turn: int, message: Message, *, cut: bool = False) -> None:
+    def sent(self, turn: int, message: Message, *, cut: bool = False, doubts: tuple[Finding, ...] = ()) -> None:
         """A message was said; a withheld fact that given text says is no secret any more."""
-        self._emit(ev.MessageSent(at=self._emit.now, key=self._key, turn=turn, message=message, cut=cut))
+        noted = tuple(Doubt(turn=turn, guard=finding.guard, reason=finding.record) for finding in doubts)
+        self._emit(ev.MessageSent(at=self._emit.now, key=self._key, turn=turn, message=message, cut=cut, doubts=noted))
         if message.source in ("recorded", "scripted", "operator"):
             for index, withheld in self.pending:
                 if plain(withheld.fact) in plain(message.content):
@@ -85,7 +86,7 @@ class Narrator:
         for text, finding in texts:
             self._emit(
                 ev.MessageRejected(
-                    at=self._emit.now, key=self._key, turn=turn, text=text, guard=finding.guard, reason=finding.reason
+                    at=self._emit.now, key=self._key, turn=turn, text=text, guard=finding.guard, reason=finding.record
                 )
             )
 

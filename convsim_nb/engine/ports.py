@@ -1,6 +1,6 @@
 """The seams of the engine: each a Protocol with one call, so that a function or a lambda fits."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
@@ -154,10 +154,19 @@ class Finding:
 
     guard: str
     reason: str
-    """What the simulated user is told, in one sentence."""
+    """What the simulated user is told, in a sentence or two: never the withheld fact itself."""
+    found: str = ""
+    """What was found in the message: for the record alone."""
+    soft: bool = False
+    """Recorded only; the message is sent."""
+
+    @property
+    def record(self) -> str:
+        """What the results say of it."""
+        return f"{self.reason} [{self.found}]" if self.found else self.reason
 
 
-Guard = Callable[[UserView, str], Finding | None]
+Guard = Callable[[UserView, str], Sequence[Finding]]
 """Reads a message of the simulated user before the agent hears it; no model, under .3 ms."""
 
 

@@ -51,8 +51,8 @@ async def index_judge(view):
 def forward(view, text):
     """A guard that stops the first try of the second message."""
     if view.turn == 2 and not view.refused:
-        return Finding(guard="leak", reason="it gives the fact away")
-    return None
+        return (Finding(guard="leak", reason="it gives the fact away"),)
+    return ()
 
 
 async def test_what_was_found_stands_on_the_traces():
@@ -347,7 +347,7 @@ async def test_a_simulation_that_is_at_fault_stands_beside_the_numbers():
         return UserMove("say", "Markets are closed today")
 
     def guard(view, text):
-        return Finding(guard="leak", reason="it gives the fact away")
+        return (Finding(guard="leak", reason="it gives the fact away"),)
 
     played = await play((INDEX, *cases(1)), user=stubborn, guard=guard)
     metrics = played.client.get_run(played.sink.mlflow_run_id).data.metrics
