@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, overload
 from convsim_nb.adapters.case_files import cases_in, read_cases, write_cases
 from convsim_nb.domain.case import TestCase
 from convsim_nb.domain.errors import CaseError
+from convsim_nb.workflow.datasets import dataset_cases, names_dataset, save_dataset
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -64,14 +65,32 @@ class CaseSet(Sequence[TestCase]):
 
         return cases_html(self._cases, self.problems)
 
-    def save(self, path: str | Path) -> Path:
-        """Write the cases to a file: .yaml, .yml, .json or .jsonl.
+    def save(self, path: str | Path) -> Path | str:
+        """Write the cases to a file: .yaml, .yml, .json or .jsonl; or to MLflow's dataset `mlflow:NAME`.
+
+        Gives back what `load_cases` takes.
 
         Raises:
             StoreError: it cannot be written, or the ending is not known.
         """
+        if isinstance(path, str) and names_dataset(path):
+            save_dataset(self._cases, path)
+            return path
         write_cases(self._cases, Path(path))
         return Path(path)
+
+    def to_dataset(self, name: str) -> Any:
+        """Put the cases into MLflow's evaluation dataset of a name, which is made where there is none.
+
+        MLflow's own simulator plays them from there, with facts and what is withheld as guidelines;
+        `load_cases("mlflow:NAME")` gives them back whole. A case that is in it takes the place of its earlier
+        self, and what else is in it stays. On Databricks the name is `catalog.schema.table`.
+
+        Raises:
+            StoreError: the store failed, or several datasets have that name.
+            CaseError: the dataset holds what are no test cases.
+        """
+        return save_dataset(self._cases, name)
 
     def to_frame(self) -> "pd.DataFrame":
         """One row a case, a column a field of `TestCase`, `case_id` first; lists and mappings as they are."""
@@ -91,13 +110,16 @@ class CaseSet(Sequence[TestCase]):
         return found
 
 
-def load_cases(source: str | Path) -> CaseSet:
-    """Read a file of test cases: .yaml, .yml, .json or .jsonl.
+def load_cases(source: Any) -> CaseSet:
+    """Read a file of test cases: .yaml, .yml, .json or .jsonl; or MLflow's dataset, by `mlflow:NAME` or itself.
 
     Raises:
-        NotFoundError: no such file.
+        NotFoundError: no such file or dataset.
         CaseError: a case is not valid; its place in the file is named.
+        StoreError: the file or the store cannot be read.
     """
+    if names_dataset(source):
+        return CaseSet(dataset_cases(source))
     return _numbered(read_cases(Path(source)), str(source))
 
 
@@ -118,7 +140,7 @@ def as_cases(cases: Any) -> CaseSet:
     """
     if isinstance(cases, CaseSet):
         found = cases
-    elif isinstance(cases, str | Path):
+    elif isinstance(cases, str | Path) or names_dataset(cases):
         found = load_cases(cases)
     elif isinstance(cases, TestCase):
         found = CaseSet([cases])
