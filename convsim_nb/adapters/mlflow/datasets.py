@@ -107,7 +107,7 @@ def _found(name: str) -> "EvaluationDataset | None":
     from mlflow.genai.datasets import get_dataset
 
     try:
-        return get_dataset(dataset_id=name) if _ID.fullmatch(name) else get_dataset(name=name)
+        found: EvaluationDataset = get_dataset(dataset_id=name) if _ID.fullmatch(name) else get_dataset(name=name)
     except MlflowException as error:
         if error.error_code == "RESOURCE_DOES_NOT_EXIST":
             return None
@@ -119,12 +119,14 @@ def _found(name: str) -> "EvaluationDataset | None":
         if re.search(r"not.?found|does.?not.?exist", f"{type(error).__name__} {error}", re.IGNORECASE):
             return None
         raise StoreError(f"dataset {name!r} cannot be read: {type(error).__name__}: {error}") from error
+    return found
 
 
 def _made(name: str) -> "EvaluationDataset":
     from mlflow.genai.datasets import create_dataset
 
-    return create_dataset(name=name)
+    made: EvaluationDataset = create_dataset(name=name)
+    return made
 
 
 def _ids(name: str) -> str:
