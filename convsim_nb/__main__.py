@@ -75,9 +75,10 @@ def _resume(options: argparse.Namespace) -> int:
 def _given(options: argparse.Namespace) -> Any:
     from convsim_nb.workflow.llm_params import from_text
 
-    named = {name: getattr(options, name, None) for name in _RUN_OPTIONS}
+    named: dict[str, Any] = {name: getattr(options, name, None) for name in _RUN_OPTIONS}
     for name in ("user_llm_params", "judge_llm_params"):
-        named[name] = from_text(named[name], name=f"--{name.replace('_', '-')}") if named[name] is not None else None
+        if named[name] is not None:
+            named[name] = from_text(named[name], name=f"--{name.replace('_', '-')}")
     chosen = {"progress": not options.quiet, "mlflow": not options.no_mlflow}
     return {**{name: value for name, value in named.items() if value is not None}, **chosen}
 
@@ -125,6 +126,8 @@ _RUN_OPTIONS = (
     "script_then",
     "agent_name",
     "agent_history",
+    "agent_threads",
+    "stateful",
     "agent_timeout",
     "max_cost",
     "max_tokens",
@@ -226,6 +229,8 @@ def _add_run(commands: Any) -> None:
     play.add_argument("--script-then", choices=("simulate", "end"), help="what follows a case's script (simulate)")
     play.add_argument("--agent-name", metavar="NAME", help="the agent's name in results")
     play.add_argument("--agent-history", choices=("full", "text"), help="what the agent gets of earlier turns (full)")
+    play.add_argument("--agent-threads", action="store_true", default=None, help="an async agent off the loop")
+    play.add_argument("--stateful", action="store_true", default=None, help="the agent has a memory by session id")
     play.add_argument("--agent-timeout", type=float, metavar="S", help="seconds for one reply of the agent (300)")
     play.add_argument("--replay", metavar="FILE", help="user and judge answer from a recording: no key, no cost")
     _add_limits(run)

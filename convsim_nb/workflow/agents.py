@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from difflib import get_close_matches
 from typing import Any, Literal
 
-from convsim_nb.adapters.agents import agent_ref, as_agent, check_context
+from convsim_nb.adapters.agents import ReplayingAgent, agent_ref, as_agent, check_context
 from convsim_nb.domain.case import TestCase
 from convsim_nb.domain.errors import AgentTypeError
 from convsim_nb.domain.events import AgentRef
@@ -23,8 +23,9 @@ def resolve_agent(
     agent_history: Literal["full", "text"] = "full",
     agent_threads: bool = False,
     timeout: float = 300.0,
+    stateful: bool = False,
 ) -> tuple[Agent, AgentRef]:
-    """The agent behind the port, and what a run keeps of it.
+    """The agent behind the port, and what a run keeps of it. A stateful one is told given history again.
 
     Raises:
         AgentTypeError: it is not an agent that we can call, or does not take what a case's context holds.
@@ -41,7 +42,7 @@ def resolve_agent(
         found, name=name, agent_history=agent_history, agent_threads=agent_threads, timeout=timeout, api_key=api_key
     )
     check_context(adapted, cases)
-    return adapted, agent_ref(found, name=adapted.name)
+    return ReplayingAgent(adapted) if stateful else adapted, agent_ref(found, name=adapted.name)
 
 
 def _named(agent: str) -> tuple[Any, str | None, str | None]:

@@ -2,8 +2,11 @@
 
 from typing import TYPE_CHECKING, Any
 
+from convsim_nb.domain.case import TestCase
 from convsim_nb.domain.errors import UsageError
+from convsim_nb.domain.events import AgentRef
 from convsim_nb.engine.fork import again, fork
+from convsim_nb.engine.ports import Agent
 from convsim_nb.engine.trial import Trial
 from convsim_nb.workflow.agents import resolve_agent
 from convsim_nb.workflow.plan import Plan
@@ -20,7 +23,7 @@ def fork_run(run: "Run", key: str, *, turn: int, text: str | None, agent: Any) -
     if text is not None and not text.strip():
         raise UsageError("the text is empty: give the user message, or None for the simulated user's own")
     case = run.state.cases[origin.case_id]
-    other, ref = resolve_agent(agent, cases=[case]) if agent is not None and run.planned else (None, None)
+    other, ref = _another(run.planned, agent, case) if agent is not None and run.planned else (None, None)
     trial = fork(
         origin,
         case,
@@ -47,6 +50,19 @@ def again_run(run: "Run", key: str, *, times: int, agent: Any) -> tuple[str, ...
         trials.append(trial)
     _play(run, trials, agent)
     return tuple(trial.key for trial in trials)
+
+
+def _another(planned: Plan, agent: Any, case: TestCase) -> tuple[Agent, AgentRef]:
+    """Another agent than the run's, called as the run calls its own."""
+    given = planned.options
+    return resolve_agent(
+        agent,
+        cases=[case],
+        agent_history=given["agent_history"],
+        agent_threads=given["agent_threads"],
+        timeout=given["agent_timeout"],
+        stateful=given["stateful"],
+    )
 
 
 def _play(run: "Run", trials: list[Trial], agent: Any) -> None:

@@ -45,6 +45,8 @@ class SimulateOptions(TypedDict, total=False):
     """What the agent gets of earlier turns: tool calls and images too, or text alone."""
     agent_threads: bool
     """Whether an async agent gets a thread and a loop of its own, for one that blocks."""
+    stateful: bool
+    """Whether the agent keeps a memory by `mlflow_session_id`: given history is said to it again, turn by turn."""
     agent_timeout: float
     """Seconds for one reply of the agent."""
     model_timeout: float | None
@@ -91,6 +93,7 @@ DEFAULTS: SimulateOptions = {
     "agent_name": None,
     "agent_history": "full",
     "agent_threads": False,
+    "stateful": False,
     "agent_timeout": 300.0,
     "model_timeout": 300.0,
     "max_cost": None,

@@ -60,6 +60,7 @@ def plan(cases: Any, agent: Any, **options: Unpack[SimulateOptions]) -> Plan:
         agent_history=given["agent_history"],
         agent_threads=given["agent_threads"],
         timeout=given["agent_timeout"],
+        stateful=given["stateful"],
     )
     function = given["goal_check"] if callable(given["goal_check"]) else None
     _refuse_unpriced(given)
@@ -75,6 +76,7 @@ _SETTINGS = (
     "script_then",
     "agent_history",
     "agent_threads",
+    "stateful",
     "agent_timeout",
 )
 """Options that the run's settings keep as they are."""

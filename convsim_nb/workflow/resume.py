@@ -11,7 +11,16 @@ from convsim_nb.workflow.run import Run
 from convsim_nb.workflow.runs import load_run
 from convsim_nb.workflow.start import go_on
 
-_KEPT = ("max_turns", "trials", "concurrency", "script_then", "agent_history", "agent_threads", "agent_timeout")
+_KEPT = (
+    "max_turns",
+    "trials",
+    "concurrency",
+    "script_then",
+    "agent_history",
+    "agent_threads",
+    "stateful",
+    "agent_timeout",
+)
 _COMPARED = (
     "user_model",
     "judge_model",
@@ -21,6 +30,7 @@ _COMPARED = (
     "trials",
     "goal_check",
     "script_then",
+    "stateful",
     "prompts",
 )
 

@@ -2,5 +2,6 @@
 
 from convsim_nb.adapters.agents.as_agent import as_agent, check_context
 from convsim_nb.adapters.agents.refs import agent_ref
+from convsim_nb.adapters.agents.replaying import ReplayingAgent
 
-__all__ = ["agent_ref", "as_agent", "check_context"]
+__all__ = ["ReplayingAgent", "agent_ref", "as_agent", "check_context"]

@@ -56,6 +56,11 @@ class CallableAgent:
         return f"CallableAgent({self.name!r})"
 
     @property
+    def takes_session(self) -> bool:
+        """Whether it is told which conversation it is in."""
+        return self._signature.takes_session
+
+    @property
     def warning(self) -> str | None:
         """What the user should know of how it behaved: an async agent that holds up all the others."""
         if self._held < _BLOCKS or self._threads:

@@ -58,12 +58,17 @@ class Signature:
         """Whether it can be given by keyword."""
         return self.any_keyword or keyword in self.keywords
 
+    @property
+    def takes_session(self) -> bool:
+        """Whether it takes the id of the conversation."""
+        return self.takes(_SESSION)
+
     def bind(
         self, agent: Callable[..., Any], history: list[dict[str, Any]], *, session_id: str, context: Mapping[str, Any]
     ) -> Callable[[], Any]:
         """One call of the agent, all its arguments given."""
         keywords = dict(context)
-        if self.takes(_SESSION):
+        if self.takes_session:
             keywords[_SESSION] = session_id
         if self.positional:
             return partial(agent, history, **keywords)

@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import Any, Literal
 
 from convsim_nb.adapters.mlflow.export import Export
+from convsim_nb.adapters.mlflow.graft import graft
 from convsim_nb.adapters.mlflow.net import Claim
 from convsim_nb.domain.errors import AgentError
 from convsim_nb.domain.session import Message, ToolCall
@@ -55,6 +56,7 @@ class TracedAgent:
                 reply = await self._agent(turn)
                 seconds = time.monotonic() - start
                 span.set_outputs(_outputs(reply))
+                graft(reply.refs, span, claim)
                 _count_tokens(span, reply)
             except BaseException as error:
                 _fail(span, error)
@@ -65,7 +67,7 @@ class TracedAgent:
                 self._export.closing(claim)
                 span.end()
                 self._export.ended(claim)
-        return replace(reply, refs=_refs(reply.refs, claim.trace_id), seconds=seconds)
+        return replace(reply, refs=_refs(reply.refs, claim.trace_id), seconds=reply.seconds or seconds)
 
     def _open(self, turn: AgentTurn) -> tuple[Any, Claim] | None:
         """The root span and its claim; None where MLflow's tracing is off or leaves this trace out."""
@@ -175,7 +177,7 @@ def _fail(span: Any, error: BaseException) -> None:
 def _refs(refs: Mapping[str, Any], trace_id: str) -> dict[str, Any]:
     """Ours is the trace of the turn; one that the agent named is kept beside it."""
     theirs = {"agent_trace_id": refs["trace_id"]} if refs.get("trace_id") else {}
-    return {**refs, **theirs, "trace_id": trace_id}
+    return {**{name: ref for name, ref in refs.items() if name != "trace"}, **theirs, "trace_id": trace_id}
 
 
 def _current(span: Any) -> AbstractContextManager[Any]:
