@@ -27,8 +27,13 @@ class RunSettings(Record):
     trials: int = 1
     concurrency: int = 20
     goal_check: str = "every_turn"
-    """`every_turn`, `on_end`, or `function:<name>:<hash of its source>`."""
+    """`every_turn`, `on_end`, `first` (every turn, and before the user's next message is asked for), or
+    `function:<name>:<hash of its source>`."""
     script_then: Literal["simulate", "end"] = "simulate"
+    guards: Literal["stop", "record"] = "stop"
+    """Whether a hard finding stops the simulated user's message, or is recorded beside it as a soft one is."""
+    loops: bool = True
+    """Whether sides that repeat themselves end a conversation."""
     agent_history: Literal["full", "text"] = "full"
     agent_threads: bool = False
     stateful: bool = False

@@ -130,7 +130,8 @@ class _Conversing:
         before a faulty answer passes for success.
         """
         closing = self._closing()
-        if closing or self._tell.pending or (self._parts.goal_function and not self._script):
+        decides = self._parts.goal_function is not None or self._parts.settings.goal_check == "first"
+        if closing or self._tell.pending or (decides and not self._script):
             return await self._judged_first(closing)
         if self._script:
             return self._scripted()
@@ -180,7 +181,7 @@ class _Conversing:
 
     def _closing(self) -> Ending | None:
         """Why this turn is the last one, if it is; the judge has the last word all the same."""
-        if self._repeats("user"):
+        if self._parts.settings.loops and self._repeats("user"):
             if self._repeats("assistant"):
                 return Ending("looped", f"both sides said the same {_SAME_TURNS} turns running")
             return Ending("simulator_broke", f"the simulated user said the same {_SAME_TURNS} turns running")
@@ -243,7 +244,8 @@ class _Conversing:
             if isinstance(move, Ending):
                 return move._replace(stopped=stopped)
             found = tuple(self._parts.guard(view, move.text)) if move.action == "say" else ()
-            hard = next((finding for finding in found if not finding.soft), None)
+            stops = self._parts.settings.guards == "stop"
+            hard = next((finding for finding in found if stops and not finding.soft), None)
             if hard is None:
                 return Step(move, "simulated", stopped, found)
             stopped = (*stopped, (move.text, hard))

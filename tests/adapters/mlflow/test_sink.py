@@ -158,6 +158,8 @@ async def test_the_run_holds_parameters_numbers_and_files(tmp_path):
             "concurrency": "20",
             "goal_check": "every_turn",
             "script_then": "simulate",
+            "guards": "stop",
+            "loops": "True",
             "agent_history": "full",
             "agent_threads": "False",
             "stateful": "False",
