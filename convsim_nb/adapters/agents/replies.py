@@ -6,6 +6,7 @@ from typing import Any
 
 from convsim_nb.adapters.agents.history import Wire, is_item
 from convsim_nb.adapters.agents.plain import plain
+from convsim_nb.adapters.agents.remote import handed_trace, trace_id_of, without_trace
 from convsim_nb.adapters.completions import cut, tokens_of
 from convsim_nb.domain.conversation import Usage
 from convsim_nb.domain.errors import AgentError, UsageError
@@ -30,15 +31,17 @@ def read_reply(raw: Any) -> AgentReply:
         return raw
     if raw is None:
         raise AgentError("the agent returned None: it must return its answer")
-    value = plain(raw)
+    trace = handed_trace(raw)
+    value = plain(without_trace(raw) if trace else raw)
     try:
         reply = _read(value)
     except UsageError as fault:
         raise AgentError(f"the agent's reply cannot be read: {fault}") from None
     if reply is None:
         raise AgentError(f"the agent returned {type(raw).__name__}, in which no answer can be found: {cut(value)}")
-    trace_id = value.get("trace_id") if isinstance(value, dict) else None
-    return replace(reply, raw=raw, refs={"trace_id": trace_id} if trace_id else reply.refs)
+    trace_id = (value.get("trace_id") if isinstance(value, dict) else None) or (trace_id_of(trace) if trace else "")
+    refs = {"trace_id": trace_id, "trace": trace}
+    return replace(reply, raw=raw, refs={**reply.refs, **{name: ref for name, ref in refs.items() if ref}})
 
 
 def _read(value: Any) -> AgentReply | None:  # noqa: PLR0911 - one arm a shape

@@ -13,6 +13,14 @@ from convsim_nb.adapters.mlflow.store import Destination
 SPANS_AT_ONCE = 50
 _REQUESTS_AT_ONCE = 8
 """To a server: each takes its time on the way. A file takes one writer at a time anyway."""
+_OF_A_STORED_TRACE = (
+    "mlflow.artifactLocation",
+    "mlflow.trace.spansLocation",
+    "mlflow.trace.infoFinalized",
+    "mlflow.trace.sizeBytes",
+    "mlflow.trace.sizeStats",
+)
+"""What a store says of a trace. `mlflow.add_trace` copies it with a remote agent's spans, and ours refuses it."""
 
 
 class TraceWriter:
@@ -96,6 +104,9 @@ def _make_ours(caught: Caught, *, experiment_id: str, run_id: str) -> None:
     theirs = info.trace_metadata.get("mlflow.trace.session")
     if theirs and theirs != claim.session_id:
         info.trace_metadata["convsim.agent_session"] = theirs
+    for copied in _OF_A_STORED_TRACE:
+        info.tags.pop(copied, None)
+        info.trace_metadata.pop(copied, None)
     info.trace_metadata.update(claim.metadata)
     info.trace_metadata.pop("mlflow.sourceRun", None)
     if run_id:
