@@ -84,7 +84,7 @@ class AgentReply:
     wire: tuple[dict[str, Any], ...] = ()
     """The messages that go back to the agent in the next turn, where `content` alone would lose something."""
     refs: Mapping[str, Any] = field(default_factory=dict)
-    """`trace_id`: the MLflow trace of the turn."""
+    """`trace_id`: the MLflow trace of the turn. `trace`: a finished one that a remote agent handed back."""
     raw: Any = None
     """The reply as it came."""
     usage: Usage | None = None
