@@ -29,6 +29,7 @@ class ScriptedChat:
 
     user: Script = ("Hello",)
     judge: Script = ({"reached": False},)
+    split: Script = ({"goals": [{"first": 0}]},)
     distill: Script = ()
     requests: list[ChatRequest] = field(default_factory=list)
     """Every request, in the order of asking."""
@@ -43,7 +44,7 @@ class ScriptedChat:
         """The scripted answer to a request."""
         self.requests.append(request)
         kind = request.reply_type.__name__ if request.reply_type else ""
-        script = {"UserReply": self.user, "JudgeReply": self.judge, "DistillReply": self.distill}.get(kind, ())
+        script = self._scripts.get(kind, ())
         answer = script(request) if callable(script) else script[min(_turn(request), len(script)) - 1]
         if isinstance(answer, Exception):
             raise answer
@@ -51,6 +52,15 @@ class ScriptedChat:
             answer = {"action": "say", "text": answer}
         text = answer if isinstance(answer, str) else json.dumps(answer)
         return ChatReply(text, Usage(calls=1, input_tokens=10, output_tokens=5))
+
+    @property
+    def _scripts(self) -> dict[str, Script]:
+        return {
+            "UserReply": self.user,
+            "JudgeReply": self.judge,
+            "SplitReply": self.split,
+            "DistillReply": self.distill,
+        }
 
 
 @dataclass

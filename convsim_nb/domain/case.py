@@ -37,7 +37,7 @@ Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 Texts = Annotated[tuple[Text, ...], BeforeValidator(_listed)]
 Json = Annotated[dict[str, JsonValue], BeforeValidator(_mapped)]
 Kind = Literal["correction", "answer", "follow_up", "afterthought"]
-Check = Literal["quote", "later", "agent", "language", "conduct", "trigger", "amount", "duplicate", "cut"]
+Check = Literal["quote", "later", "agent", "language", "artefact", "trigger", "restated", "amount", "duplicate"]
 
 
 class Withheld(Record):
@@ -70,6 +70,10 @@ class Source(Record):
     last: int = 0
     """The last message of the range, itself included."""
     quotes: tuple[Quote, ...] = ()
+    model: str = ""
+    """Who distilled it."""
+    prompts: dict[str, str] = {}
+    """The versions of the prompts that it was distilled with."""
 
 
 class CaseFinding(Record):

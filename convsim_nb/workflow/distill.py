@@ -80,7 +80,10 @@ class _Distilling:
             self.problems.append(f"session {session.id}: the user says nothing in it")
             return ()
         try:
-            return await engine.distill(session, chat=self.chat, report=self._used, split=self.split)
+            settings = engine.DistillSettings(split=self.split)
+            read = await engine.distill(session, chat=self.chat, report=self._used, settings=settings)
+            self.problems += [f"session {session.id}: {line}" for line in read.problems]
+            return read.cases
         except ModelError as error:
             self.problems.append(f"session {session.id}: {error}")
         except Exception as error:  # noqa: BLE001 - a model may be anybody's code; its failure is this session's alone

@@ -5,7 +5,7 @@ import pytest
 from convsim_nb.demo.rules import RulesChat
 from convsim_nb.domain.quotes import is_quoted
 from convsim_nb.domain.session import Message, Session
-from convsim_nb.engine.distill import distill
+from convsim_nb.engine.distill import DistillSettings, distill
 
 GARAGE = (
     "Hello there, I'd like to have the winter tyres put on my car, please.",
@@ -73,16 +73,18 @@ def session(*said, name="s"):
 async def cases_of(*said, split=True):
     """The cases, and how many calls they took."""
     calls = []
-    cases = await distill(session(*said), chat=RulesChat(), report=calls.append, split=split)
-    return cases, len(calls)
+    settings = DistillSettings(split=split)
+    found = await distill(session(*said), chat=RulesChat(), report=calls.append, settings=settings)
+    return found.cases, len(calls)
 
 
 @pytest.mark.parametrize("said", [GARAGE, MARKET, GERMAN, CHINESE, TWO_MATTERS, INJECTED])
 async def test_the_first_reply_is_usable_and_every_quote_is_there(said):
-    """One call is enough, the ranges cover the session, and each field's quote stands in the message it names."""
+    """One call to split and one a case; the ranges cover the session, and each quote stands in the message it names."""
     cases, calls = await cases_of(*said)
 
-    assert calls == 1
+    assert calls == 1 + len(cases)
+    assert [finding for case in cases for finding in case.findings] == []
     assert [case.source.last for case in cases][-1] == len(said) - 1
     quotes = [quote for case in cases for quote in case.source.quotes]
     assert {"goal", "persona"} <= {quote.field for quote in quotes}
@@ -116,7 +118,8 @@ async def test_closed_markets_are_a_correction_that_says_what_was_shown_as_curre
     (withheld,) = case.withheld
     assert "markets are closed" in withheld.fact
     assert withheld.after.endswith("as current")
-    assert case.expectations["proposed"]
+    assert case.expectations["guidelines"]
+    assert case.proposed == ("guidelines",)
 
 
 @pytest.mark.parametrize(

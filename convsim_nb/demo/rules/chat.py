@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from pydantic import BaseModel
 
-from convsim_nb.demo.rules.distilling import distil
+from convsim_nb.demo.rules.distilling import distil, divide
 from convsim_nb.demo.rules.judging import judge
 from convsim_nb.demo.rules.playing import play
 from convsim_nb.demo.rules.requests import Task, case_of, data_of, scene_of, task_of
@@ -23,7 +23,7 @@ class RulesChat:
     name: str = "demo:/rules"
 
     async def __call__(self, request: ChatRequest) -> ChatReply:
-        """Answer a request of one of the three prompts.
+        """Answer a request of one of the four prompts.
 
         Raises:
             ModelError: the request is none of them.
@@ -44,6 +44,8 @@ class RulesChat:
                     return play(scene_of(request.messages, endless=self.never_reached))
                 case "judge":
                     return self._verdict(request)
+                case "split":
+                    return divide(data_of(request.messages))
                 case "distill":
                     return distil(data_of(request.messages))
         except (KeyError, ValueError, TypeError) as fault:

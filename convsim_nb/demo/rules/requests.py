@@ -11,21 +11,26 @@ from convsim_nb.demo.rules.words import WINDOW
 from convsim_nb.domain.errors import ModelError
 from convsim_nb.engine.ports import ChatMessage
 
-Task = Literal["user", "judge", "distill"]
-_BY_NAME: Mapping[str, Task] = {"UserReply": "user", "JudgeReply": "judge", "DistillReply": "distill"}
+Task = Literal["user", "judge", "split", "distill"]
+_BY_NAME: Mapping[str, Task] = {
+    "UserReply": "user",
+    "JudgeReply": "judge",
+    "SplitReply": "split",
+    "DistillReply": "distill",
+}
 
 
 def task_of(name: str, messages: Sequence[ChatMessage]) -> Task:
     """The task, by the name of the reply's type or, where an endpoint gives none, by the first data message.
 
     Raises:
-        ModelError: it is none of the three.
+        ModelError: it is none of the four.
     """
     if name in _BY_NAME:
         return _BY_NAME[name]
     first: Mapping[str, Any] = next(iter(data_of(messages)), {})
     if "messages" in first:
-        return "distill"
+        return "split" if first.get("task") == "split" else "distill"
     if "goal" in first:
         return "judge" if "triggers" in first else "user"
     raise ModelError(

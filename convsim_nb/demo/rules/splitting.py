@@ -22,15 +22,14 @@ _MUCH = 40
 """Words of an agent's message that told a lot."""
 
 
-def ranges(talk: Transcript) -> list[tuple[int, int]]:
-    """The message ranges of the goals: contiguous, and each but the first begun by a user message."""
-    starts = [talk.messages[0].n]
-    for said in talk.user:
+def openings_of(talk: Transcript) -> list[Said]:
+    """The user messages that open a goal: the first of all, and those that turn to another matter."""
+    found = list(talk.user[:1])
+    for said in talk.user[1:]:
         turn = _Turn(said, talk)
-        if said.n > starts[-1] + 1 and turn.has_past and turn.score >= _TURN:
-            starts.append(said.n)
-    ends = [start - 1 for start in starts[1:]] + [talk.messages[-1].n]
-    return list(zip(starts, ends, strict=True))
+        if said.n > found[-1].n + 1 and turn.has_past and turn.score >= _TURN:
+            found.append(said)
+    return found
 
 
 @dataclass(frozen=True)

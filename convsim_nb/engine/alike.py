@@ -1,0 +1,38 @@
+"""Test cases that are next to the same."""
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from itertools import combinations
+
+from convsim_nb.domain.case import TestCase
+from convsim_nb.engine.guard.exact import exact
+from convsim_nb.engine.guard.text import language_of, pairs, squashed, telling
+
+_SAME = 0.8
+"""The share of what is telling in two cases that both have."""
+_CROWD = 50
+"""Cases with one word in common from which the word tells nothing: they would all be compared."""
+
+
+def near_duplicates(cases: Sequence[TestCase]) -> Iterator[tuple[int, int]]:
+    """The places of two cases each that are next to the same, the earlier one first."""
+    told = [_told(case) for case in cases]
+    by_word: dict[str, list[int]] = defaultdict(list)
+    for place, words in enumerate(told):
+        for word in words:
+            by_word[word].append(place)
+    compared: set[tuple[int, int]] = set()
+    for places in by_word.values():
+        if 1 < len(places) <= _CROWD:
+            compared.update(combinations(places, 2))
+    yield from sorted((a, b) for a, b in compared if _alike(told[a], told[b]))
+
+
+def _alike(one: frozenset[str], other: frozenset[str]) -> bool:
+    return len(one & other) >= _SAME * len(one | other)
+
+
+def _told(case: TestCase) -> frozenset[str]:
+    """What is telling in the goal and in what is withheld; facts differ in ids alone where cases are alike."""
+    text = "\n".join([case.goal, *(withheld.fact for withheld in case.withheld)])
+    return telling(text, language_of(text)) | pairs(text) | {squashed(one) for one in exact(text)}
