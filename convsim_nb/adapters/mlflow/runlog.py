@@ -12,21 +12,60 @@ from convsim_nb.adapters.mlflow.store import Destination
 from convsim_nb.analysis.summary import RunSummary
 from convsim_nb.domain.case import TestCase
 from convsim_nb.domain.conversation import Conversation
+from convsim_nb.domain.errors import StoreError
 from convsim_nb.domain.events import AgentRef, RunSettings, RunStarted
 
 RUN_ID_TAG = "convsim.run_id"
+ADOPTED_TAG = "convsim.adopted"
+"""On a run that we write into and did not make: its status is not ours to set."""
+PARENT_TAG = "mlflow.parentRunId"
 EVENTS, TRANSCRIPTS, CASES, REPORT = "events.jsonl", "transcripts.jsonl", "cases.yaml", "report.html"
 _PARAMS_AT_ONCE = 100
 
 
-def start(destination: Destination, event: RunStarted) -> str:
+def start(destination: Destination, event: RunStarted, *, parent: str | None = None) -> str:
     """Make the MLflow run and tell it all that is known beforehand; gives its id. MLflow's active run stays."""
-    client = destination.client
-    made = client.create_run(destination.experiment_id, run_name=event.run_name or event.run_id, tags=_tags(event))
+    tags = {**_tags(event), **({PARENT_TAG: parent} if parent else {})}
+    made = destination.client.create_run(destination.experiment_id, run_name=event.run_name or event.run_id, tags=tags)
     run_id: str = made.info.run_id
     _log(destination, run_id, params=_params(event.agent, event.settings))
-    client.log_inputs(run_id, datasets=[_dataset(event.cases)])
+    _log_inputs(destination, run_id, event)
     return run_id
+
+
+def adopt(destination: Destination, run_id: str, event: RunStarted, *, shared: bool = False) -> None:
+    """Tell a run that somebody else made what is known beforehand; its name, status and parameters stay.
+
+    A `shared` one has a dataset of its own, and may hold an earlier simulation.
+
+    Raises:
+        StoreError: it holds another simulation already.
+    """
+    client = destination.client
+    data = client.get_run(run_id).data
+    before = data.tags.get(RUN_ID_TAG)
+    if before not in (None, event.run_id) and not shared:
+        raise StoreError(f"MLflow's run {run_id} holds simulation {before} already: give parent_run_id, or another run")
+    params = _params(event.agent, event.settings)
+    _log(destination, run_id, params={name: value for name, value in params.items() if name not in data.params})
+    for name, value in {**event.tags, RUN_ID_TAG: event.run_id, ADOPTED_TAG: "true"}.items():
+        client.set_tag(run_id, name, value)
+    _log_inputs(destination, run_id, event, dataset=not shared)
+
+
+def _log_inputs(destination: Destination, run_id: str, event: RunStarted, *, dataset: bool = True) -> None:
+    """The test cases as the run's dataset, and the logged model that was under test as its model."""
+    from mlflow.entities import LoggedModelInput
+    from mlflow.exceptions import MlflowException
+
+    if dataset:
+        destination.client.log_inputs(run_id, datasets=[_dataset(event.cases)])
+    if event.agent.model_id:
+        try:
+            destination.client.log_inputs(run_id, models=[LoggedModelInput(event.agent.model_id)])
+        except MlflowException as error:
+            if error.error_code != "RESOURCE_DOES_NOT_EXIST":  # it was logged to another store: the traces name it
+                raise
 
 
 def log_metrics(destination: Destination, run_id: str, metrics: Mapping[str, float]) -> None:

@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import Any, Literal
 
 from convsim_nb.adapters.mlflow import runlog
-from convsim_nb.adapters.mlflow.again import reopened, supersede
+from convsim_nb.adapters.mlflow.again import supersede
 from convsim_nb.adapters.mlflow.assess import assessments
 from convsim_nb.adapters.mlflow.export import Findings, export
 from convsim_nb.adapters.mlflow.net import LATE_SECONDS
+from convsim_nb.adapters.mlflow.place import OWN, Place
 from convsim_nb.adapters.mlflow.scores import log_scores
 from convsim_nb.adapters.mlflow.store import Destination, Pin, store_errors
 from convsim_nb.adapters.mlflow.tracing import TracedAgent
@@ -56,14 +57,16 @@ class MlflowSink:
         journal: Path | None = None,
         report: Callable[[RunState], str] | None = None,
         state: RunState | None = None,
+        place: Place = OWN,
     ) -> None:
         """`journal` is the file of events; where there is none, the sink keeps its own until the end.
 
         `report` makes the HTML that is stored with the run. `state` is what a resumed run has behind it;
-        it must not be anybody else's.
+        it must not be anybody else's. `place` names a run to write into, or one to be below.
         """
         self._pin, self._on_failure, self._journal, self._report = pin, on_failure, journal, report
-        self._state = state or RunState()
+        self._state, self._place = state or RunState(), place
+        self._owned = False
         self._export = export()
         self._events: deque[RunEvent] = deque()
         self._findings: Findings = {}
@@ -172,10 +175,10 @@ class MlflowSink:
             self._over.set()
 
     def _write(self, started: RunStarted, own_journal: Path) -> None:
-        to = self.destination = self._pin.reach()
+        to = self.destination = self._place.reach(self._pin)
         self._export.experiment_id = to.experiment_id
-        resumed = reopened(to, started.run_id) if self._state.run_id else None
-        run_id = self.mlflow_run_id = resumed or runlog.start(to, started)
+        run_id, self._owned = self._place.begin(to, started, resumed=bool(self._state.run_id))
+        self.mlflow_run_id = run_id
         self._answered.set()
         self._round(to, run_id, own_journal)  # a resumed state has ended before: `started` opens it again
         while not self._state.ended and not self._closing.is_set():
@@ -185,7 +188,8 @@ class MlflowSink:
         time.sleep(LATE_SECONDS)
         self._round(to, run_id, own_journal, everything=True)
         self._sum_up(to, run_id, own_journal)
-        to.client.set_terminated(run_id, "FINISHED" if self._state.ended and not self._state.stopped else "KILLED")
+        if self._owned:
+            to.client.set_terminated(run_id, "FINISHED" if self._state.ended and not self._state.stopped else "KILLED")
 
     def _round(self, to: Destination, run_id: str, own_journal: Path, *, everything: bool = False) -> None:
         while self._events:
@@ -245,7 +249,7 @@ class MlflowSink:
         )
 
     def _mark_failed(self) -> None:
-        if self.destination and self.mlflow_run_id:
+        if self.destination and self.mlflow_run_id and self._owned:
             with suppress(ConvsimError), store_errors(self._pin.tracking_uri):  # the reason was said already
                 self.destination.client.set_terminated(self.mlflow_run_id, "FAILED")
 
