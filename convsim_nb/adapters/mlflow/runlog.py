@@ -26,7 +26,12 @@ _PARAMS_AT_ONCE = 100
 def start(destination: Destination, event: RunStarted, *, parent: str | None = None) -> str:
     """Make the MLflow run and tell it all that is known beforehand; gives its id. MLflow's active run stays."""
     tags = {**_tags(event), **({PARENT_TAG: parent} if parent else {})}
-    made = destination.client.create_run(destination.experiment_id, run_name=event.run_name or event.run_id, tags=tags)
+    made = destination.client.create_run(
+        destination.experiment_id,
+        start_time=round(event.started_at.timestamp() * 1000),  # also of a run that is pushed long after
+        run_name=event.run_name or event.run_id,
+        tags=tags,
+    )
     run_id: str = made.info.run_id
     _log(destination, run_id, params=_params(event.agent, event.settings))
     _log_inputs(destination, run_id, event)

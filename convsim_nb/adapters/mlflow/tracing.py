@@ -55,7 +55,7 @@ class TracedAgent:
             try:
                 reply = await self._agent(turn)
                 seconds = time.monotonic() - start
-                span.set_outputs(_outputs(reply))
+                span.set_outputs(turn_outputs(reply))
                 graft(reply.refs, span, claim)
                 _count_tokens(span, reply)
             except BaseException as error:
@@ -73,13 +73,13 @@ class TracedAgent:
         """The root span and its claim; None where MLflow's tracing is off or leaves this trace out."""
         import mlflow
 
-        metadata, tags = self._of_run | _metadata(turn), _tags(turn)
+        metadata, tags = self._of_run | turn_metadata(turn), turn_tags(turn)
         # In an empty context: a span that the caller has open would swallow ours.
         span = contextvars.Context().run(
             mlflow.start_span_no_context,
             self._name,
             span_type="AGENT",
-            inputs=_inputs(turn, history=self._history),
+            inputs=turn_inputs(turn, history=self._history),
             metadata=metadata,
             tags=tags,
             experiment_id=self._export.experiment_id or "0",
@@ -91,7 +91,8 @@ class TracedAgent:
         return span, claim
 
 
-def _metadata(turn: AgentTurn) -> dict[str, str]:
+def turn_metadata(turn: AgentTurn) -> dict[str, str]:
+    """What the trace of a turn says of where it belongs."""
     case = turn.case
     values = {
         "mlflow.trace.session": turn.session_id,
@@ -106,12 +107,12 @@ def _metadata(turn: AgentTurn) -> dict[str, str]:
     return {name: value[:_LONGEST] for name, value in values.items() if value}
 
 
-def _tags(turn: AgentTurn) -> dict[str, str]:
+def turn_tags(turn: AgentTurn) -> dict[str, str]:
     """By this tag `mlflow.genai.compare_evaluations` pairs the turns of two runs."""
     return {"mlflow.eval.requestId": f"{turn.case.case_id}#{turn.trial}#{turn.turn}"}
 
 
-def _inputs(turn: AgentTurn, *, history: Literal["full", "text"]) -> dict[str, Any]:
+def turn_inputs(turn: AgentTurn, *, history: Literal["full", "text"]) -> dict[str, Any]:
     """What the agent is given, in the shape that MLflow shows as a chat."""
     messages = [said for message in turn.messages for said in _wire(message, history)]
     return {**turn.case.context, "messages": messages}
@@ -123,7 +124,7 @@ def _wire(message: Message, history: Literal["full", "text"]) -> list[dict[str, 
     return [{"role": message.role, "content": message.content}]
 
 
-def _outputs(reply: AgentReply) -> dict[str, Any]:
+def turn_outputs(reply: AgentReply) -> dict[str, Any]:
     """The answer as MLflow's session view and scorers read it: the last message is the text alone.
 
     With tool calls on the way it is a list of messages: the view leaves out a message that carries calls.
