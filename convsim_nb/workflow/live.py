@@ -109,6 +109,7 @@ class Live:
             run_id=started.run_id,
             model_id=started.agent.model_id,
             history=started.settings.agent_history,
+            shown=planned.shown,
         )
 
     def _mlflow_failed(self, reason: str) -> None:

@@ -59,6 +59,10 @@ class SimulateOptions(TypedDict, total=False):
     """How long the run may take."""
     experiment: str | None
     """MLflow experiment by name, path or id; by default the active one."""
+    mlflow_run_id: str | None
+    """An MLflow run that is there, to write into; it is neither named nor ended."""
+    parent_run_id: str | None
+    """An MLflow run below which the run is nested."""
     run_name: str | None
     """The run's name; by default the agent's name and the time."""
     run_key: str | None
@@ -100,6 +104,8 @@ DEFAULTS: SimulateOptions = {
     "max_tokens": None,
     "max_seconds": None,
     "experiment": None,
+    "mlflow_run_id": None,
+    "parent_run_id": None,
     "run_name": None,
     "run_key": None,
     "tags": None,
@@ -134,6 +140,9 @@ def checked(options: SimulateOptions) -> SimulateOptions:
             raise UsageError(f"{name}={given[name]!r}: give one of {', '.join(map(repr, known))}")
     if not callable(every["goal_check"]) and every["goal_check"] not in ("every_turn", "on_end"):
         raise UsageError(f"goal_check={given['goal_check']!r}: give 'every_turn', 'on_end' or a function")
+    if every["mlflow_run_id"] and (every["experiment"] or every["parent_run_id"]):
+        other = "experiment" if every["experiment"] else "parent_run_id"
+        raise UsageError(f"mlflow_run_id and {other} are given: that run has its own: leave {other} out")
     for name in ("user_llm_params", "judge_llm_params"):
         llm_params(given[name], name=name)
     return every

@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Unpack
 
+from convsim_nb.adapters.mlflow.place import OWN, Place
+from convsim_nb.adapters.mlflow.tracing import Shown
 from convsim_nb.adapters.recording import Recorder
 from convsim_nb.domain.errors import UsageError
 from convsim_nb.domain.events import RUN_KEY, AgentRef, RunSettings, RunStarted
@@ -33,6 +35,10 @@ class Plan:
     goal_function: GoalFunction | None
     recorder: Recorder | None
     options: SimulateOptions
+    place: Place = OWN
+    """The MLflow run that it is written into."""
+    shown: Shown | None = None
+    """How a turn stands in its trace, where not as a chat."""
 
     def of(self, state: RunState) -> "Plan":
         """The same plan, for a run that was begun before: with its id, name, tags and stored cases."""
@@ -66,7 +72,8 @@ def plan(cases: Any, agent: Any, **options: Unpack[SimulateOptions]) -> Plan:
     _refuse_unpriced(given)
     cast = people(given, judged=function is None or any(case.withheld for case in found))
     started = _started(found, ref, cast, given, function)
-    return Plan(started, found, played, cast.user, cast.judge, function, cast.recorder, given)
+    place = Place(given["mlflow_run_id"], given["parent_run_id"])
+    return Plan(started, found, played, cast.user, cast.judge, function, cast.recorder, given, place)
 
 
 _SETTINGS = (

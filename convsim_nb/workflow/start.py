@@ -55,7 +55,8 @@ def _mlflow(run: Run, planned: Plan) -> MlflowSink | None:
         return None
     to = pin(planned.options["experiment"])
     behind = copy.deepcopy(run.state) if run.run_id else None
-    return MlflowSink(to, journal=run.folder / EVENTS if run.folder else None, report=report_html, state=behind)
+    journal = run.folder / EVENTS if run.folder else None
+    return MlflowSink(to, journal=journal, report=report_html, state=behind, place=planned.place)
 
 
 def folder_of(planned: Plan) -> Path | None:

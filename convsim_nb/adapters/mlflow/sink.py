@@ -18,7 +18,7 @@ from convsim_nb.adapters.mlflow.net import LATE_SECONDS
 from convsim_nb.adapters.mlflow.place import OWN, Place
 from convsim_nb.adapters.mlflow.scores import log_scores
 from convsim_nb.adapters.mlflow.store import Destination, Pin, store_errors
-from convsim_nb.adapters.mlflow.tracing import TracedAgent
+from convsim_nb.adapters.mlflow.tracing import Shown, TracedAgent
 from convsim_nb.analysis.summary import summarise
 from convsim_nb.domain.errors import ConvsimError, StoreError
 from convsim_nb.domain.events import (
@@ -104,9 +104,18 @@ class MlflowSink:
         run_id: str,
         model_id: str = "",
         history: Literal["full", "text"] = "full",
+        shown: Shown | None = None,
     ) -> TracedAgent:
         """The same agent, each of its turns a trace of this run. `run_id` is ours, `history` what it is given."""
-        return TracedAgent(agent, export=self._export, name=name, run_id=run_id, model_id=model_id, history=history)
+        return TracedAgent(
+            agent,
+            export=self._export,
+            name=name,
+            run_id=run_id,
+            model_id=model_id,
+            history=history,
+            shown=shown,
+        )
 
     def __call__(self, event: RunEvent) -> None:
         """Take one event in."""

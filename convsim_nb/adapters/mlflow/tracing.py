@@ -4,10 +4,11 @@ import asyncio
 import contextvars
 import json
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
-from typing import Any, Literal
+from functools import partial
+from typing import Any, Literal, NamedTuple
 
 from convsim_nb.adapters.mlflow.export import Export
 from convsim_nb.adapters.mlflow.graft import graft
@@ -20,11 +21,19 @@ _LONGEST = 250
 """Characters of one metadata value, as MLflow cuts its own."""
 
 
+class Shown(NamedTuple):
+    """How a turn stands in the root span of its trace."""
+
+    inputs: Callable[[AgentTurn], dict[str, Any]]
+    outputs: Callable[[AgentReply], Any]
+
+
 class TracedAgent:
     """An agent whose every turn is one MLflow trace, known by `refs["trace_id"]` of the reply or the error.
 
     The root span is opened before the agent is called and closed after; whatever the agent traces goes
-    inside. MLflow's current experiment, run and span don't touch it.
+    inside. MLflow's current experiment, run and span don't touch it. A turn is shown as a chat, or as
+    `shown` says.
     """
 
     def __init__(
@@ -36,9 +45,10 @@ class TracedAgent:
         run_id: str,
         model_id: str = "",
         history: Literal["full", "text"] = "full",
+        shown: Shown | None = None,
     ) -> None:
         self._agent, self._export, self._name = agent, export, name
-        self._history = history
+        self._shown = shown or Shown(partial(turn_inputs, history=history), turn_outputs)
         self._of_run = {"convsim.run_id": run_id}
         if model_id:
             self._of_run["mlflow.modelId"] = model_id
@@ -55,7 +65,7 @@ class TracedAgent:
             try:
                 reply = await self._agent(turn)
                 seconds = time.monotonic() - start
-                span.set_outputs(turn_outputs(reply))
+                span.set_outputs(self._shown.outputs(reply))
                 graft(reply.refs, span, claim)
                 _count_tokens(span, reply)
             except BaseException as error:
@@ -79,7 +89,7 @@ class TracedAgent:
             mlflow.start_span_no_context,
             self._name,
             span_type="AGENT",
-            inputs=turn_inputs(turn, history=self._history),
+            inputs=self._shown.inputs(turn),
             metadata=metadata,
             tags=tags,
             experiment_id=self._export.experiment_id or "0",
