@@ -20,6 +20,16 @@ _NO_CONNECTION = {
     "RemoteProtocolError",
     "ServiceUnavailableError",
 }
+_OTHER_LOOP = (
+    "attached to a different loop",  # a future, a task
+    "bound to a different event loop",  # asyncio's locks, and with them httpx
+    "Event loop is closed",  # a connection that was opened on a loop that is no more
+    "Timeout context manager should be used inside a task",  # aiohttp
+)
+_WAY_OUT = (
+    "the agent's client belongs to another event loop: use `await cs.simulate_async(...)`, "
+    "or make the client inside the agent"
+)
 
 
 def agent_fault(error: BaseException, *, begun: bool) -> Fault:
@@ -28,6 +38,8 @@ def agent_fault(error: BaseException, *, begun: bool) -> Fault:
         return Fault(error.error, tries=1 if begun else error.tries, wait=error.wait, limited=error.limited)
     if isinstance(error, AgentError) and not isinstance(error, AgentUnreachable):
         return Fault(error)
+    if any(_of_another_loop(cause) for cause in _causes(error)):  # it may come dressed as a failed connection
+        return Fault(AgentError(f"{line(error)}: {_WAY_OUT}"))
     for cause in _causes(error):
         if isinstance(cause, AgentUnreachable) or _is_unreachable(cause):
             unreachable = cause if isinstance(cause, AgentUnreachable) else AgentUnreachable(line(cause))
@@ -36,13 +48,14 @@ def agent_fault(error: BaseException, *, begun: bool) -> Fault:
 
 
 def line(error: BaseException) -> str:
-    """An exception in one line: the innermost of a group; with the way out where there is one."""
+    """An exception in one line: the innermost of a group."""
     if isinstance(error, BaseExceptionGroup):
         return line(error.exceptions[0])
-    said = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-    if "attached to a different loop" in said or "bound to a different event loop" in said:
-        return f"{said}: the agent's client belongs to another loop: use `await cs.simulate_async(...)`"
-    return said
+    return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+
+
+def _of_another_loop(error: BaseException) -> bool:
+    return isinstance(error, RuntimeError) and any(words in str(error) for words in _OTHER_LOOP)
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:

@@ -1,8 +1,10 @@
-"""Plain functions beside the event loop: each call on a daemon thread of its own."""
+"""Plain functions beside the event loop: each call on a daemon thread that no other call is on."""
 
 import asyncio
 import contextlib
 import contextvars
+import os
+import queue
 import threading
 from collections.abc import Callable
 from itertools import count
@@ -12,6 +14,8 @@ from convsim_nb.domain.errors import AgentError
 
 Result = TypeVar("Result")
 _numbers = count(1)
+_IDLE_SECONDS = 30.0
+"""So long a thread waits for its next call before it ends."""
 
 
 async def on_daemon_thread(work: Callable[[], Result], *, name: str) -> Result:
@@ -34,8 +38,57 @@ async def on_daemon_thread(work: Callable[[], Result], *, name: str) -> Result:
         with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
             loop.call_soon_threadsafe(settle)
 
-    threading.Thread(target=run, name=name, daemon=True).start()
+    _worker().take(run, name)
     return await future
+
+
+class _Worker:
+    """A daemon thread that makes one call after another; one that hangs is simply never idle again.
+
+    To begin a thread costs the loop 2 ms: it waits until the thread has had its first turn.
+    """
+
+    def __init__(self) -> None:
+        self._calls: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._work, daemon=True)
+        self._thread.start()
+
+    def take(self, call: Callable[[], None], name: str) -> None:
+        self._thread.name = name
+        self._calls.put(call)
+
+    def _work(self) -> None:
+        while True:
+            try:
+                call = self._calls.get(timeout=_IDLE_SECONDS)
+            except queue.Empty:
+                if self._retired():
+                    return
+                continue
+            call()
+            del call  # or it would keep its conversation in memory until the next one
+            self._thread.name = "convsim-agent-idle"
+            _idle.append(self)
+
+    def _retired(self) -> bool:
+        """Whether it may end: not where somebody has just taken it off the list, to give it a call."""
+        try:
+            _idle.remove(self)
+        except ValueError:
+            return False
+        return True
+
+
+_idle: list[_Worker] = []
+if hasattr(os, "register_at_fork"):  # a forked child has none of these threads
+    os.register_at_fork(after_in_child=_idle.clear)
+
+
+def _worker() -> _Worker:
+    try:
+        return _idle.pop()
+    except IndexError:
+        return _Worker()
 
 
 def thread_name(agent: str) -> str:

@@ -371,12 +371,29 @@ async def test_an_agent_that_cancels_itself_is_an_error_and_no_stop():
         await ask(cancels)
 
 
-async def test_a_client_of_another_loop_names_the_way_out():
-    """The error that asyncio gives is hard to read; ours says what to do."""
-    said = "Task <...> got Future <...> attached to a different loop"
+@pytest.mark.parametrize(
+    "said",
+    [
+        "Task <...> got Future <...> attached to a different loop",
+        "<asyncio.locks.Event object> is bound to a different event loop",
+        "Timeout context manager should be used inside a task",
+    ],
+)
+async def test_a_client_of_another_loop_names_the_way_out(said):
+    """Also where a library dressed it as a failed connection: trying that again would be of no use."""
+    error = ConnectionError("Connection error.")
+    error.__cause__ = RuntimeError(said)
+    calls = []
 
-    with pytest.raises(AgentError, match=r"use `await cs.simulate_async\(\.\.\.\)`$"):
-        await ask(async_raising(RuntimeError(said)))
+    async def agent(messages):
+        calls.append(1)
+        raise error
+
+    with pytest.raises(
+        AgentError, match=r"^ConnectionError: Connection error.: .*use `await cs.simulate_async\(\.\.\.\)`"
+    ):
+        await quick(agent)(turn())
+    assert len(calls) == 1
 
 
 class WithStatus(Exception):
