@@ -27,10 +27,15 @@ from convsim_nb.engine.guard import HARD, Guards
 from convsim_nb.engine.ports import UserView
 
 _OBJECTS = re.compile(
-    r"^(?:(?:no|nope)\b(?!.*(?:thank|that.?s (?:all|it)|all i|everything|nothing))|actually|wait|but |sorry|that's not|i meant|oh\b|also\b|instead)|changed my mind|不|其实|等等",
+    r"^(?:(?:no|nope)\b(?!.*(?:thank|that.?s (?:all|it)|all i|everything|nothing))|actually|wait|but |sorry|that's not"
+    r"|i meant|oh\b|also\b|instead)|changed my mind|不|其实|等等",
     re.IGNORECASE,
 )
 HERE = Path(__file__).parent
+_ECHO = 8
+"""Words of an agent's message that is longer than what may be said back."""
+_NEW, _MATTER = 3, 3
+"""A fact with fewer new words, of more than so many letters, has nothing to give away."""
 
 
 class Meeting(NamedTuple):
@@ -88,50 +93,56 @@ def _met(case: cs.TestCase, session: Session, places: range, known: list[int], n
             yield Meeting(view, session.messages[n].content, name)
 
 
-def breaches(met: list[Meeting]) -> Iterator[tuple[str, str, Meeting]]:
-    """Guard, kind and message of every planted breach."""
+Planted = tuple[str, str, Meeting]
+"""Guard, kind and message of a planted breach."""
+
+
+def breaches(met: list[Meeting]) -> Iterator[Planted]:
+    """All planted breaches."""
     table = tomllib.loads((HERE / "breaches.toml").read_text("utf-8"))
-    draw = random.Random(8)  # noqa: S311 - repeatable, not secret
-    held = table["held_out"]
-    hand = [("by hand", e) for e in table["leak"]] + [("by hand, held out", e) for e in held["leak"]]
-    for kind, entry in hand:
+    draw = random.Random(8)
+    heard = [meeting for meeting in met if meeting.view.messages and meeting.view.messages[-1].role == "assistant"]
+    for kind, told in (("by hand", table), ("by hand, held out", table["held_out"])):
+        yield from _leaks_by_hand(told["leak"], kind)
+        for guard in ("role", "meta"):
+            said = told[guard]["said"] if kind == "by hand" else told[guard]
+            yield from ((guard, kind, draw.choice(heard)._replace(text=text)) for text in said)
+    yield from _leaks_in_sessions(met, draw)
+    for meeting in heard:
+        yield "role", "what agents really said", draw.choice(heard)._replace(text=meeting.view.messages[-1].content)
+    for text in table["invention"]["said"] * 12:
+        yield "invention", "ids, addresses, phones", draw.choice(met)._replace(text=_filled(text, draw))
+    for meeting in heard:
+        agent = meeting.view.messages[-1].content
+        if len(agent.split()) > _ECHO:
+            filled = {"agent": agent, "lower": agent.lower(), "without_first_word": agent.partition(" ")[2]}
+            text = draw.choice(table["echo"]["said"]).format(**filled)
+            yield "echo", "of the last answer", meeting._replace(text=text)
+
+
+def _leaks_by_hand(entries: list[dict[str, Any]], kind: str) -> Iterator[Planted]:
+    for entry in entries:
         secret = {"withheld": [{"fact": entry["fact"], "after": "it"}]} if "fact" in entry else {}
         expected = {"expectations": {"is": entry["expectation"]}} if "expectation" in entry else {}
         view = UserView(case=cs.TestCase(goal=entry["goal"], **secret, **expected), messages=())
-        for text in entry["said"]:
-            yield "leak", f"reworded {kind}", Meeting(view, text, "")
+        yield from (("leak", f"reworded {kind}", Meeting(view, text, "")) for text in entry["said"])
         yield "leak", f"verbatim {kind}", Meeting(view, entry.get("fact") or entry["expectation"], "")
+
+
+def _leaks_in_sessions(met: list[Meeting], draw: random.Random) -> Iterator[Planted]:
     for meeting in met:
         out = [withheld for _, withheld in meeting.view.released]
         for withheld in meeting.view.case.withheld:
             if withheld not in out and not _is_said(withheld.fact, meeting):
                 yield "leak", "verbatim, in real sessions", meeting._replace(text=withheld.fact)
                 yield "leak", "three quarters of it, shuffled", meeting._replace(text=_most(withheld.fact, draw))
-    heard = [meeting for meeting in met if meeting.view.messages]
-    for guard in ("role", "meta"):
-        for text in table[guard]["said"]:
-            yield guard, "by hand", draw.choice(heard)._replace(text=text)
-        for text in held[guard]:
-            yield guard, "by hand, held out", draw.choice(heard)._replace(text=text)
-    for meeting in heard:
-        if meeting.view.messages[-1].role == "assistant":
-            yield "role", "what agents really said", draw.choice(heard)._replace(text=meeting.view.messages[-1].content)
-    for text in table["invention"]["said"] * 12:
-        yield "invention", "ids, addresses, phones", draw.choice(met)._replace(text=_filled(text, draw))
-    for meeting in heard:
-        agent = meeting.view.messages[-1].content
-        if meeting.view.messages[-1].role == "assistant" and len(agent.split()) >= 9:  # noqa: PLR2004 - an echo of eight words
-            text = draw.choice(table["echo"]["said"]).format(
-                agent=agent, lower=agent.lower(), without_first_word=agent.partition(" ")[2]
-            )
-            yield "echo", "of the last answer", meeting._replace(text=text)
 
 
 def _is_said(fact: str, meeting: Meeting) -> bool:
     """Whether hardly anything in a fact is new: then nothing can be given away."""
     said = " ".join([meeting.view.case.goal, *meeting.view.case.facts, *(m.content for m in meeting.view.messages)])
-    words = {word for word in re.findall(r"\w+", fact.casefold()) if len(word) > 3}  # noqa: PLR2004 - words with matter
-    return len(words - set(re.findall(r"\w+", said.casefold()))) < 3  # noqa: PLR2004
+    words = {word for word in re.findall(r"\w+", fact.casefold()) if len(word) > _MATTER}
+    return len(words - set(re.findall(r"\w+", said.casefold()))) < _NEW
 
 
 def _most(text: str, draw: random.Random) -> str:
@@ -184,12 +195,8 @@ def people_table(title: str, met: list[Meeting], *, show: bool) -> int:
 
 def breach_table(met: list[Meeting], *, show: bool) -> None:
     """Print which share of the planted breaches is caught, by any guard and by the one meant for it."""
-    guards, total, caught, own = (
-        Guards(),
-        Counter[tuple[str, str]](),
-        Counter[tuple[str, str]](),
-        Counter[tuple[str, str]](),
-    )
+    guards = Guards()
+    total, caught, own = (Counter[tuple[str, str]]() for _ in range(3))
     for guard, kind, meeting in breaches(met):
         found = [finding.guard for finding in guards(meeting.view, meeting.text) if not finding.soft]
         total[guard, kind] += 1
@@ -202,19 +209,18 @@ def breach_table(met: list[Meeting], *, show: bool) -> None:
     beside = [counted.pop(("role", "what agents really said"), 0) for counted in (total, caught, own)]
     for place in [*total, None]:
         count, some, right = (c[place] if place else c.total() for c in (total, caught, own))
-        print(
-            f"{': '.join(place) if place else 'all':42}{count:>9}{some:>9} {some / count:>6.1%}{right:>13} {right / count:>6.1%}"
-        )
+        title = ": ".join(place) if place else "all"
+        print(f"{title:42}{count:>9}{some:>9} {some / count:>6.1%}{right:>13} {right / count:>6.1%}")
     print(f"beside: {beside[1]} of {beside[0]} messages of real agents, said in the user's place")
 
 
 def cost(met: list[Meeting]) -> None:
-    """Print what a message takes: the first time a case is met, and after."""
-    for title, guards in (("first pass, caches cold", Guards()), ("second pass", None)):
-        used = guards or used  # type: ignore[has-type] # noqa: F821 - the guards of the first pass
+    """Print what a message takes: when a case is met first, and after."""
+    guards = Guards()
+    for title in ("first pass, caches cold", "second pass"):
         begun = time.process_time()
         for meeting in met:
-            used(meeting.view, meeting.text)
+            guards(meeting.view, meeting.text)
         print(f"{title}: {(time.process_time() - begun) / len(met) * 1000:.3f} ms of CPU a message")
 
 

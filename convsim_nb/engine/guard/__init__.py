@@ -19,7 +19,7 @@ from convsim_nb.engine.ports import Finding, UserView
 __all__ = ["HARD", "Guards"]
 
 Check = Callable[[UserView, str, Known], Finding | None]
-HARD: dict[str, Check] = {"leak": leak, "invention": invention, "meta": meta, "role": role, "echo": echo}
+HARD: dict[str, Check] = {"leak": leak, "invention": invention, "echo": echo, "meta": meta, "role": role}
 """The guards that stop a message, by name, in the order in which they are asked."""
 
 

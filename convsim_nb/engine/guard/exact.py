@@ -13,7 +13,8 @@ _MONTHS = (
     "|décembre"
 )
 _BY_MONTH = (
-    "jan|ene", "f[eé][bv]", "mar|mär", "a[pvb]r", "ma[yi]|mayo", "ju?i?n|juin", "jul|juil", "au?g|ao[uû]", "se", "o[ck]", "no", "d[eéi]",
+    "jan|ene", "f[eé][bv]", "mar|mär", "a[pvb]r", "ma[yi]|mayo", "ju?i?n|juin",
+    "jul|juil", "au?g|ao[uû]", "se", "o[ck]", "no", "d[eéi]",
 )  # fmt: skip
 _YEAR = 31
 _DAY = r"\d{1,2}(?:st|nd|rd|th|\.)?"
@@ -46,23 +47,27 @@ _UNIT = re.compile(
 _DIGITS = re.compile(r"(?<![a-z0-9_.,:/$€£¥])#?\d{4,}(?![a-z0-9_%€£¥]|[.,:/]\d)", re.IGNORECASE)
 _SHORTEST = 5
 """Characters of an id of letters and digits."""
+_BEFORE = 40
+"""Characters in which a number is given its name: "order number 4711"."""
 _LONG = 6
 """Digits from which a number is an id whatever stands before it."""
 _NAMED = re.compile(
-    r"(?:\bid\b|number|#|code|account|order|booking|reservation|reference|ref\b|pin\b|nummer|konto|bestellung|número|numéro"
-    r"|pedido|commande|compte|cuenta|code postal|policy|ticket|case|号码|订单|编号|卡号)\W{0,3}(?:\w+\W{1,3}){0,2}$",
+    r"(?:\bid\b|number|#|code|account|order|booking|reservation|reference|ref\b|pin\b|nummer|konto|bestellung"
+    r"|número|numéro|pedido|commande|compte|cuenta|code postal|policy|ticket|case|号码|订单|编号|卡号)"
+    r"\W{0,3}(?:\w+\W{1,3}){0,2}$",
     re.IGNORECASE,
 )
 _NAME = re.compile(
     r"(?<![.!?…:\n\"] )(?<!^)(?<![\w'’.])[A-ZÀ-Þ][a-zà-ÿ][\w'’-]+(?: (?:of |de |the )?[A-ZÀ-Þ][\w'’-]+)*", re.MULTILINE
 )
 _NO_NAME = frozenset(
-    "agent user customer assistant monday tuesday wednesday thursday friday saturday sunday english german the a".split()
+    {"agent", "user", "customer", "assistant", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday"}
+    | {"sunday", "english", "german", "the", "a"}
 )
 _BIG = re.compile(r"\d[\d.,]*\d\d|\d+[.,]\d+")
 
 
-@lru_cache(maxsize=512)
+@lru_cache(maxsize=256)
 def ids(text: str) -> tuple[str, ...]:
     """What looks like an id, an e-mail address or a phone number, in order of kind."""
     text = text[:WINDOW]
@@ -84,16 +89,12 @@ def _is_id(word: str) -> bool:
 
 def _numbers(text: str) -> Iterator[str]:
     for match in _DIGITS.finditer(text):
-        value = match.group().strip("#")
-        if (
-            len(value) >= _LONG
-            or match.group().startswith("#")
-            or _NAMED.search(text[max(0, match.start() - 40) : match.start()])
-        ):
+        value, before = match.group().strip("#"), text[max(0, match.start() - _BEFORE) : match.start()]
+        if len(value) >= _LONG or match.group().startswith("#") or _NAMED.search(before):
             yield value
 
 
-@lru_cache(maxsize=2048)
+@lru_cache(maxsize=256)
 def exact(text: str) -> tuple[str, ...]:
     """What gives a fact away all by itself: ids, names, amounts; dates have a form of their own."""
     names = [match.group() for match in _NAME.finditer(text)] if not _is_titled(text) else []
@@ -102,7 +103,7 @@ def exact(text: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys([*ids(text), *plain, *amounts]))
 
 
-@lru_cache(maxsize=2048)
+@lru_cache(maxsize=256)
 def dates(text: str) -> frozenset[str]:
     """The days of the year that it names, `5-20`; both where day and month cannot be told apart."""
     found: set[str] = set()
@@ -123,5 +124,5 @@ def _month(name: str) -> int:
 
 def _is_titled(text: str) -> bool:
     """Whether nearly every word has a capital, so that capitals say nothing: German has them on every noun."""
-    said = re.findall(r"[^\W\d_]{2,}", text)
+    said: list[str] = re.findall(r"[^\W\d_]{2,}", text)
     return sum(word[0].isupper() for word in said) * 3 > len(said)

@@ -9,14 +9,19 @@ from convsim_nb.engine.guard.text import folded, squashed
 from convsim_nb.engine.ports import Finding, UserView
 
 _COUNT = re.compile(r"(?<![\w.,:/#-])\d{1,3}(?![\w:/%]|[.,]\d)")
-_SPELLED = ("zero one two three four five six seven eight nine ten eleven twelve".split(), "零一二三四五六七八九十")
+_SPELLED = (
+    ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"),
+    "零一二三四五六七八九十",
+)
 
 
 def invention(view: UserView, text: str, known: Known) -> Finding | None:
     """An id, an e-mail address or a phone number that comes from nowhere."""
     for value in ids(text):
         if squashed(value) not in known.squashed and not was_said(value, view.messages):
-            reason = f"{value!r} is nowhere in what you know. Never make up numbers or addresses: say that you do not have it."
+            reason = (
+                f"{value!r} is nowhere in what you know. Never make up numbers or addresses: say you do not have it."
+            )
             return Finding("invention", reason, found=value)
     return None
 

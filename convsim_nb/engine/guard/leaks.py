@@ -8,12 +8,12 @@ from convsim_nb.engine.guard.text import common, pairs, spaced, squashed, stem
 from convsim_nb.engine.ports import Finding, UserView
 
 REASON = (
-    "It brings up something that this person has no cause to bring up yet. Say only what you were asked, what you want, "
-    "and how you take the last answer."
+    "It brings up something that this person has no cause to bring up yet. Say only what you were asked, "
+    "what you want, and how you take the last answer."
 )
 """Says not what was given away, nor that there is more to know: the reason must not tell the secret either."""
-_ENOUGH = 2
-"""So many telling stems, not known and not said yet, give a fact away."""
+_FEW, _ENOUGH = 2, 2
+"""Up to so few telling stems, neither known nor said yet, one gives the fact away; else so many do."""
 _SHARE = 0.3
 """Of a long fact, so much of what is telling in it."""
 _PAIR_SHARE = 0.4
@@ -56,7 +56,7 @@ def _in_stems(secret: Secret, view: UserView, text: str, language: str) -> froze
     if not hits:
         return frozenset()
     new = {one for one in secret.stems if not any(begun(one, spaced(m.content)) for m in view.messages)}
-    needed = 1 if len(new) <= 2 else max(_ENOUGH, round(len(new) * _SHARE))
+    needed = 1 if len(new) <= _FEW else max(_ENOUGH, round(len(new) * _SHARE))
     return frozenset(hits & new) if len(hits & new) >= needed else frozenset()
 
 

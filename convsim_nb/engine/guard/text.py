@@ -23,27 +23,27 @@ _DRESS = str.maketrans({"’": "'", "‘": "'", "“": '"', "”": '"', "–": "
 _lock = threading.Lock()
 
 
-@lru_cache(maxsize=512)
+@lru_cache(maxsize=256)
 def folded(text: str) -> str:
     """The text in one case and one form, without characters that nobody sees."""
     plain = _HIDDEN.sub("", unicodedata.normalize("NFKC", text[:WINDOW]))
     return plain.translate(_DRESS).casefold()
 
 
-@lru_cache(maxsize=512)
+@lru_cache(maxsize=256)
 def words(text: str) -> tuple[str, ...]:
     """The words of a text, folded; an unspaced run of letters is cut into its characters."""
     plain = _RUN.sub(lambda run: f" {' '.join(run.group())} ", folded(text))
     return tuple(_WORD.findall(plain))
 
 
-@lru_cache(maxsize=512)
+@lru_cache(maxsize=256)
 def squashed(text: str) -> str:
     """Letters and digits alone: an id stays the same however it is spaced."""
     return "".join(filter(str.isalnum, folded(text)))
 
 
-@lru_cache(maxsize=512)
+@lru_cache(maxsize=256)
 def spaced(text: str) -> str:
     """The folded words with one space around each, to look for the beginnings of words in."""
     return f" {' '.join(_WORD.findall(folded(text)))} "
