@@ -123,6 +123,8 @@ _RUN_OPTIONS = (
     "trials",
     "concurrency",
     "goal_check",
+    "judge_check",
+    "guards",
     "script_then",
     "agent_name",
     "agent_history",

@@ -29,6 +29,9 @@ class RunSettings(Record):
     goal_check: str = "every_turn"
     """`every_turn`, `on_end`, `first` (every turn, and before the user's next message is asked for), or
     `function:<name>:<hash of its source>`."""
+    judge_check: Literal["suspect", "decoy", "off"] = "off"
+    guards: Literal["stop", "record", "off"] = "off"
+    """What was done about the simulated user's messages: stopped, recorded, or nothing."""
     script_then: Literal["simulate", "end"] = "simulate"
     guards: Literal["stop", "record"] = "stop"
     """Whether a hard finding stops the simulated user's message, or is recorded beside it as a soft one is."""

@@ -13,6 +13,7 @@ from convsim_nb.engine.converse import Parts
 from convsim_nb.engine.emit import Emitter
 from convsim_nb.engine.ports import Agent, Sink
 from convsim_nb.engine.trial import Trial
+from convsim_nb.workflow.people import guard_of
 from convsim_nb.workflow.plan import Plan
 
 
@@ -96,6 +97,7 @@ class Live:
             budget=planned.budget(),
             model_timeout=planned.options["model_timeout"],
             goal_function=planned.goal_function,
+            guard=guard_of(planned.options),
         )
 
     def _agent(self) -> Agent:

@@ -37,6 +37,10 @@ class SimulateOptions(TypedDict, total=False):
     """Conversations at once."""
     goal_check: GoalCheckMode | GoalFunction
     """When the judge is asked; or a function of the conversation that decides in its place."""
+    judge_check: Literal["suspect", "decoy", "off"]
+    """Whether a "reached" is put to the test by a goal that nobody had: where it is suspect, always, or never."""
+    guards: Literal["stop", "record", "off"] | None
+    """What guards do about the user's messages; by default they stop a model's, and record those of your own `user`."""
     script_then: Literal["simulate", "end"]
     """What follows when a case's script is used up."""
     agent_name: str | None
@@ -93,6 +97,8 @@ DEFAULTS: SimulateOptions = {
     "trials": 1,
     "concurrency": 20,
     "goal_check": "every_turn",
+    "judge_check": "suspect",
+    "guards": None,
     "script_then": "simulate",
     "agent_name": None,
     "agent_history": "full",
@@ -118,7 +124,12 @@ DEFAULTS: SimulateOptions = {
 }
 _WHOLE = ("max_turns", "trials", "concurrency", "max_tokens")
 _SECONDS = ("agent_timeout", "model_timeout", "max_cost", "max_seconds")
-_WORDS = {"script_then": ("simulate", "end"), "agent_history": ("full", "text")}
+_WORDS: dict[str, tuple[str | None, ...]] = {
+    "script_then": ("simulate", "end"),
+    "agent_history": ("full", "text"),
+    "judge_check": ("suspect", "decoy", "off"),
+    "guards": ("stop", "record", "off", None),
+}
 
 
 def checked(options: SimulateOptions) -> SimulateOptions:

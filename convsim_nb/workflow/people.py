@@ -9,8 +9,10 @@ from pydantic import JsonValue
 from convsim_nb.adapters.mlflow.quiet import quiet
 from convsim_nb.adapters.recording import Recorder, Replay
 from convsim_nb.domain.errors import UsageError
+from convsim_nb.engine.guard import Guards, recording
 from convsim_nb.engine.judge import ChatJudge
-from convsim_nb.engine.ports import Chat, Judge, User
+from convsim_nb.engine.ports import Chat, Guard, Judge, User
+from convsim_nb.engine.suspicion import Doubting
 from convsim_nb.engine.user import ChatUser
 from convsim_nb.workflow.llm_params import llm_params
 from convsim_nb.workflow.models import resolve_model
@@ -67,12 +69,25 @@ def people(options: SimulateOptions, *, judged: bool) -> People:
     return People(
         user=options["user"] or ChatUser(user.heard(recorder)),
         user_name=user.name,
-        judge=ChatJudge(judge.heard(recorder)),
+        judge=Doubting(ChatJudge(judge.heard(recorder)), options["judge_check"]),
         judge_name=judge.name,
         user_params=user.params,
         judge_params=judge.params,
         recorder=recorder,
     )
+
+
+def guards_mode(options: SimulateOptions) -> Literal["stop", "record", "off"]:
+    """What guards do: they stop a model's messages; what a user of one's own says is its own affair, and recorded."""
+    return options["guards"] or ("stop" if options["user"] is None else "record")
+
+
+def guard_of(options: SimulateOptions) -> Guard:
+    """The guards of a run."""
+    mode = guards_mode(options)
+    if mode == "off":
+        return lambda _view, _text: ()
+    return Guards() if mode == "stop" else recording(Guards())
 
 
 def _user(options: SimulateOptions, replay: Replay | None) -> _Model:

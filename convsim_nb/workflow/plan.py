@@ -20,7 +20,7 @@ from convsim_nb.workflow.agents import resolve_agent
 from convsim_nb.workflow.cases import CaseSet, as_cases
 from convsim_nb.workflow.estimate import price_for
 from convsim_nb.workflow.options import SimulateOptions, checked
-from convsim_nb.workflow.people import People, people
+from convsim_nb.workflow.people import People, guards_mode, people
 
 
 @dataclass(frozen=True)
@@ -80,6 +80,7 @@ _SETTINGS = (
     "max_turns",
     "trials",
     "concurrency",
+    "judge_check",
     "script_then",
     "agent_history",
     "agent_threads",
@@ -101,6 +102,7 @@ def _started(
         judge_llm_params=cast.judge_params,
         goal_check=_named(function) if function else str(options["goal_check"]),
         prompts=versions(),
+        guards=guards_mode(options),
         **{name: options[name] for name in _SETTINGS},  # type: ignore[literal-required]
     )
     return RunStarted(

@@ -7,6 +7,7 @@ counts from nowhere.
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from convsim_nb.domain.case import TestCase
 from convsim_nb.engine.guard.echo import echo
@@ -14,9 +15,9 @@ from convsim_nb.engine.guard.inventions import doubts, invention
 from convsim_nb.engine.guard.known import Known
 from convsim_nb.engine.guard.leaks import leak
 from convsim_nb.engine.guard.manners import meta, role
-from convsim_nb.engine.ports import Finding, UserView
+from convsim_nb.engine.ports import Finding, Guard, UserView
 
-__all__ = ["HARD", "Guards"]
+__all__ = ["HARD", "Guards", "recording"]
 
 Check = Callable[[UserView, str, Known], Finding | None]
 HARD: dict[str, Check] = {"leak": leak, "invention": invention, "echo": echo, "meta": meta, "role": role}
@@ -46,6 +47,11 @@ class Guards:
         if place not in self._known:
             self._known[place] = Known(case, place[1])
         return self._known[place]
+
+
+def recording(guard: Guard) -> Guard:
+    """The same findings, all of them soft: the message is sent."""
+    return lambda view, text: tuple(replace(finding, soft=True) for finding in guard(view, text))
 
 
 def _is_out(_place: int, withheld: object, view: UserView) -> bool:
