@@ -1,4 +1,4 @@
-"""Test cases in files: YAML as a person would write it, and JSON lines."""
+"""Test cases in files: YAML as a person would write it, JSON, JSON lines, and CSV for spreadsheets."""
 
 import json
 from collections import Counter
@@ -9,11 +9,13 @@ from typing import Any
 
 import yaml
 
+from convsim_nb.adapters.case_tables import as_csv, rows_in
 from convsim_nb.domain.case import TestCase
 from convsim_nb.domain.errors import CaseError, NotFoundError, StoreError
 
 _YAML = (".yaml", ".yml")
 _JSONL = (".jsonl", ".ndjson")
+_READ = (".yaml", ".yml", ".json", ".jsonl", ".csv")
 _MOST = 1_000_000
 """Values in one file: a few lines of aliases can stand for more than any memory holds."""
 
@@ -28,8 +30,10 @@ def read_cases(path: Path) -> list[Mapping[str, Any]]:
     text = _text(path)
     if path.suffix in _JSONL:
         return [_line(path, number, line) for number, line in enumerate(text.split("\n"), start=1) if line.strip()]
+    if path.suffix == ".csv":
+        return rows_in(text, where=str(path))
     if path.suffix not in (*_YAML, ".json"):
-        raise CaseError(f"{path}: test cases are read from .yaml, .yml, .json and .jsonl, not from {path.suffix!r}")
+        raise CaseError(f"{path}: test cases are read from {', '.join(_READ)}, not from {path.suffix!r}")
     return cases_in(text, where=str(path))
 
 
@@ -43,7 +47,7 @@ def cases_in(text: str, *, where: str) -> list[Mapping[str, Any]]:
 
 
 def write_cases(cases: Iterable[TestCase], path: Path) -> None:
-    """Write test cases; the file's ending says how: .yaml, .yml, .json or .jsonl.
+    """Write test cases; the file's ending says how: .yaml, .yml, .json, .jsonl or .csv.
 
     Raises:
         StoreError: the file cannot be written, or its ending is not known.
@@ -55,8 +59,10 @@ def write_cases(cases: Iterable[TestCase], path: Path) -> None:
         text = "".join(f"{json.dumps(row, ensure_ascii=False)}\n" for row in rows)
     elif path.suffix == ".json":
         text = json.dumps(rows, ensure_ascii=False, indent=2)
+    elif path.suffix == ".csv":
+        text = as_csv(rows)
     else:
-        raise StoreError(f"{path}: test cases are written to .yaml, .yml, .json or .jsonl, not to {path.suffix!r}")
+        raise StoreError(f"{path}: test cases are written to {', '.join(_READ)}, not to {path.suffix!r}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, "utf-8")

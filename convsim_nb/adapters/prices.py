@@ -36,6 +36,14 @@ def price_of(model: str) -> Price | None:
     return Price(float(given), float(taken), float(row.get("cache_read_input_token_cost") or given))
 
 
+def window_of(model: str) -> int | None:
+    """How many tokens a model reads at once, by its URI or its name; None where that is not known."""
+    provider, _, name = model.partition(":/")
+    row = _table().get(name) or _table().get(f"{provider}/{name}") or _table().get(model) or {}
+    most = row.get("max_input_tokens") or row.get("max_tokens")
+    return int(most) if isinstance(most, int | float) and most > 0 else None
+
+
 @cache
 def _table() -> dict[str, Any]:
     litellm = importlib.util.find_spec("litellm")

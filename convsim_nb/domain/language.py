@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from importlib.resources import files
+from typing import Any
 
 UNSPACED = frozenset({"zh", "ja", "th"})
 """Languages that write no spaces: their texts are measured in characters."""
@@ -95,5 +96,5 @@ def _latin(text: str) -> str:
 
 
 @cache
-def _tables() -> Mapping[str, Mapping[str, object]]:
+def _tables() -> Mapping[str, Mapping[str, Any]]:
     return tomllib.loads(files(__package__).joinpath("languages.toml").read_text("utf-8"))

@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field
 from convsim_nb.domain.case import CaseFinding, Kind, Quote, Source, TestCase, Withheld
 from convsim_nb.domain.errors import ModelError
 from convsim_nb.domain.quotes import said_by
-from convsim_nb.domain.session import Session
+from convsim_nb.domain.session import Role, Session
 from convsim_nb.domain.style import Expertise, measure_style
 from convsim_nb.engine.ask import ask, data, refusal
 from convsim_nb.engine.evidence import findings
@@ -200,7 +200,7 @@ class _Reading:
 
     def _placed(self, quote: Quote) -> Quote:
         """The quote with the number of the message that it stands in: models miscount more often than misquote."""
-        role = "assistant" if quote.field.endswith(".after") else "user"
+        role: Role = "assistant" if quote.field.endswith(".after") else "user"
         messages = self.session.messages
         if (
             0 <= quote.message < len(messages)

@@ -15,9 +15,11 @@ from convsim_nb.domain.events import RunEvent
 from convsim_nb.engine.ports import Sink
 from convsim_nb.notebook.interrupts import Interrupts, interrupted
 from convsim_nb.notebook.shell_pump import ShellPump, answers_while_awaiting, shell_pump
+from convsim_nb.notebook.steps import NotebookSteps
 from convsim_nb.views.static_html import run_html
+from convsim_nb.views.steps import StepProgress
 from convsim_nb.views.text import TextProgress
-from convsim_nb.workflow.display import wait_in_slices
+from convsim_nb.workflow.display import Steps, wait_in_slices
 from convsim_nb.workflow.run import Run
 
 Bundle = dict[str, str]
@@ -92,6 +94,10 @@ class NotebookDisplay:
         """Answers widgets while the cell awaits, where the kernel does not do so by itself."""
         by_itself = answers_while_awaiting(getattr(self.shell, "kernel", None))
         return nullcontext() if by_itself or self._pump is None or not self._pump.usable else self._pump()
+
+    def steps(self, total: int, noun: str) -> Steps:
+        """A line in the cell, redrawn in place; where there is no kernel, text on stderr."""
+        return NotebookSteps(total, noun) if self.has_kernel else StepProgress(total, noun)
 
     # --- what is shown where ---------------------------------------------------------
 

@@ -14,9 +14,11 @@ class StepProgress:
         self._live = self._stream.isatty()
         self._done, self._shown = 0, time.monotonic()
 
-    def __call__(self, _what: str) -> None:
-        """One more step is done."""
-        self._done += 1
+    def at(self, done: int) -> None:
+        """So many steps are done."""
+        if done == self._done:
+            return
+        self._done = done
         if self._live:
             self._stream.write(f"\r\x1b[2K{self._line}")
             self._stream.flush()
@@ -24,8 +26,9 @@ class StepProgress:
             self._shown = time.monotonic()
             self._stream.write(f"{self._line}\n")
 
-    def close(self, outcome: str) -> None:
-        """All steps are done; say what came of them."""
+    def close(self, done: int, outcome: str) -> None:
+        """No more steps will be done; say what came of them."""
+        self._done = done
         self._stream.write(f"{chr(13) + chr(27) + '[2K' if self._live else ''}{self._line}: {outcome}\n")
         self._stream.flush()
 

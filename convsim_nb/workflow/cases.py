@@ -7,8 +7,13 @@ from typing import TYPE_CHECKING, Any, overload
 
 from convsim_nb.adapters.case_files import cases_in, read_cases, write_cases
 from convsim_nb.domain.case import TestCase
+from convsim_nb.domain.conversation import Usage
 from convsim_nb.domain.errors import CaseError
+from convsim_nb.domain.session import Session
+from convsim_nb.workflow.case_diff import CaseDiff, difference
+from convsim_nb.workflow.checking import checked
 from convsim_nb.workflow.datasets import dataset_cases, names_dataset, save_dataset
+from convsim_nb.workflow.redact import Redact, redacted_case
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -23,9 +28,28 @@ class CaseSet(Sequence[TestCase]):
     `problems` says in a line each what did not become a case, or what a case is doubted for.
     """
 
-    def __init__(self, cases: Iterable[TestCase | Mapping[str, Any]] = (), *, problems: Iterable[str] = ()) -> None:
+    def __init__(
+        self,
+        cases: Iterable[TestCase | Mapping[str, Any]] = (),
+        *,
+        problems: Iterable[str] = (),
+        sessions: Iterable[Session] = (),
+        usage: Usage | None = None,
+    ) -> None:
         self._cases = _distinct([_case(case) for case in cases])
-        self.problems = tuple(problems)
+        self._told = tuple(problems)
+        self.sessions = tuple(sessions)
+        """The sessions that the cases were distilled from, where these are at hand; no file keeps them."""
+        self.usage = usage
+        """What the models took that wrote the cases, where that is known."""
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """What did not become a case, then what a check found on those that did."""
+        found = (
+            f"case {case.case_id}: {finding.field}: {finding.reason}" for case in self for finding in case.findings
+        )
+        return (*self._told, *found)
 
     @overload
     def __getitem__(self, index: int) -> TestCase: ...
@@ -37,7 +61,7 @@ class CaseSet(Sequence[TestCase]):
     def __getitem__(self, index: int | slice | str) -> "TestCase | CaseSet":
         """A case by its place or its `case_id`; a slice is a set again."""
         if isinstance(index, slice):
-            return CaseSet(self._cases[index], problems=self.problems)
+            return self._with(self._cases[index])
         if isinstance(index, str):
             return self._by_id(index)
         return self._cases[index]
@@ -65,19 +89,64 @@ class CaseSet(Sequence[TestCase]):
 
         return cases_html(self._cases, self.problems)
 
-    def save(self, path: str | Path) -> Path | str:
-        """Write the cases to a file: .yaml, .yml, .json or .jsonl; or to MLflow's dataset `mlflow:NAME`.
+    def save(self, path: str | Path, *, redact: Redact | None = None) -> Path | str:
+        """Write the cases to a file: .yaml, .yml, .json, .jsonl or .csv; or to MLflow's dataset `mlflow:NAME`.
 
-        Gives back what `load_cases` takes.
+        `redact` is a function of a text that takes out what must not leave memory. Gives back what
+        `load_cases` takes.
 
         Raises:
             StoreError: it cannot be written, or the ending is not known.
         """
+        cases = tuple(self if redact is None else self.redacted(redact))
         if isinstance(path, str) and names_dataset(path):
-            save_dataset(self._cases, path)
+            save_dataset(cases, path)
             return path
-        write_cases(self._cases, Path(path))
+        write_cases(cases, Path(path))
         return Path(path)
+
+    # --- other sets out of this one --------------------------------------------------
+
+    def check(self, sessions: Iterable[Session] | None = None) -> "CaseSet":
+        """The set with what is to be said against its cases, found without a model: see `findings` and `problems`.
+
+        Against the sessions that the cases came from: the set's own, or those that are given. A case whose
+        session is not at hand is checked for what can be told from the case alone.
+        """
+        found = self.sessions if sessions is None else tuple(sessions)
+        return CaseSet(checked(self._cases, found), problems=self._told, sessions=found, usage=self.usage)
+
+    def diff(self, other: "CaseSet") -> CaseDiff:
+        """What the other set has that this one has not, or otherwise; cases are paired by `case_id`."""
+        return difference({case.case_id: case for case in self}, {case.case_id: case for case in other})
+
+    def with_case(self, case: TestCase | Mapping[str, Any]) -> "CaseSet":
+        """The set with this case: in the place of the one with its id, else at the end."""
+        new = _case(case)
+        if all(one.case_id != new.case_id for one in self):
+            return self._with([*self._cases, new])
+        return self._with([new if one.case_id == new.case_id else one for one in self])
+
+    def with_edit(self, case_id: str, **changes: Any) -> "CaseSet":
+        """The set with other content in one case, which keeps its id."""
+        return self.with_case(self._by_id(case_id).edited(**changes))
+
+    def without(self, *case_ids: str) -> "CaseSet":
+        """The set without these cases."""
+        left_out = {self._by_id(case_id).case_id for case_id in case_ids}
+        return self._with([case for case in self if case.case_id not in left_out])
+
+    def confirmed(self, *case_ids: str) -> "CaseSet":
+        """The set with the proposed expectations of these cases, or of all, taken as a person's own."""
+        chosen = {self._by_id(case_id).case_id for case_id in case_ids} or {case.case_id for case in self}
+        return self._with([case.edited(proposed=()) if case.case_id in chosen else case for case in self])
+
+    def redacted(self, redact: Redact) -> "CaseSet":
+        """The set with every text sent through a function; ids and tags stay. The sessions are left behind."""
+        return CaseSet([redacted_case(case, redact) for case in self], problems=map(redact, self._told))
+
+    def _with(self, cases: Iterable[TestCase]) -> "CaseSet":
+        return CaseSet(cases, problems=self._told, sessions=self.sessions, usage=self.usage)
 
     def to_dataset(self, name: str) -> Any:
         """Put the cases into MLflow's evaluation dataset of a name, which is made where there is none.
@@ -111,7 +180,7 @@ class CaseSet(Sequence[TestCase]):
 
 
 def load_cases(source: Any) -> CaseSet:
-    """Read a file of test cases: .yaml, .yml, .json or .jsonl; or MLflow's dataset, by `mlflow:NAME` or itself.
+    """Read a file of test cases: .yaml, .yml, .json, .jsonl or .csv; or MLflow's dataset, by `mlflow:NAME` or itself.
 
     Raises:
         NotFoundError: no such file or dataset.

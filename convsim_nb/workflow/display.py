@@ -17,6 +17,18 @@ _SLICE = 0.5
 """Seconds."""
 
 
+class Steps(Protocol):
+    """Progress through a known number of steps."""
+
+    def at(self, done: int) -> None:
+        """So many steps are done."""
+        ...
+
+    def close(self, done: int, outcome: str) -> None:
+        """No more will be done; say what came of them."""
+        ...
+
+
 class Display(Protocol):
     """What a place where runs are shown has to bring."""
 
@@ -36,6 +48,10 @@ class Display(Protocol):
         """Around an `await run`: an interrupt in it stops the run, and is raised when the run has ended."""
         ...
 
+    def steps(self, total: int, noun: str) -> Steps:
+        """Begin to show how many of so many steps are done."""
+        ...
+
 
 class Plain:
     """Terminals, jobs, nbclient: text on stderr, and a plain wait."""
@@ -53,6 +69,12 @@ class Plain:
     def awaiting(self, run: "Run") -> AbstractContextManager[None]:  # noqa: ARG002 - the port's form
         """Nothing: whoever runs the loop hears Ctrl-C."""
         return nullcontext()
+
+    def steps(self, total: int, noun: str) -> Steps:
+        """A line of text on stderr."""
+        from convsim_nb.views.steps import StepProgress
+
+        return StepProgress(total, noun)
 
 
 def wait_in_slices(ended: threading.Event, timeout: float | None) -> bool:

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 
+NAMES = ("user", "judge", "split", "distill", "draft")
+
 
 @dataclass(frozen=True)
 class Prompt:
