@@ -13,6 +13,7 @@ from convsim_nb.engine.converse import Parts
 from convsim_nb.engine.emit import Emitter
 from convsim_nb.engine.ports import Agent, Sink
 from convsim_nb.engine.trial import Trial
+from convsim_nb.workflow.heap import standing_heap
 from convsim_nb.workflow.people import guard_of
 from convsim_nb.workflow.plan import Plan
 
@@ -52,7 +53,8 @@ class Live:
             await asyncio.sleep(0)  # a task that is cancelled before it began tells nobody that the run ended
             if self._stopping.is_set():
                 self._playing.cancel()
-            await asyncio.wait([self._playing])
+            with standing_heap():
+                await asyncio.wait([self._playing])
             if not self._playing.cancelled():
                 self._playing.result()
         finally:

@@ -19,23 +19,30 @@ def assessments(
     settings: RunSettings,
     traces: Mapping[int, str],
     run_id: str,
+    since: int = 0,
 ) -> Findings:
-    """Everything that is known of an ended conversation, by trace id; `traces` holds one a turn, from 1.
+    """What is known of a conversation, by trace id; `traces` holds one a turn, from 1.
 
-    Each of its traces stands in the answer, if with nothing. What is about the whole conversation, the
-    verdict and what was expected, lies on the first trace with the session's id, where MLflow's session
-    scorers put and look for it.
+    Of one that goes on, the turns before the one it is in; of one that has ended, all, with the verdict.
+    Turns up to `since` were told before. Each trace of a turn that is told stands in the answer, if with
+    nothing. What is about the whole conversation, the verdict and what was expected, lies on the first trace
+    with the session's id, where MLflow's session scorers put and look for it.
     """
-    if not traces:
+    over = conversation.stop is not None
+    told = [turn for turn in traces if turn > since and (over or turn < conversation.turns)]
+    if not traces or not (told or over):
         return {}
-    found: Findings = {trace_id: [] for trace_id in traces.values()}
-    first = found[traces[min(traces)]]
+    found: Findings = {traces[turn]: [] for turn in told}
+    first = found.setdefault(traces[min(traces)], [])
     source = {"mlflow.assessment.sourceRunId": run_id}
     session = {"mlflow.trace.session": conversation.session_id}
-    first.extend(_expected(case, session))
+    if not since:
+        first.extend(_expected(case, session))
     for turn, finding in _by_turn(conversation, settings, source):
-        found[_nearest(traces, turn)].append(finding)
-    first.append(_verdict(conversation, source | session))
+        if turn > since and (over or turn < conversation.turns):
+            found.setdefault(_nearest(traces, turn), []).append(finding)
+    if over:
+        first.append(_verdict(conversation, source | session))
     return found
 
 

@@ -7,6 +7,7 @@ memory is at stake. No trace is dropped.
 import asyncio
 import time
 from collections import deque
+from collections.abc import Sequence
 from typing import Any, Protocol
 
 from convsim_nb.adapters.mlflow.net import LATE_SECONDS, Claim, TraceNet, available
@@ -14,11 +15,11 @@ from convsim_nb.adapters.mlflow.store import Destination
 from convsim_nb.adapters.mlflow.writer import TraceWriter
 
 Findings = dict[str, list[Any]]
-"""Assessments to be logged, by trace id. A trace of a conversation that ended stands here, if with none."""
+"""Assessments to be logged, by trace id. A trace whose turn is over stands here, if with none."""
 
 TRACES_AT_ONCE = 50
-HOLD_SECONDS = 2.0
-"""So long a trace waits for its conversation's end, for what is found then is stored at no cost with it."""
+HOLD_SECONDS = 5.0
+"""So long a trace waits for its turn's end, for what is found then is stored with it at hardly a cost."""
 CROWDED = 1000
 """With so many traces waiting, agents wait too."""
 CROWDED_IN_MLFLOW = 300
@@ -58,6 +59,12 @@ class Export(Protocol):
 
         What it stores of `findings` with their traces, it takes out.
         """
+
+    def assess(self, assessments: Sequence[Any]) -> bool:
+        """Store assessments of stored traces at once, all or none; False where that can't be."""
+
+    def unsettled(self) -> float:
+        """Seconds until nothing more is to be expected of any trace that has ended."""
 
     def close(self) -> None:
         """Nothing more will be written; what still waits is let go."""
@@ -119,6 +126,12 @@ class NetExport:
         self._writer.write(caught, run_id=run_id, late=self._net.take_late())
         return {each.claim.trace_id for each in caught}
 
+    def assess(self, assessments: Sequence[Any]) -> bool:
+        return self._writer is not None and self._writer.assess(assessments)
+
+    def unsettled(self) -> float:
+        return max(0.0, self._net.last_end + LATE_SECONDS - time.monotonic())
+
     def close(self) -> None:
         self.off = True
         self._net.close()
@@ -165,6 +178,12 @@ class FlushExport:
         for start in range(0, len(ids) if run_id else 0, 100):  # the store takes no more in one call
             destination.client.link_traces_to_run(ids[start : start + 100], run_id)
         return set(ids)
+
+    def assess(self, assessments: Sequence[Any]) -> bool:  # noqa: ARG002 - one at a time, as documented
+        return False
+
+    def unsettled(self) -> float:
+        return LATE_SECONDS
 
     def close(self) -> None:
         self.off = True

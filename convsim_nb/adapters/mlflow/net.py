@@ -6,6 +6,7 @@ taken out of MLflow's span processor; every other trace passes as ever. What thi
 is not documented is listed at the end of this file; `available()` says whether this release has it.
 """
 
+import math
 import threading
 import time
 from collections import deque
@@ -70,6 +71,8 @@ class TraceNet:
         self._late: list[Any] = []
         self._done: set[int] = set()
         self._open = True
+        self.last_end = -math.inf
+        """When a span of ours ended last, by the monotonic clock."""
         _HOOK.enter()
 
     @property
@@ -88,6 +91,7 @@ class TraceNet:
         """A span of a trace of ours ended: its root, or one inside it."""
         too_many: Claim | None = None
         with self._lock:
+            self.last_end = time.monotonic()
             if claim.otel_id in self._done:
                 self._late.append(span)
             elif span.parent is None:

@@ -14,7 +14,6 @@ from convsim_nb.adapters.mlflow import runlog
 from convsim_nb.adapters.mlflow.again import supersede
 from convsim_nb.adapters.mlflow.assess import assessments
 from convsim_nb.adapters.mlflow.export import Findings, export
-from convsim_nb.adapters.mlflow.net import LATE_SECONDS
 from convsim_nb.adapters.mlflow.place import OWN, Place
 from convsim_nb.adapters.mlflow.scores import log_scores
 from convsim_nb.adapters.mlflow.store import Destination, Pin, store_errors
@@ -25,6 +24,7 @@ from convsim_nb.domain.events import (
     ConversationEnded,
     ConversationStarted,
     MessageDelta,
+    MessageSent,
     RunEnded,
     RunEvent,
     RunStarted,
@@ -71,6 +71,7 @@ class MlflowSink:
         self._events: deque[RunEvent] = deque()
         self._findings: Findings = {}
         self._stored: set[str] = set()
+        self._told: dict[str, int] = {}
         self._scored: dict[tuple[str, str], str] = {}
         self._wake, self._over, self._closing = threading.Event(), threading.Event(), threading.Event()
         self._answered, self._giving_up = threading.Event(), threading.Lock()
@@ -194,7 +195,7 @@ class MlflowSink:
             self._wake.wait(_TICK)
             self._wake.clear()
             self._round(to, run_id, own_journal)
-        time.sleep(LATE_SECONDS)
+        time.sleep(self._export.unsettled())
         self._round(to, run_id, own_journal, everything=True)
         self._sum_up(to, run_id, own_journal)
         if self._owned:
@@ -208,13 +209,13 @@ class MlflowSink:
             if self._journal is None:
                 with own_journal.open("a", encoding="utf-8") as file:
                     file.write(f"{event.model_dump_json()}\n")
-            if isinstance(event, ConversationEnded):
-                self._findings.update(self._found(event.key, run_id))
+            if isinstance(event, ConversationEnded) or (
+                isinstance(event, MessageSent) and event.message.role == "user" and event.turn > 1
+            ):
+                self._turn_is_over(event.key, run_id)
         while stored := self._export.write(to, run_id=run_id, findings=self._findings, everything=everything):
             self._stored |= stored
-        for trace_id in [trace_id for trace_id in self._findings if trace_id in self._stored]:
-            for assessment in self._findings.pop(trace_id):
-                self._assess(to, trace_id, assessment)
+        self._assess_stored(to)
 
     def _supersede(self, to: Destination, event: RunEvent) -> None:
         """A new attempt takes the place of the one before, whose traces leave every count."""
@@ -223,17 +224,35 @@ class MlflowSink:
             if before and before != event.session_id:
                 supersede(to, before)
 
-    def _found(self, key: str, run_id: str) -> Findings:
+    def _turn_is_over(self, key: str, run_id: str) -> None:
+        """Whatever is to be found out about the agent's last answer is known now."""
         conversation, settings = self._state.by_key[key], self._state.settings
         if settings is None:
-            return {}
-        return assessments(
+            return
+        found = assessments(
             conversation,
             case=self._state.cases[conversation.case_id],
             settings=settings,
-            traces=self._export.turns.pop(conversation.session_id, {}),
+            traces=self._export.turns.get(conversation.session_id, {}),
             run_id=run_id,
+            since=self._told.get(conversation.session_id, 0),
         )
+        for trace_id, findings in found.items():
+            self._findings.setdefault(trace_id, []).extend(findings)
+        self._told[conversation.session_id] = conversation.turns - 1
+        if conversation.stop is not None:
+            self._export.turns.pop(conversation.session_id, None)
+            self._told.pop(conversation.session_id)
+
+    def _assess_stored(self, to: Destination) -> None:
+        """Log what was found of traces that are stored already."""
+        stored = [trace_id for trace_id in self._findings if trace_id in self._stored]
+        found = [(trace_id, finding) for trace_id in stored for finding in self._findings.pop(trace_id)]
+        for trace_id, finding in found:
+            finding.trace_id = trace_id
+        if found and not self._export.assess([finding for _, finding in found]):
+            for trace_id, finding in found:
+                self._assess(to, trace_id, finding)
 
     def _assess(self, to: Destination, trace_id: str, assessment: Any) -> None:
         """Log one assessment; one that the store refuses, of a trace that somebody deleted, ends nothing."""

@@ -1,16 +1,20 @@
-"""Finished traces into the store, by MLflow's tracing client: the records first, then all spans in batches.
+"""Finished traces into the store: the records first, then all spans in batches.
 
-In this order the store takes its short path; the default export does it the other way round.
+In this order the store takes its short path; the default export does it the other way round. Into an SQL
+store of our own process all of it goes in one transaction, else by MLflow's tracing client.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+from convsim_nb.adapters.mlflow.bulk import takes_many, together
 from convsim_nb.adapters.mlflow.net import Caught
 from convsim_nb.adapters.mlflow.store import Destination
 
 SPANS_AT_ONCE = 50
+_MANY = 2
+"""From so many on, one transaction is worth its while."""
 _REQUESTS_AT_ONCE = 8
 """To a server: each takes its time on the way. A file takes one writer at a time anyway."""
 _OF_A_STORED_TRACE = (
@@ -21,6 +25,9 @@ _OF_A_STORED_TRACE = (
     "mlflow.trace.sizeStats",
 )
 """What a store says of a trace. `mlflow.add_trace` copies it with a remote agent's spans, and ours refuses it."""
+
+_Started = tuple[Caught, Any]
+"""A trace, and its record as the store gave it back."""
 
 
 class TraceWriter:
@@ -40,24 +47,53 @@ class TraceWriter:
         Raises:
             MlflowException: the store was not there.
         """
-        started = list(zip(caught, self._start_all(caught, run_id), strict=True))
-        for batch in _batches(started):
-            if not self._log([span for each, _ in batch for span in each.trace.data.spans]):
-                for each, info in batch:
-                    self._log_alone(each, info)
+        for each in caught:
+            _make_ours(each, experiment_id=self._to.experiment_id, run_id=run_id)
+        started = self._written_together(caught) or self._written(caught)
         self._log(late)
         for each, info in started:
             self._attach(each, info)
 
-    def _start_all(self, caught: Sequence[Caught], run_id: str) -> list[Any]:
-        if not self._far or len(caught) <= 1:
-            return [self._start(each, run_id) for each in caught]
-        with ThreadPoolExecutor(_REQUESTS_AT_ONCE, thread_name_prefix="convsim-mlflow-start") as pool:
-            return list(pool.map(lambda each: self._start(each, run_id), caught))
+    def assess(self, assessments: Sequence[Any]) -> bool:
+        """Store assessments of stored traces, all or none; False where that can't be: then one at a time."""
+        store = self._to.tracing.store
+        if len(assessments) < _MANY or not takes_many(store):
+            return False
+        try:
+            with together(store) as all_of_it:
+                all_of_it.log_assessments(assessments)
+        except _mlflow_exception():  # one of them was refused: alone it says which
+            return False
+        return True
 
-    def _start(self, caught: Caught, run_id: str) -> Any:
-        _make_ours(caught, experiment_id=self._to.experiment_id, run_id=run_id)
-        return self._to.tracing.start_trace(caught.trace.info)
+    def _written_together(self, caught: Sequence[Caught]) -> list[_Started]:
+        """The traces as they are stored; none where that can't be, or the store did not like one of them."""
+        store = self._to.tracing.store
+        if len(caught) < _MANY or not takes_many(store):
+            return []
+        try:
+            with together(store) as all_of_it:
+                stored = all_of_it.start_traces([each.trace.info for each in caught])
+                spans = [span for each in caught for span in each.trace.data.spans]
+                all_of_it.log_spans(self._to.experiment_id, spans)
+        except _mlflow_exception():  # written one by one, each says what is wrong with it
+            return []
+        return list(zip(caught, stored, strict=True))
+
+    def _written(self, caught: Sequence[Caught]) -> list[_Started]:
+        started = list(zip(caught, self._start_all(caught), strict=True))
+        for batch in _batches(started):
+            if not self._log([span for each, _ in batch for span in each.trace.data.spans]):
+                for each, info in batch:
+                    self._log_alone(each, info)
+        return started
+
+    def _start_all(self, caught: Sequence[Caught]) -> list[Any]:
+        start = self._to.tracing.start_trace
+        if not self._far or len(caught) <= 1:
+            return [start(each.trace.info) for each in caught]
+        with ThreadPoolExecutor(_REQUESTS_AT_ONCE, thread_name_prefix="convsim-mlflow-start") as pool:
+            return list(pool.map(lambda each: start(each.trace.info), caught))
 
     def _log_alone(self, caught: Caught, info: Any) -> None:
         """A trace whose spans the store does not take as such keeps them as an artifact, as of old."""
@@ -86,6 +122,12 @@ class TraceWriter:
             self._to.tracing._upload_attachments(info, files)  # noqa: SLF001 - as MLflow's exporter does
         if caught.prompts:
             self._to.client.link_prompt_versions_to_trace(list(caught.prompts), caught.claim.trace_id)
+
+
+def _mlflow_exception() -> type[Exception]:
+    from mlflow.exceptions import MlflowException
+
+    return MlflowException
 
 
 def _refused(error: Exception) -> bool:
@@ -119,9 +161,9 @@ def _attachments(span: Any) -> Iterable[tuple[str, Any]]:
     return getattr(span, "_attachments", {}).items()
 
 
-def _batches(started: Sequence[tuple[Caught, Any]]) -> Iterator[list[tuple[Caught, Any]]]:
+def _batches(started: Sequence[_Started]) -> Iterator[list[_Started]]:
     """Whole traces, so many that their spans make about one batch."""
-    batch: list[tuple[Caught, Any]] = []
+    batch: list[_Started] = []
     spans = 0
     for each in started:
         batch.append(each)

@@ -4,11 +4,13 @@ import asyncio
 import contextvars
 import threading
 import time
+import uuid
 
 import mlflow
 import pytest
+from mlflow.exceptions import MlflowException
 
-from convsim_nb.adapters.mlflow import net
+from convsim_nb.adapters.mlflow import bulk, net
 from convsim_nb.adapters.mlflow.export import FlushExport, NetExport, export
 from convsim_nb.adapters.mlflow.find import traces_by_session
 from convsim_nb.adapters.mlflow.store import pin
@@ -19,16 +21,19 @@ from tests.adapters.mlflow.playing import answer, cases, play, turn_of
 pytestmark = pytest.mark.usefixtures("ambient")
 
 
-@pytest.fixture(params=["caught", "documented"])
+@pytest.fixture(params=["together", "one by one", "documented"])
 def _way(request, monkeypatch):
-    """Either way of exporting; the second as with an MLflow that lacks what the first needs."""
+    """Every way of exporting; the later ones as with an MLflow that lacks what those before need."""
+    if request.param == "one by one":
+        monkeypatch.setattr(bulk, "_NEEDED", (*bulk._NEEDED, "a_call_that_is_gone"))
+        assert not bulk.takes_many(pin().reach().tracing.store)
     if request.param == "documented":
         monkeypatch.setattr(net, "_NEEDED", (*net._NEEDED, (net._CLIENT, "a_call_that_is_gone")))
         assert isinstance(export(), FlushExport)
 
 
 @pytest.mark.usefixtures("_way")
-async def test_both_ways_write_the_same():
+async def test_all_ways_write_the_same():
     """Without MLflow's inner parts the documented way gives the same traces, sessions and assessments."""
 
     async def agent(turn):
@@ -50,6 +55,39 @@ async def test_both_ways_write_the_same():
         locations=[played.sink.destination.experiment_id], run_id=played.sink.mlflow_run_id
     )
     assert len(by_run) == 6
+
+
+async def test_a_batch_with_one_bad_trace_stores_the_others():
+    """What the store refuses of many traces at once is written one by one: one bad one costs the rest nothing."""
+
+    async def agent(turn):
+        if turn.case.case_id == "case-1":
+            mlflow.get_current_active_span().set_attribute("mlflow.chat.tokenUsage", {"input_tokens": 3})
+        return await answer(turn)
+
+    played = await play(cases(4), agent, settings={"max_turns": 1})
+
+    assert played.reasons == []
+    assert [t.info.tags["mlflow.eval.requestId"] for t in played.traces] == [f"case-{n}#1#1" for n in range(4)]
+
+
+async def test_traces_that_are_there_already_undo_no_others():
+    """All or nothing: with one trace of a batch in the store before, the store holds none of the batch's others."""
+    to = pin().reach()
+    played = await play(cases(3), settings={"max_turns": 1})
+    infos = [t.info for t in played.traces]
+    for info in infos:
+        info.assessments = []
+    for info in infos[1:]:
+        info.trace_id = f"tr-{uuid.uuid4().hex}"
+
+    with pytest.raises(MlflowException), bulk.together(to.tracing.store) as writes:
+        writes.start_traces(infos)
+
+    assert len(played.traces) == 3
+    with bulk.together(to.tracing.store) as writes:
+        writes.start_traces(infos[1:])
+    assert len(played.traces) == 5
 
 
 async def test_no_trace_is_dropped_at_full_speed():
