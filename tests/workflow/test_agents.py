@@ -48,11 +48,11 @@ def module(tmp_path, monkeypatch):
         sys.modules.pop(name, None)
 
 
-async def answer(agent, case=CASE, **settings):
+async def answer(agent, case=CASE, delta=lambda _: None, **settings):
     """Name, and answer to hello."""
     played, ref = resolve_agent(agent, cases=[case], **settings)
     hello = (Message(role="user", content="hello"),)
-    turn = AgentTurn(messages=hello, case=case, key="k", trial=1, turn=1, session_id="sim-1")
+    turn = AgentTurn(messages=hello, case=case, key="k", trial=1, turn=1, session_id="sim-1", delta=delta)
     return ref.name, (await played(turn)).content
 
 
@@ -116,6 +116,47 @@ RESPONSES = """
 
     mlflow.models.set_model(Agent())
 """
+STREAMED = """
+    import mlflow
+    from mlflow.pyfunc import ResponsesAgent
+    from mlflow.types.responses import ResponsesAgentResponse, ResponsesAgentStreamEvent
+
+    class Agent(ResponsesAgent):
+        def predict(self, request):
+            return ResponsesAgentResponse(output=[self.create_text_output_item(text="whole", id="m1")])
+
+        def predict_stream(self, request):
+            for word in ("It was ", "sent."):
+                yield ResponsesAgentStreamEvent(**self.create_text_delta(delta=word, item_id="m1"))
+            item = self.create_text_output_item(text="It was sent.", id="m1")
+            yield ResponsesAgentStreamEvent(type="response.output_item.done", item=item)
+
+    mlflow.models.set_model(Agent())
+"""
+CHAT_AGENT = """
+    import mlflow
+    from mlflow.pyfunc import ChatAgent
+    from mlflow.types.agent import ChatAgentMessage, ChatAgentResponse
+
+    class Agent(ChatAgent):
+        def predict(self, messages, context=None, custom_inputs=None):
+            said = f"{messages[-1].content} {context and context.conversation_id} {custom_inputs}"
+            return ChatAgentResponse(messages=[ChatAgentMessage(role="assistant", content=said, id="1")])
+
+    mlflow.models.set_model(Agent())
+"""
+CHAT_MODEL = """
+    import mlflow
+    from mlflow.pyfunc import ChatModel
+    from mlflow.types.llm import ChatChoice, ChatCompletionResponse, ChatMessage
+
+    class Model(ChatModel):
+        def predict(self, context, messages, params):
+            said = ChatMessage(role="assistant", content=f"{messages[-1].content} {params.custom_inputs}")
+            return ChatCompletionResponse(choices=[ChatChoice(message=said)])
+
+    mlflow.models.set_model(Model())
+"""
 COLUMNS = """
     import mlflow
 
@@ -139,7 +180,7 @@ NUMBERS = """
 
 @pytest.fixture(scope="module")
 def store(tmp_path_factory):
-    """A store with three registered models: an agent, a model of columns, and one that is no agent."""
+    """A store with a registered model of each kind, and one that is no agent."""
     import mlflow
     from mlflow.models import infer_signature
 
@@ -152,6 +193,9 @@ def store(tmp_path_factory):
         mlflow.set_experiment("agents")
         for name, source, signature in (
             ("support", RESPONSES, None),
+            ("streamed", STREAMED, None),
+            ("chat_agent", CHAT_AGENT, None),
+            ("chat_model", CHAT_MODEL, None),
             ("columns", COLUMNS, infer_signature(columns, ["x"])),
             ("numbers", NUMBERS, infer_signature({"age": 1.0}, [1.0])),
         ):
@@ -180,6 +224,18 @@ async def test_a_registered_agent_answers_by_alias_version_and_latest(version):
     assert (name, text) == (f"support{version}", "hello sim-1 {'city': 'Rome'}")
     assert ref.model_id.startswith("m-")
     assert ref.source_hash == ""
+
+
+@pytest.mark.usefixtures("store")
+@pytest.mark.filterwarnings("ignore")
+async def test_every_kind_of_logged_agent_answers():
+    """One that streams is heard as it does; a ChatAgent and a ChatModel are given what they take."""
+    pieces: list[str] = []
+
+    assert (await answer("models:/streamed/1", delta=pieces.append))[1] == "".join(pieces) == "It was sent."
+    assert pieces == ["It was ", "sent."]
+    assert (await answer("models:/chat_agent/1"))[1] == "hello sim-1 {'city': 'Rome'}"
+    assert (await answer("models:/chat_model/1"))[1] == "hello {'city': 'Rome'}"
 
 
 @pytest.mark.usefixtures("store")

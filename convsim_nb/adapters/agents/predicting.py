@@ -56,10 +56,14 @@ def _beside(session_id: str, context: Mapping[str, Any]) -> dict[str, Any]:
 
 def _asking(agent: Any) -> Callable[[dict[str, Any]], Any]:
     """The agent's streaming method where it wrote one, else the other."""
-    stream = getattr(type(agent), "predict_stream", None)
-    own = stream is not None and inspect.unwrap(stream).__module__.partition(".")[0] != "mlflow"
-    ask: Callable[[dict[str, Any]], Any] = agent.predict_stream if own else agent.predict
+    ask: Callable[[dict[str, Any]], Any] = agent.predict_stream if _streams(agent) else agent.predict
     return ask
+
+
+def _streams(agent: Any) -> bool:
+    """Whether it has a streaming method of its own: MLflow's classes have one that raises."""
+    stream = getattr(type(agent), "predict_stream", None)
+    return stream is not None and inspect.unwrap(stream).__module__.partition(".")[0] != "mlflow"
 
 
 # --- models that were logged ---------------------------------------------------------
@@ -72,13 +76,23 @@ def _pyfunc(model: Any, *, name: str) -> Callable[..., Any]:
         shown = ", ".join(columns) or "nothing that its signature names"
         raise AgentTypeError(f"model {name} takes {shown}: log it with `messages` or `input` in its signature")
 
+    ask = model.predict_stream if _streams(_written(model)) else model.predict
+
     def pyfunc(mlflow_session_id: str, **given: Any) -> Any:
         context = {key: value for key, value in given.items() if key != history}
         beside = _beside(mlflow_session_id, context) if "custom_inputs" in columns else context
-        return model.predict({history: given[history], **beside})
+        return ask({history: given[history], **{key: beside[key] for key in beside if key in columns}})
 
     pyfunc.__signature__ = inspect.Signature(list(_taken(history, columns)))  # type: ignore[attr-defined]
     return pyfunc
+
+
+def _written(model: Any) -> Any:
+    """What the user wrote, where the model's flavour gives it out."""
+    try:
+        return model.get_raw_model()
+    except NotImplementedError:
+        return None
 
 
 def _columns(model: Any) -> list[str]:
