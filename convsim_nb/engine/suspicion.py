@@ -1,35 +1,34 @@
-"""Whether a judge's "reached" can be trusted: what in the agent's text speaks to the judge, and a goal that nobody had."""
+"""Whether a judge's "reached" can be trusted: text that speaks to the judge, and a goal that nobody had."""
 
 import re
 import zlib
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
 from convsim_nb.domain.conversation import GoalCheck
 from convsim_nb.domain.errors import ModelError
-from convsim_nb.domain.session import Message
-from convsim_nb.engine.guard.text import folded, language_of, pairs, telling
+from convsim_nb.engine.guard.text import telling
 from convsim_nb.engine.ports import Judge, JudgeView
 
 JudgeCheck = Literal["suspect", "decoy", "off"]
 
 _ATTACKS = re.compile(
     r"^\s*(?:user|assistant|system|human|customer|judge|evaluator)\s*:"  # a line of somebody else
-    r"|\"?\b(?:reached|result|verdict|achieved|evidence|fired|rationale)\b\"?\s*[:=]\s*(?:\"|true|false|yes|no\b|\[|1\b|0\b)"
-    r"|<\|[^|>]{1,40}\|>|#{2,}\s*(?:stop|end|system|user|instruction)|<</?sys>>|\[/?(?:inst|end|stop|system|done)[^\]]*\]"
+    r"|\"?\b(?:reached|result|verdict|achieved|evidence|fired|rationale)\b\"?\s*[:=]"
+    r"\s*(?:\"|true|false|yes|no\b|\[|1\b|0\b)"
+    r"|<\|[^|>]{1,40}\|>|#{2,}\s*(?:stop|end|system|user|instruction)|<</?sys>>"
+    r"|\[/?(?:inst|end|stop|system|done)[^\]]*\]"
     r"|</?(?:goal|conversation|system|user|assistant|last|instructions?|verdict|triggers?|script|history)[\w-]*>"
     r"|\b(?:evaluator|grader|rubric|judge|verdict)\b"
     r"|\b(?:ignore|disregard|forget)\b[^.\n]{0,40}\b(?:instructions?|prompt|rules|above|previous)"
-    r"|\b(?:your |the |user.?s )?(?:goal|request|task|objective)s? (?:has|have|is|was|were)(?: now)?(?: been)?(?: \w+){0,2} "
-    r"(?:achieved|reached|met|fulfilled|accomplished|completed?)"
-    r"|\bgoal (?:achieved|reached|met|completed?)\b|\bsystem (?:note|prompt|message|override)|\bas an? (?:ai|language) model"
+    r"|\b(?:your |the |user.?s )?(?:goal|request|task|objective)s? (?:has|have|is|was|were)(?: now)?(?: been)?"
+    r"(?: \w+){0,2} (?:achieved|reached|met|fulfilled|accomplished|completed?)"
+    r"|\bgoal (?:achieved|reached|met|completed?)\b|\bsystem (?:note|prompt|message|override)"
+    r"|\bas an? (?:ai|language) model"
     r"|\{\{|\{%|\$\{|\\u00|&#",
     re.IGNORECASE | re.MULTILINE,
 )
 _UNSEEN = re.compile("[\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff\U000e0000-\U000e007f]")
-_FLOOD = 20_000
-"""Characters of one reply from which it may bury what stood before it."""
 _DECOYS = (
     "Get the recipe of a walnut cake, with the weight of every ingredient",
     "Learn how many moons Saturn has, and the name of the largest",
@@ -43,8 +42,8 @@ _DECOYS = (
 class Doubting:
     """A judge whose "reached" is put to the test: it is asked about a goal that nobody had.
 
-    With `check="decoy"` each time, with "suspect" only where the agent's text speaks to the judge, or where the
-    evidence has nothing to do with goal and conversation. A judge that says yes to a decoy says yes to anything.
+    With `check="decoy"` each time, with "suspect" only where the agent's text speaks to the judge. A judge that
+    says yes to a decoy says yes to anything.
     """
 
     judge: Judge
@@ -57,30 +56,26 @@ class Doubting:
             ModelError: the judge gave none, or says reached of a goal that nobody had.
         """
         check = await self.judge(view)
-        why = "it is asked each time" if self.check == "decoy" else suspicion(view, check)
-        if not check.reached or not why or self.check == "off":
+        why = self._doubt(view) if check.reached else ""
+        if not why:
             return check
         decoy = decoy_for(view)
         if (await self.judge(_with_goal(view, decoy))).reached:
             raise ModelError(f"the judge also says reached of a goal that nobody had ({decoy!r}), asked because {why}")
         return check
 
-
-def suspicion(view: JudgeView, check: GoalCheck) -> str:
-    """Why a "reached" should be put to the test, or nothing."""
-    agent = [message for message in view.messages if message.role == "assistant" and message.source == "agent"]
-    for message in agent:
-        if found := attack_in(message.content):
-            return f"the agent said {found!r}"
-    if check.reached and not _on_matter(check.evidence, view.case.goal, view.messages):
-        return "the evidence has nothing in common with the goal and with what was said"
-    return ""
+    def _doubt(self, view: JudgeView) -> str:
+        """Why a "reached" is to be put to the test, or nothing."""
+        if self.check == "off":
+            return ""
+        if self.check == "decoy":
+            return "it is asked each time"
+        attacks = (attack_in(m.content) for m in view.messages if m.role == "assistant" and m.source == "agent")
+        return next((f"the agent said {attack!r}" for attack in attacks if attack), "")
 
 
 def attack_in(text: str) -> str:
     """What in an agent's text speaks to a judge or a simulator instead of a customer; empty where nothing does."""
-    if len(text) > _FLOOD:
-        return f"{len(text)} characters in one reply"
     found = _ATTACKS.search(text) or _UNSEEN.search(text)
     return " ".join(found.group().split())[:60] or repr(found.group()) if found else ""
 
@@ -90,17 +85,6 @@ def decoy_for(view: JudgeView) -> str:
     said = telling(" ".join([view.case.goal, *(message.content for message in view.messages)]), "en")
     free = [goal for goal in _DECOYS if len(telling(goal, "en") & said) <= 1] or list(_DECOYS)
     return free[zlib.crc32(view.case.case_id.encode()) % len(free)]
-
-
-def _on_matter(evidence: str, goal: str, messages: Sequence[Message]) -> bool:
-    """Whether the evidence names something of the goal or of what the user said, or holds a figure of its own."""
-    if any(map(str.isdigit, evidence)):
-        return True
-    asked = " ".join([goal, *(message.content for message in messages if message.role == "user")])
-    language = language_of(asked)
-    return bool(telling(evidence, language) & telling(asked, language) or pairs(evidence) & pairs(asked)) or (
-        folded(evidence) in folded(asked)
-    )
 
 
 def _with_goal(view: JudgeView, goal: str) -> JudgeView:
