@@ -119,8 +119,8 @@ def distill(
 def _waited(work: Distilling, found: Sessions, *, progress: bool) -> CaseSet:
     """Wait for the end; an interrupt stops the work, keeps what was done, and is raised when it has ended."""
     steps = display().steps(len(found), "sessions distilled") if progress else None
-    work.start()
     try:
+        work.start()
         while not work.ended.wait(_SLICE):
             if steps:
                 steps.at(work.done)
