@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from convsim_nb.workflow.cases import CaseSet, load_cases
     from convsim_nb.workflow.distill import distill
     from convsim_nb.workflow.estimate import Estimate, estimate
+    from convsim_nb.workflow.push import push
     from convsim_nb.workflow.resume import resume
     from convsim_nb.workflow.run import Run
     from convsim_nb.workflow.runs import load_run, runs
@@ -42,6 +43,7 @@ __all__ = [
     "load_cases",
     "load_run",
     "load_sessions",
+    "push",
     "resume",
     "runs",
     "search_sessions",
@@ -59,6 +61,7 @@ _HOMES = {
     "workflow.cases": ("CaseSet", "load_cases"),
     "workflow.distill": ("distill",),
     "workflow.estimate": ("Estimate", "estimate"),
+    "workflow.push": ("push",),
     "workflow.resume": ("resume",),
     "workflow.run": ("Run",),
     "workflow.runs": ("load_run", "runs"),

@@ -112,6 +112,14 @@ def _runs(options: argparse.Namespace) -> int:
     return 0
 
 
+def _push(options: argparse.Namespace) -> int:
+    from convsim_nb.workflow.push import push
+
+    pushed = push(options.run, experiment=options.experiment, journal=options.journal)
+    _out(pushed.model_dump_json(indent=2) if options.json else str(pushed))
+    return 0
+
+
 # --- the options -----------------------------------------------------------------------
 
 _RUN_OPTIONS = (
@@ -153,6 +161,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_run(commands)
     _add_resume(commands)
     _add_runs(commands)
+    _add_push(commands)
     return parser
 
 
@@ -167,7 +176,8 @@ Test a chat agent with simulated users, distilled from recorded sessions.
   convsim demo                 the whole way on built-in sessions: no key, no network
   convsim run cases.yaml ...   simulate test cases against your agent
   convsim resume RUN ...       take a run up that was stopped, or whose process died
-  convsim runs                 what was run before"""
+  convsim runs                 what was run before
+  convsim push RUN             send to MLflow what did not get there"""
 
 _DEMO = """\
 The whole way on built-in sessions, agent and model; no key and no network are needed.
@@ -200,6 +210,14 @@ Test cases, models and turns are those that it was begun with. Another agent, or
 are refused unless --force is given."""
 
 _RUNS = "What was run before: the journals in a folder, newest first."
+
+
+_PUSH = """\
+Send a run to MLflow whose connection broke, or that was not written there: from its journal.
+
+  MLFLOW_TRACKING_URI=http://localhost:5000 convsim push 20261121-101500
+
+Runs, traces, findings and files that are there stay as they are; a second push brings nothing twice."""
 
 
 def _add_demo(commands: Any) -> None:
@@ -282,6 +300,15 @@ def _add_runs(commands: Any) -> None:
     listed.add_argument("--journal", metavar="DIR", help="folder of the journals (.convsim/runs)")
     listed.add_argument("--json", action="store_true", help="print one JSON document")
     listed.set_defaults(command=_runs)
+
+
+def _add_push(commands: Any) -> None:
+    pushed = commands.add_parser("push", help="send a run to MLflow", description=_PUSH, epilog=EXIT_CODES)
+    pushed.add_argument("run", metavar="RUN", help="the run's id, or its beginning: see convsim runs")
+    pushed.add_argument("--experiment", metavar="NAME", help="for a run that MLflow does not know (the active one)")
+    pushed.add_argument("--journal", metavar="DIR", help="folder of the journals (.convsim/runs)")
+    pushed.add_argument("--json", action="store_true", help="print one JSON document")
+    pushed.set_defaults(command=_push)
 
 
 def _add_output(command: argparse.ArgumentParser) -> None:

@@ -167,7 +167,18 @@ def test_a_stopped_run_is_resumed(folder):
     assert convsim(folder, "resume", "1999", "--agent", "agents:answers")[0] == 2
 
 
-@pytest.mark.parametrize("command", [(), ("demo",), ("run",), ("resume",), ("runs",)])
+def test_a_run_is_pushed(folder):
+    """What was not written to MLflow is brought there afterwards, once; a wrong id exits with 2."""
+    told = json.loads(run(folder, "--json", "--quiet")[1])
+    first, second = (convsim(folder, "push", told["run_id"][:15], "--json") for _ in range(2))
+
+    assert (first[0], second[0]) == (0, 0), first[2]
+    assert (json.loads(first[1])["run_made"], json.loads(first[1])["traces_made"]) == (True, 2)
+    assert (json.loads(second[1])["run_made"], json.loads(second[1])["traces_made"]) == (False, 0)
+    assert convsim(folder, "push", "1999")[0] == 2
+
+
+@pytest.mark.parametrize("command", [(), ("demo",), ("run",), ("resume",), ("runs",), ("push",)])
 def test_help_teaches(folder, command):
     """Every command says what it does, and its options."""
     code, out, _ = convsim(folder, *command, "--help")

@@ -8,7 +8,11 @@ from IPython.core.completer import CompletionContext, SimpleCompletion, SimpleMa
 
 from convsim_nb.notebook.options import Option, options_of
 from convsim_nb.notebook.verbs import verbs
+from convsim_nb.workflow.run import Run
+from convsim_nb.workflow.runs import run_ids
+from convsim_nb.workflow.start import playing
 
+_MOST_IDS = 30
 Matcher = Callable[[CompletionContext], SimpleMatcherResult]
 _OURS = re.compile(r"\s*(?:[\w, ]+=\s*)?%{1,2}convsim(?=\s)(.*)", re.DOTALL)
 _TYPED = re.compile(r"[^\W\d]\w*$|$")
@@ -54,8 +58,22 @@ def _fitting(words: Sequence[str], typed: str, shell: Any) -> Iterable[str]:
     if typed.startswith("-"):
         return _free_flags(options, words)
     asked = next((option for option in options if option.flag == words[-1] and option.wants != "flag"), None)
+    if asked is None and len(words) == 1 and options[:1] and options[0].name == "run":
+        return [*_runs(shell), *_ids(words[0])]
     names = () if asked and asked.wants in ("text", "choice") else _names(shell)
     return [*sorted(asked.choices if asked else ()), *names]
+
+
+def _runs(shell: Any) -> list[str]:
+    """The names that the person gave to runs."""
+    return [name for name in _names(shell) if isinstance(shell.user_ns[name], Run)]
+
+
+def _ids(verb: str) -> list[str]:
+    """The ids of runs, newest first: of those that play, where the verb wants such."""
+    if verb in ("stop", "pause"):
+        return [run.run_id for run in reversed(playing())]
+    return list(run_ids())[:_MOST_IDS]
 
 
 def _free_flags(options: Sequence[Option], words: Sequence[str]) -> list[str]:

@@ -10,7 +10,7 @@ from IPython.core.magic import Magics, line_cell_magic, magics_class, needs_loca
 
 from convsim_nb.domain.errors import UsageError
 from convsim_nb.notebook.arguments import Line, read_line
-from convsim_nb.notebook.rewriting import AWAITED
+from convsim_nb.notebook.rewriting import AWAITED, WAITED
 from convsim_nb.notebook.verb_help import help_text
 from convsim_nb.notebook.verbs import Verb, verbs
 from convsim_nb.notebook.words import Names, split
@@ -40,8 +40,8 @@ class ConvsimMagics(Magics):
         asked = read_line(rest, verb.call, verb=verb.name, names=names)
         result = self._bound(asked.output, verb.call(**asked.given))
         if is_awaited:
-            return result if _waits(verb, asked) else _at_once(result)  # awaiting a run is waiting for its end
-        return result.wait() if _waits(verb, asked) else result
+            return result if _waits(verb, asked, result) else _at_once(result)  # awaiting a run is waiting for its end
+        return result.wait() if _waits(verb, asked, result) else result
 
     def _bound(self, name: str | None, result: Any) -> Any:
         """Give the result its name, before it is waited for: whatever ends the cell, what was done has a name."""
@@ -80,8 +80,10 @@ def _cell_name(words: Sequence[str]) -> str:
     return name
 
 
-def _waits(verb: Verb, asked: Line) -> bool:
-    return verb.name == "run" and not asked.given.get("background", False)
+def _waits(verb: Verb, asked: Line, result: Any) -> bool:
+    """Whether the cell waits for the run's end; a paused run that goes on is nobody's to wait for."""
+    plays = verb.name in WAITED and isinstance(result, Run)
+    return plays and not asked.given.get("background", False)
 
 
 async def _at_once(result: Any) -> Any:

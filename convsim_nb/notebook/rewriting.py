@@ -1,4 +1,4 @@
-"""`%convsim run` on the top level of a cell becomes an `await`, where the kernel hears widgets meanwhile.
+"""`%convsim run`, or `resume`, on the top level of a cell becomes an `await`, where the kernel hears widgets meanwhile.
 
 From 7.4 on, ipykernel answers widgets while a cell awaits. So the magic's line, which IPython has made
 a call of by then, is awaited; in functions, where no `await` may stand, the magic waits by itself.
@@ -11,6 +11,8 @@ from typing import Any
 _MAGIC = "convsim"
 AWAITED = "await "
 """Before the verb, on a line whose result is awaited."""
+WAITED = ("run", "resume")
+"""The verbs whose lines are."""
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)
 _COMPREHENSIONS = (ast.GeneratorExp, ast.ListComp, ast.SetComp, ast.DictComp)
 
@@ -67,7 +69,7 @@ def awaited(code: str) -> str:
 
 
 def _runs(tree: ast.AST) -> Iterator[ast.Call]:
-    """The calls that IPython made of `%convsim run`, outside functions and their like."""
+    """The calls that IPython made of `%convsim run` and `resume`, outside functions and their like."""
     for node in ast.iter_child_nodes(tree):
         if isinstance(node, _FUNCTIONS + _COMPREHENSIONS):
             continue
@@ -83,4 +85,4 @@ def _is_run(call: ast.Call) -> bool:
     name, line = call.args
     if not (isinstance(name, ast.Constant) and isinstance(line, ast.Constant) and isinstance(line.value, str)):
         return False
-    return name.value == _MAGIC and line.value.split()[:1] == ["run"] and call.lineno == line.lineno
+    return name.value == _MAGIC and line.value.split()[:1] in ([verb] for verb in WAITED) and call.lineno == line.lineno

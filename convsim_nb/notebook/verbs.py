@@ -1,21 +1,21 @@
 """The verbs of `%convsim`: each is a Python call, and takes that call's arguments."""
 
-import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 from typing import Any, Unpack
 
-from convsim_nb.domain.errors import NotFoundError, UsageError
+from convsim_nb.domain.errors import UsageError
+from convsim_nb.notebook.run_verbs import pause, push, report, resume, show, stop
 from convsim_nb.workflow.cases import CaseSet, parse_cases
 from convsim_nb.workflow.distill import distill
 from convsim_nb.workflow.options import SimulateOptions, spelled_out
+from convsim_nb.workflow.push import push as push_run
+from convsim_nb.workflow.resume import resume as take_up
 from convsim_nb.workflow.run import Run
-from convsim_nb.workflow.runs import load_run, runs
+from convsim_nb.workflow.runs import runs
 from convsim_nb.workflow.sessions import Sessions, load_sessions, search_sessions
 from convsim_nb.workflow.simulate import simulate
-from convsim_nb.workflow.start import playing
 
 
 @dataclass(frozen=True)
@@ -79,68 +79,6 @@ def start(cases: Any, agent: Any, *, background: bool = False, **options: Unpack
     return simulate(cases, agent, **options)
 
 
-def stop(run: Any = None) -> None:
-    """Stop a run, or all that play; what was done is kept. Returns at once.
-
-    Args:
-        run: A run, or its id; without it all that play.
-    """
-    for one in _playing(run):
-        one.stop()
-        sys.stdout.write(f"stopping run {one.run_id}\n")
-
-
-def _playing(run: Any) -> list[Run]:
-    live = playing()
-    found = [one for one in live if run is None or run is one or (isinstance(run, str) and one.run_id.startswith(run))]
-    if not found:
-        named = run.run_id if isinstance(run, Run) else repr(run)
-        wanted = "no run is playing" if run is None else f"run {named} is not playing"
-        known = f" (playing now: {', '.join(one.run_id for one in live)})" if live else ""
-        raise NotFoundError(f"{wanted}{known}: see %convsim runs")
-    return found
-
-
-def show(run: Any = None) -> Run:
-    """Show a run again: live while it plays, else as it ended.
-
-    Args:
-        run: A run, or its id; without it the newest.
-    """
-    return as_run(run)
-
-
-def report(run: Any = None, *, path: str | Path | None = None) -> Path:
-    """Write a run as one HTML file that needs no script.
-
-    Args:
-        run: A run, or its id; without it the newest.
-        path: The file; by default report.html in the run's folder.
-    """
-    return as_run(run).report(path)
-
-
-def as_run(run: Any) -> Run:
-    """The run that a word of a line means: itself, by its id, or the newest.
-
-    Raises:
-        NotFoundError: there is none.
-        UsageError: it is neither a run nor an id.
-    """
-    if isinstance(run, Run):
-        return run
-    if isinstance(run, str):
-        return load_run(run)
-    if run is not None:
-        raise UsageError(f"{type(run).__name__} is no run: give a run, or its id; see %convsim runs")
-    if live := playing():
-        return max(live, key=lambda one: one.run_id)
-    kept = runs()
-    if not kept:
-        raise NotFoundError("there is no run yet: %convsim run makes one; see %convsim help run")
-    return load_run(kept[0].run_id)
-
-
 def read_cases(body: str) -> CaseSet:
     """Read test cases from the YAML in the cell: a list, each beginning with `- goal: ...`."""
     return parse_cases(body, where="the cell")
@@ -179,8 +117,17 @@ def verbs() -> Mapping[str, Verb]:
             of=simulate,
         ),
         Verb("stop", stop, "stop a run, or all that play", "%convsim stop v1", of=Run.stop),
+        Verb("pause", pause, "let a run, or all that play, wait", "%convsim pause v1", of=Run.pause),
+        Verb(
+            "resume",
+            resume,
+            "let a paused run go on; take up a run that was stopped or lost",
+            "%convsim resume 20261121-101500 --agent my_agent -o v1",
+            of=take_up,
+        ),
         Verb("show", show, "show a run again", "%convsim show v1"),
         Verb("runs", runs, "what was run before", "%convsim runs", of=runs),
+        Verb("push", push, "send to MLflow what did not get there", "%convsim push v1", of=push_run),
         Verb("report", report, "write a run as one HTML file", "%convsim report v1 --path v1.html", of=Run.report),
     )
     return {verb.name: verb for verb in every}

@@ -22,6 +22,7 @@ from convsim_nb.workflow.display import display
 if TYPE_CHECKING:
     import pandas as pd
 
+    from convsim_nb.adapters.mlflow.push import Pushed
     from convsim_nb.adapters.mlflow.sink import MlflowSink
     from convsim_nb.workflow.live import Live
     from convsim_nb.workflow.plan import Plan
@@ -43,6 +44,8 @@ class Run:
         """What `evaluate` found."""
         self.mlflow: MlflowSink | None = None
         """What writes the run to MLflow; None where nothing does."""
+        self.pushed: Pushed | None = None
+        """What `push` brought to MLflow, where it was called."""
         self.planned: Plan | None = None
         """What it was started with in this process; None for a run that was brought back."""
         self._live: Live | None = None
@@ -58,6 +61,8 @@ class Run:
     @property
     def mlflow_run_id(self) -> str | None:
         """MLflow's id; None until MLflow gave one, or where the run is not written there."""
+        if self.pushed is not None:
+            return self.pushed.mlflow_run_id
         if self.mlflow is not None:
             return self.mlflow.mlflow_run_id
         return self.state.tags.get("mlflow.run_id")

@@ -76,6 +76,11 @@ def runs(journal: str | Path | None = None) -> RunList:
     return RunList(sorted(found, key=lambda run: run.run_id, reverse=True), problems)
 
 
+def run_ids(journal: str | Path | None = None) -> Iterator[str]:
+    """The ids of the same runs, newest first, their journals unread."""
+    return (folder.name for folder in reversed(_folders(Path(journal or JOURNALS))))
+
+
 def load_run(run_id: str, *, journal: str | Path | None = None) -> Run:
     """Bring a run back: from its journal, or, where there is none, from MLflow.
 

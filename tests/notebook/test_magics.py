@@ -1,6 +1,7 @@
 """`%convsim` in a real IPython."""
 
 import re
+import time
 
 import pytest
 
@@ -25,7 +26,7 @@ async def hanging(messages):
 """
 PLAIN = "--user-model $model --no-mlflow --no-progress"
 RUN = f"""%convsim run cases --agent agents["v2"] {PLAIN}"""
-VERBS = "sessions, distill, cases, run, stop, show, runs, report"
+VERBS = "sessions, distill, cases, run, stop, pause, resume, show, runs, push, report"
 SESSIONS = """{"session_id": "s-1", "messages": [
  {"role": "user", "content": "My kettle arrived broken. My order is A-1893, and I want a refund."},
  {"role": "assistant", "content": "I have refunded order A-1893."},
@@ -136,6 +137,67 @@ def test_a_run_in_the_background_is_stopped(shell):
     ]
 
 
+def test_a_run_is_paused_and_goes_on(shell):
+    """`pause` holds it before the next user message, one conversation or all; `resume` lets it go on, and returns."""
+    shell("slow = ScriptedAgent()")
+    shell(f"%convsim run cases slow {PLAIN} --background --concurrency 1 -o v1")
+    run = shell["v1"]
+    told = shell("%convsim pause v1").out
+    deadline = time.monotonic() + 5
+    while not any(c.status == "paused" for c in run.conversations) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    held = [c.status for c in run.conversations]
+    went_on = shell(f"%convsim resume {run.run_id}")
+    run.wait(5)
+
+    assert told == f"pausing run {run.run_id}\n"
+    assert "paused" in held
+    assert (went_on.out, went_on.result) == (f"resuming run {run.run_id}\n", None)
+    assert {c.stop for c in run.conversations} == {"goal_reached"}
+
+
+def test_one_conversation_is_stopped_by_its_key(shell):
+    """`--key` means one conversation; a key that is not there is one line."""
+    shell(f"%convsim run cases hanging {PLAIN} --background -o v1")
+    run = shell["v1"]
+    key = run.conversations[0].key
+    assert shell(f"%convsim stop v1 --key {key}").out == f"stopping {key} of run {run.run_id}\n"
+    assert shell("%convsim pause --key nix").out.startswith(f"UsageError: run {run.run_id} has no conversation 'nix'")
+    shell("%convsim stop")
+    run.wait(5)
+
+
+def test_a_stopped_run_is_taken_up(shell):
+    """`resume` of a run that does not play needs its agent, plays what is missing, and waits for the end."""
+    shell("async def agent(messages):\n    return await asyncio.Event().wait() if hangs else 'It is done.'")
+    shell("hangs = True")
+    shell(f"%convsim run cases agent {PLAIN} --background -o v1")
+    run = shell["v1"]
+    shell("%convsim stop v1")
+    run.wait(5)
+    assert shell("%convsim resume v1").out == (
+        f"UsageError: run {run.run_id} is not playing: give --agent to take it up from its journal\n"
+    )
+    shell("hangs = False")
+    done = shell(f"%convsim resume {run.run_id} --agent agent {PLAIN} -o v2")
+
+    assert done.ok
+    assert shell["v2"].run_id == run.run_id
+    assert {c.stop for c in shell["v2"].conversations} == {"goal_reached"}
+
+
+def test_a_run_is_pushed(shell):
+    """`push` brings a run to MLflow and says what it brought."""
+    shell(f"{RUN} -o v1")
+    shell("import mlflow; mlflow.set_tracking_uri('sqlite:///mlflow.db')")
+    before = shell("%convsim push v1")
+    again = shell("%convsim push")
+    shell("mlflow.set_tracking_uri(None)")
+
+    assert (before.result.traces_made, again.result.traces_made) == (6, 0)
+    assert before.result.mlflow_run_id == again.result.mlflow_run_id == shell["v1"].mlflow_run_id
+
+
 @pytest.mark.parametrize(
     ("line", "message"),
     [
@@ -224,10 +286,11 @@ def test_help_teaches_every_verb_and_every_option(shell):
     [
         ("%convsim ru", ["run", "runs"]),
         ("%convsim help st", ["stop"]),
+        ("%convsim pu", ["push"]),
         ("%convsim run --max-t", ["--max-tokens", "--max-turns"]),
         ("%convsim run cases --no-m", ["--no-mlflow"]),
         ("%convsim run cases --max-turns 3 --max-t", ["--max-tokens"]),
-        ("%convsim run cases --no-mlflow --ml", []),
+        ("%convsim run cases --no-mlflow --ml", ["--mlflow-run-id"]),
         ("%convsim run ca", ["cases"]),
         ("%convsim run cases --agent han", ["hanging"]),
         ("%convsim run cases --user-model $mo", ["$model"]),
@@ -249,7 +312,22 @@ def test_tab_offers_everything_that_may_follow(shell):
     """Behind a space: all verbs, and all names that the person gave and no others."""
     assert {line.split()[-1] for line in shell.tab("%convsim ")} == {*verbs(), "help"}
     names = {"ScriptedAgent", "ScriptedChat", "agents", "asyncio", "cases", "cs", "hanging", "model", "n"}
-    assert {line.split()[-1] for line in shell.tab("%convsim show ")} == names
+    assert {line.split()[-1] for line in shell.tab("%convsim distill ")} == names
+
+
+def test_tab_completes_runs_by_name_and_by_id(shell):
+    """Behind a verb that takes a run: those that have a name, and ids; behind `stop` and `pause` those that play."""
+    shell(f"{RUN} -o v1")
+    shell(f"%convsim run cases hanging {PLAIN} --background -o v2")
+    ids = sorted((shell["v1"].run_id, shell["v2"].run_id), reverse=True)
+    offered = {verb: [line.split()[-1] for line in shell.tab(f"%convsim {verb} ")] for verb in ("show", "push", "stop")}
+
+    assert offered["show"] == offered["push"]
+    assert sorted(offered["show"]) == sorted(["v1", "v2", *ids])
+    assert sorted(offered["stop"]) == sorted(["v1", "v2", shell["v2"].run_id])
+    assert [line.split()[-1] for line in shell.tab(f"%convsim resume {ids[0][:18]}")][:1] == ids[:1]
+    shell["v2"].stop()
+    shell["v2"].wait(5)
 
 
 def test_what_belongs_to_us_shows_as_html(shell, tmp_path):

@@ -27,7 +27,7 @@ def traces_by_session(destination: Destination, run_id: str) -> dict[str, list[s
     """
     found: dict[str, list[tuple[int, int, str]]] = defaultdict(list)
     with store_errors(destination.tracking_uri):
-        for trace in _traces(destination, run_id):
+        for trace in traces_of(destination, run_id):
             if SUPERSEDED in trace.info.tags:
                 continue
             metadata = trace.info.trace_metadata
@@ -55,7 +55,15 @@ def find_events(run_id: str, *, tracking_uri: str | None = None) -> Sequence[Run
         return _events(client, runs[0].info.run_id) if runs else None
 
 
-def _traces(destination: Destination, run_id: str) -> Iterator[Any]:
+def run_in(destination: Destination, run_id: str) -> Any:
+    """MLflow's run with our `run_id`, in whatever experiment of the store; None where there is none."""
+    everywhere = [experiment.experiment_id for experiment in destination.client.search_experiments()]
+    wanted = f"tags.`{RUN_ID_TAG}` = '{_quoted(run_id)}'"
+    return next(iter(destination.client.search_runs(everywhere, filter_string=wanted, max_results=1)), None)
+
+
+def traces_of(destination: Destination, run_id: str) -> Iterator[Any]:
+    """A run's traces without their spans, in the order of their start, those of superseded attempts too."""
     page: str | None = None
     while True:
         found = destination.client.search_traces(
