@@ -33,8 +33,6 @@ class RunSettings(Record):
     guards: Literal["stop", "record", "off"] = "off"
     """What was done about the simulated user's messages: stopped, recorded, or nothing."""
     script_then: Literal["simulate", "end"] = "simulate"
-    guards: Literal["stop", "record"] = "stop"
-    """Whether a hard finding stops the simulated user's message, or is recorded beside it as a soft one is."""
     loops: bool = True
     """Whether sides that repeat themselves end a conversation."""
     agent_history: Literal["full", "text"] = "full"

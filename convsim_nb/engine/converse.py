@@ -244,8 +244,7 @@ class _Conversing:
             if isinstance(move, Ending):
                 return move._replace(stopped=stopped)
             found = tuple(self._parts.guard(view, move.text)) if move.action == "say" else ()
-            stops = self._parts.settings.guards == "stop"
-            hard = next((finding for finding in found if stops and not finding.soft), None)
+            hard = next((finding for finding in found if not finding.soft), None)
             if hard is None:
                 return Step(move, "simulated", stopped, found)
             stopped = (*stopped, (move.text, hard))
