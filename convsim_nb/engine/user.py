@@ -6,6 +6,7 @@ from typing import Literal
 from pydantic import BaseModel, Field
 
 from convsim_nb.domain.case import TestCase
+from convsim_nb.domain.style import style_lines
 from convsim_nb.engine.ask import ask, data
 from convsim_nb.engine.ports import Chat, ChatMessage, UserMove, UserView
 from convsim_nb.engine.prompts import prompt
@@ -52,7 +53,10 @@ def _brief(case: TestCase) -> ChatMessage:
         brief["guidelines"] = list(case.simulation_guidelines)
     if case.facts:
         brief["facts"] = list(case.facts)
-    return data(**brief)
+    if case.style:
+        brief["style"] = list(style_lines(case.style.model_copy(update={"examples": ()})))
+        brief["examples"] = list(case.style.examples)
+    return data(**{name: told for name, told in brief.items() if told})
 
 
 def _conversation(view: UserView) -> list[ChatMessage]:
