@@ -147,7 +147,7 @@ class _Reading:
         self, request: tuple[ChatMessage, ...], reply: DistillReply, found: Sequence[CaseFinding]
     ) -> DistillReply | None:
         """The second answer; None where there is none to be used, for the first one stands."""
-        reasons = "; ".join(f"{_as_asked(one.field)}: {one.reason}" for one in found)
+        reasons = "\n".join(f"{_as_asked(one.field)}: {one.reason}" for one in found)
         told = (*request, ChatMessage("assistant", reply.model_dump_json()), refusal(reasons))
         try:
             return await ask(self.chat, told, DistillReply, report=self.report, tries=1)

@@ -129,10 +129,11 @@ def things(text: str) -> tuple[str, ...]:
 
 def findings(case: TestCase, messages: Sequence[Message] = ()) -> tuple[CaseFinding, ...]:
     """What is to be said against a case, in the order of its fields; without messages, by the case alone."""
-    evidence = Evidence(case, messages)
-    found = [CaseFinding(field=field, check=name, reason=reason) for name, field, reason in _all(evidence)]
+    found: dict[tuple[str, str], CaseFinding] = {}
+    for name, field, reason in _all(Evidence(case, messages)):
+        found.setdefault((name, field), CaseFinding(field=field, check=name, reason=reason))
     order = list(TestCase.model_fields)
-    return tuple(sorted(found, key=lambda one: order.index(re.split(r"[.\[]", one.field)[0])))
+    return tuple(sorted(found.values(), key=lambda one: order.index(re.split(r"[.\[]", one.field)[0])))
 
 
 _Found = tuple[Check, str, str]
@@ -274,10 +275,9 @@ def _triggers(evidence: Evidence) -> Iterator[_Found]:
         after = next((q.message for q in evidence.quotes if q.field == f"withheld[{place}].after"), None)
         if when is not None and after is not None and not after < when:
             yield "trigger", f"withheld[{place}].after", f"message {after} does not come before message {when}"
-        known = evidence.said()
-        own = [one for one in things(withheld.after) if any(map(str.isdigit, one)) and squashed(one) not in known.exact]
-        if own and _first_said(squashed(own[0]), evidence) == "assistant":
-            reason = f"{own[0]!r} was in this agent's words alone: describe what it did so that other words fit too"
+        own = [one for one in things(withheld.after) if any(map(str.isdigit, one))]
+        if agents := [one for one in own if _first_said(squashed(one), evidence) == "assistant"]:
+            reason = f"{agents[0]!r} was in this agent's words alone: describe what it did so that other words fit too"
             yield "trigger", f"withheld[{place}].after", reason
 
 
