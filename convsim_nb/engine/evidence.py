@@ -129,9 +129,10 @@ def things(text: str) -> tuple[str, ...]:
 
 def findings(case: TestCase, messages: Sequence[Message] = ()) -> tuple[CaseFinding, ...]:
     """What is to be said against a case, in the order of its fields; without messages, by the case alone."""
-    found: dict[tuple[str, str], CaseFinding] = {}
+    found: dict[tuple[str, ...], CaseFinding] = {}
     for name, field, reason in _all(Evidence(case, messages)):
-        found.setdefault((name, field), CaseFinding(field=field, check=name, reason=reason))
+        key = (name, field) if name == "later" else (name, field, reason)  # one such reason a field is enough
+        found.setdefault(key, CaseFinding(field=field, check=name, reason=reason))
     order = list(TestCase.model_fields)
     return tuple(sorted(found.values(), key=lambda one: order.index(re.split(r"[.\[]", one.field)[0])))
 

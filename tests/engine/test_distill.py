@@ -72,7 +72,7 @@ async def test_what_is_found_is_asked_again_once_and_the_better_answer_stands():
     assert (found.cases[0].goal, found.cases[0].findings, found.mended) == (CLOSED["goal"]["text"], (), 1)
     assert len(requests) == 2
     told = json.loads(requests[1].messages[-1].content)["not_accepted"]
-    assert told.startswith("goal: it holds 'saturday', which the user said only in message 2")
+    assert told.startswith("goal: it holds 'close', 'market', 'saturday', which the user said only in message 2")
 
 
 async def test_what_stays_is_marked_and_drops_nothing():
