@@ -18,7 +18,8 @@ _SPELLED = (
 def invention(view: UserView, text: str, known: Known) -> Finding | None:
     """An id, an e-mail address or a phone number that comes from nowhere."""
     for value in ids(text):
-        if squashed(value) not in known.squashed and not was_said(value, view.messages):
+        bare = squashed(value).lstrip("0")  # a phone number as it is dialled at home
+        if bare not in known.squashed and not was_said(bare, view.messages):
             reason = (
                 f"{value!r} is nowhere in what you know. Never make up numbers or addresses: say you do not have it."
             )
