@@ -7,7 +7,7 @@ memory is at stake. No trace is dropped.
 import asyncio
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 from convsim_nb.adapters.mlflow.net import LATE_SECONDS, Claim, TraceNet, available
@@ -26,6 +26,8 @@ CROWDED_IN_MLFLOW = 300
 """MLflow's own queue takes a thousand tasks, two a trace, and drops the rest."""
 
 
+STALLED_SECONDS = 60.0
+"""Agents that wait for room wait no longer than this for a store that takes nothing at all."""
 _LOOK_AGAIN = 0.05
 
 
@@ -36,6 +38,8 @@ class Export(Protocol):
     """True once the store is given up: no more traces are made."""
     experiment_id: str
     """Where MLflow is told to put the traces; empty until the store has answered."""
+    on_stall: Callable[[str], None]
+    """Told why the store is to be given up: agents are waiting, and it takes nothing."""
     turns: dict[str, dict[int, str]]
     """By session, the trace of each turn, from 1; of a turn that was tried again, the last."""
 
@@ -85,6 +89,8 @@ class NetExport:
         self._net = TraceNet()
         self._writer: TraceWriter | None = None
         self._warm = False
+        self._written = 0
+        self.on_stall: Callable[[str], None] = lambda _: None
 
     async def warm(self) -> None:
         if self._warm or self.off:
@@ -97,8 +103,13 @@ class NetExport:
 
     async def room(self) -> None:
         await self.warm()
-        while self._net.waiting >= CROWDED and not self.off:  # noqa: ASYNC110 - a thread makes the room
+        seen, since = self._written, time.monotonic()
+        while self._net.waiting >= CROWDED and not self.off:
             await asyncio.sleep(_LOOK_AGAIN)
+            if self._written != seen:
+                seen, since = self._written, time.monotonic()
+            elif time.monotonic() - since > STALLED_SECONDS:
+                self.on_stall(f"the store has taken no trace for {STALLED_SECONDS:.0f} s")
 
     def opened(self, claim: Claim) -> None:
         _note(self.turns, claim)
@@ -124,6 +135,7 @@ class NetExport:
                 finding.trace_id = each.claim.trace_id
                 each.trace.info.assessments.append(finding)
         self._writer.write(caught, run_id=run_id, late=self._net.take_late())
+        self._written += len(caught)
         return {each.claim.trace_id for each in caught}
 
     def assess(self, assessments: Sequence[Any]) -> bool:
@@ -148,6 +160,7 @@ class FlushExport:
         self.experiment_id = ""
         self.turns: dict[str, dict[int, str]] = {}
         self._waiting: deque[str] = deque()
+        self.on_stall: Callable[[str], None] = lambda _: None
 
     async def warm(self) -> None:
         await asyncio.to_thread(_warm_up)

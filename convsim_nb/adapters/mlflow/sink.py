@@ -35,6 +35,8 @@ from convsim_nb.engine.ports import Agent
 
 _TICK = 0.5
 """Seconds between two rounds of writing."""
+_FIRST_ANSWER_SECONDS = 20.0
+"""How long the end of a run waits for a store that has never answered."""
 
 
 class MlflowSink:
@@ -68,10 +70,13 @@ class MlflowSink:
         self._state, self._place = state or RunState(), place
         self._owned = False
         self._export = export()
+        self._export.on_stall = self._give_up
         self._events: deque[RunEvent] = deque()
         self._findings: Findings = {}
         self._stored: set[str] = set()
         self._told: dict[str, int] = {}
+        self._progress = 0
+        """How many things the store has taken; who waits for the end sees by it that the store lives."""
         self._scored: dict[tuple[str, str], str] = {}
         self._wake, self._over, self._closing = threading.Event(), threading.Event(), threading.Event()
         self._answered, self._giving_up = threading.Event(), threading.Lock()
@@ -129,8 +134,8 @@ class MlflowSink:
         if isinstance(event, RunEnded):
             self._wake.set()
 
-    def close(self, timeout: float = 60.0) -> None:
-        """Wait until everything is written, at most `timeout` seconds.
+    def close(self, patience: float = 60.0) -> None:
+        """Wait until everything is written, as long as there is progress: at most `patience` seconds without any.
 
         Without a `RunEnded`, what there is is written, and the MLflow run is `KILLED`.
         """
@@ -138,8 +143,14 @@ class MlflowSink:
         self._wake.set()
         if self._thread is None:
             self._export.close()
-        elif not self._over.wait(timeout):
-            self._give_up(f"{self._pin.tracking_uri} has not taken everything in {timeout:.0f} s")
+            return
+        patience = patience if self._answered.is_set() else min(patience, _FIRST_ANSWER_SECONDS)
+        done = -1
+        while not self._over.is_set() and done != self._progress:
+            done = self._progress
+            self._over.wait(patience)
+        if not self._over.is_set():
+            self._give_up(f"{self._pin.tracking_uri} has not answered for {patience:.0f} s")
 
     async def ready(self, timeout: float = 10.0) -> bool:  # noqa: ASYNC109 - it is given up softly, not cancelled
         """Wait until the MLflow run is made, at most `timeout` seconds; False where it is not, or not yet.
@@ -190,6 +201,7 @@ class MlflowSink:
         run_id, self._owned = self._place.begin(to, started, resumed=bool(self._state.run_id))
         self.mlflow_run_id = run_id
         self._answered.set()
+        self._progress += 1
         self._round(to, run_id, own_journal)  # a resumed state has ended before: `started` opens it again
         while not self._state.ended and not self._closing.is_set():
             self._wake.wait(_TICK)
@@ -197,6 +209,7 @@ class MlflowSink:
             self._round(to, run_id, own_journal)
         time.sleep(self._export.unsettled())
         self._round(to, run_id, own_journal, everything=True)
+        self._progress += 1
         self._sum_up(to, run_id, own_journal)
         if self._owned:
             to.client.set_terminated(run_id, "FINISHED" if self._state.ended and not self._state.stopped else "KILLED")
@@ -215,6 +228,7 @@ class MlflowSink:
                 self._turn_is_over(event.key, run_id)
         while stored := self._export.write(to, run_id=run_id, findings=self._findings, everything=everything):
             self._stored |= stored
+            self._progress += 1
         self._assess_stored(to)
 
     def _supersede(self, to: Destination, event: RunEvent) -> None:
@@ -253,6 +267,7 @@ class MlflowSink:
         if found and not self._export.assess([finding for _, finding in found]):
             for trace_id, finding in found:
                 self._assess(to, trace_id, finding)
+                self._progress += 1
 
     def _assess(self, to: Destination, trace_id: str, assessment: Any) -> None:
         """Log one assessment; one that the store refuses, of a trace that somebody deleted, ends nothing."""

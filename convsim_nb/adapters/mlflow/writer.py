@@ -4,8 +4,11 @@ In this order the store takes its short path; the default export does it the oth
 store of our own process all of it goes in one transaction, else by MLflow's tracing client.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future
+from contextlib import suppress
 from typing import Any
 
 from convsim_nb.adapters.mlflow.bulk import takes_many, together
@@ -92,8 +95,7 @@ class TraceWriter:
         start = self._to.tracing.start_trace
         if not self._far or len(caught) <= 1:
             return [start(each.trace.info) for each in caught]
-        with ThreadPoolExecutor(_REQUESTS_AT_ONCE, thread_name_prefix="convsim-mlflow-start") as pool:
-            return list(pool.map(lambda each: start(each.trace.info), caught))
+        return _side_by_side(lambda each: start(each.trace.info), caught)
 
     def _log_alone(self, caught: Caught, info: Any) -> None:
         """A trace whose spans the store does not take as such keeps them as an artifact, as of old."""
@@ -122,6 +124,28 @@ class TraceWriter:
             self._to.tracing._upload_attachments(info, files)  # noqa: SLF001 - as MLflow's exporter does
         if caught.prompts:
             self._to.client.link_prompt_versions_to_trace(list(caught.prompts), caught.claim.trace_id)
+
+
+def _side_by_side(work: Callable[[Caught], Any], caught: Sequence[Caught]) -> list[Any]:
+    """The results in order, some at once. Not a ThreadPoolExecutor: a server that stalls would hold the exit up."""
+    results: list[Future[Any]] = [Future() for _ in caught]
+    todo = deque(zip(caught, results, strict=True))
+
+    def run() -> None:
+        while todo:
+            with suppress(IndexError):  # another took the last
+                each, result = todo.popleft()
+                settle(result, each)
+
+    def settle(result: Future[Any], each: Caught) -> None:
+        try:
+            result.set_result(work(each))
+        except Exception as error:  # noqa: BLE001 - raised again where it is waited for
+            result.set_exception(error)
+
+    for number in range(min(_REQUESTS_AT_ONCE, len(caught))):
+        threading.Thread(target=run, name=f"convsim-mlflow-start-{number}", daemon=True).start()
+    return [result.result() for result in results]
 
 
 def _mlflow_exception() -> type[Exception]:

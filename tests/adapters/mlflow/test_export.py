@@ -11,6 +11,7 @@ import pytest
 from mlflow.exceptions import MlflowException
 
 from convsim_nb.adapters.mlflow import bulk, net
+from convsim_nb.adapters.mlflow import export as ways
 from convsim_nb.adapters.mlflow.export import FlushExport, NetExport, export
 from convsim_nb.adapters.mlflow.find import traces_by_session
 from convsim_nb.adapters.mlflow.store import pin
@@ -104,6 +105,25 @@ async def test_no_trace_is_dropped_at_full_speed():
     assert {c.session_id: list(c.trace_ids) for c in played.state.conversations} == sessions
     some = played.client.search_traces(locations=[played.sink.destination.experiment_id], max_results=100)
     assert {len(t.data.spans) for t in some} == {1}
+
+
+async def test_agents_do_not_wait_for_ever_for_a_store_that_takes_nothing(monkeypatch):
+    """When memory is at stake agents wait for the store; one that takes nothing meanwhile is given up, and said."""
+    monkeypatch.setattr(ways, "CROWDED", 2)
+    monkeypatch.setattr(ways, "STALLED_SECONDS", 0.2)
+    way, said = NetExport(), []
+
+    def given_up(reason):
+        said.append(reason)
+        way.off = True
+
+    way.on_stall = given_up
+    agent = TracedAgent(answer, export=way, name="a", run_id="r")
+    replies = [await agent(turn_of(cases(1)[0], session_id=f"sim-{n}")) for n in range(4)]
+    way.close()
+
+    assert [reply.content for reply in replies] == ["Answer 1."] * 4
+    assert said == ["the store has taken no trace for 0 s"]
 
 
 async def test_a_store_that_is_slow_holds_no_turn_up():

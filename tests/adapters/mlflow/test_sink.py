@@ -15,6 +15,7 @@ import pytest
 import yaml
 from inline_snapshot import snapshot
 
+from convsim_nb.adapters.mlflow import sink
 from convsim_nb.adapters.mlflow.find import find_events, traces_by_session
 from convsim_nb.adapters.mlflow.sink import MlflowSink
 from convsim_nb.adapters.mlflow.store import pin
@@ -252,6 +253,19 @@ async def test_a_store_that_cannot_be_reached_ends_the_writing_and_not_the_run()
     assert [c.stop for c in played.state.conversations] == ["goal_reached"] * 3
     assert played.state.conversations[0].trace_ids == ()
     assert time.monotonic() - start < 10
+
+
+async def test_a_store_that_takes_the_call_and_never_answers_holds_up_neither_the_run_nor_its_end(monkeypatch):
+    """A server that stalls is given up after a while without an answer, and said; every turn was played."""
+    monkeypatch.setattr(sink, "_FIRST_ANSWER_SECONDS", 0.5)
+    with socket.socket() as stalling:
+        stalling.bind(("127.0.0.1", 0))
+        stalling.listen()
+        uri = f"http://127.0.0.1:{stalling.getsockname()[1]}"
+        played = await play(cases(3), where=pin("x", tracking_uri=uri), judge=content_in(2))
+
+    assert played.reasons == [f"{uri} has not answered for 0 s"]
+    assert [c.stop for c in played.state.conversations] == ["goal_reached"] * 3
 
 
 async def test_a_failure_before_anybody_listens_is_told_when_somebody_does():
