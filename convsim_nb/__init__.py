@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from convsim_nb.domain.errors import ConvsimError
     from convsim_nb.domain.session import Message, Session
     from convsim_nb.workflow.cases import CaseSet, load_cases
+    from convsim_nb.workflow.chat import Talk, chat
     from convsim_nb.workflow.distill import distill
     from convsim_nb.workflow.estimate import Estimate, estimate
     from convsim_nb.workflow.push import push
@@ -36,8 +37,10 @@ __all__ = [
     "Message",
     "Run",
     "Session",
+    "Talk",
     "TestCase",
     "Withheld",
+    "chat",
     "distill",
     "estimate",
     "load_cases",
@@ -59,6 +62,7 @@ _HOMES = {
     "domain.errors": ("ConvsimError",),
     "domain.session": ("Message", "Session"),
     "workflow.cases": ("CaseSet", "load_cases"),
+    "workflow.chat": ("Talk", "chat"),
     "workflow.distill": ("distill",),
     "workflow.estimate": ("Estimate", "estimate"),
     "workflow.push": ("push",),

@@ -7,6 +7,7 @@ from convsim_nb.domain.session import Session
 from convsim_nb.notebook.display import NotebookDisplay
 from convsim_nb.views.static_html import conversation_html, session_html
 from convsim_nb.views.text import transcript
+from convsim_nb.workflow.chat import Talk
 from convsim_nb.workflow.run import Run
 
 
@@ -17,6 +18,7 @@ def register_formatters(shell: Any, place: NotebookDisplay) -> None:
     formatters["text/html"].for_type(Conversation, conversation_html)
     formatters["text/plain"].for_type(Conversation, _plain)
     shell.display_formatter.ipython_display_formatter.for_type(Run, lambda run: _show(run, place))
+    shell.display_formatter.ipython_display_formatter.for_type(Talk, lambda talk: _show_talk(talk, shell))
 
 
 def unregister_formatters(shell: Any) -> None:
@@ -26,6 +28,7 @@ def unregister_formatters(shell: Any) -> None:
     formatters["text/html"].pop(Conversation, None)
     formatters["text/plain"].pop(Conversation, None)
     shell.display_formatter.ipython_display_formatter.pop(Run, None)
+    shell.display_formatter.ipython_display_formatter.pop(Talk, None)
 
 
 def _plain(conversation: Conversation, printer: Any, _cycle: bool) -> None:  # noqa: FBT001 - IPython calls it so
@@ -39,3 +42,9 @@ def _show(run: Run, place: NotebookDisplay) -> None:
     place.stands_here(run)
     if not place.show_again(run):
         raise NotImplementedError
+
+
+def _show_talk(talk: Talk, shell: Any) -> None:
+    from convsim_nb.notebook.chat_view import show_talk  # it reads the built view, which nobody may need
+
+    show_talk(talk, shell)

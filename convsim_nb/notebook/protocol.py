@@ -58,7 +58,7 @@ def event_json(event: RunEvent) -> dict[str, Any]:
             return plain  # it may end between the halves of an emoji, so it is not looked through
         case RunStarted():
             cases = [_shown(each) for each in plain["cases"]]
-            return {**_sendable(plain), "agent": plain["agent"], "cases": cases}
+            return {**sendable(plain), "agent": plain["agent"], "cases": cases}
     return _shown(plain)
 
 
@@ -76,7 +76,7 @@ def state_json(state: RunState) -> dict[str, Any]:
         "at": state.at,
     }
     return {
-        **_sendable(plain),
+        **sendable(plain),
         "agent": to_jsonable_python(state.agent),  # its name is part of every key
         "cases": [_shown(case.model_dump(mode="json", include=_SHOWN_OF_A_CASE)) for case in state.cases.values()],
         "conversations": [_conversation_json(each) for each in state.conversations],
@@ -153,10 +153,10 @@ def quote_places(conversation: Conversation, quotes: Iterable[str]) -> dict[str,
 
 def _shown(record: dict[str, Any]) -> dict[str, Any]:
     """A record as it may be shown and sent; the names by which things are found again stay as they are."""
-    return {**_sendable(record), **{name: record[name] for name in _NAMES & record.keys()}}
+    return {**sendable(record), **{name: record[name] for name in _NAMES & record.keys()}}
 
 
-def _sendable(value: Any) -> Any:
+def sendable(value: Any) -> Any:
     """`value` with hidden characters made visible, and numbers that JSON has no word for as text."""
     match value:
         case str():
@@ -164,7 +164,7 @@ def _sendable(value: Any) -> Any:
         case float():
             return value if math.isfinite(value) else str(value)
         case dict():
-            return {visible(name): _sendable(each) for name, each in value.items()}
+            return {visible(name): sendable(each) for name, each in value.items()}
         case list() | tuple():
-            return [_sendable(each) for each in value]
+            return [sendable(each) for each in value]
     return value

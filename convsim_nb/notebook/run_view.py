@@ -1,6 +1,7 @@
 """The live view of a run: conversations that fill in while they are played, in one widget."""
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ from anywidget import AnyWidget
 
 from convsim_nb.domain.events import RunEvent
 from convsim_nb.domain.state import RunState
+from convsim_nb.notebook.page import tell
 from convsim_nb.notebook.stream import EventStream
 
 _STATIC = Path(__file__).parent / "static"
@@ -30,7 +32,7 @@ class RunView(AnyWidget):
         """
         super().__init__(**traits)
         self._stop = stop
-        self._stream = EventStream(state, self._tell)
+        self._stream = EventStream(state, partial(tell, self))
         self.on_msg(self._asked)
 
     def __call__(self, event: RunEvent) -> None:
@@ -40,15 +42,6 @@ class RunView(AnyWidget):
     def close_stream(self) -> None:
         """The run is over: send what is left. The view stays, and may be looked at again."""
         self._stream.close()
-
-    def _tell(self, message: dict[str, Any]) -> None:
-        self.send(message)
-        # ipykernel 7.4 has a comm's messages handled where the comm was used last. That may be the subshell
-        # of a page that has been reloaded since, and all that the new page says would be lost. Without this
-        # a page's own choice holds, which also is heard while a cell keeps the kernel busy.
-        comm: Any = self.comm
-        if hasattr(comm, "_reply_subshell_id"):
-            del comm._reply_subshell_id  # noqa: SLF001 - there is no public way
 
     def _asked(self, _widget: Any, content: Any, _buffers: Any) -> None:
         """What a view wants; what is not known is left alone, for pages may be older than the kernel."""

@@ -73,6 +73,13 @@ def session_fold(session: Session, *, opened: bool) -> Html:
     return fold(head, table(*rows, width="100%"), opened=opened, style=_FOLD)
 
 
+def talk_fold(agent: str, messages: Sequence[Message], *, opened: bool) -> Html:
+    """A talk by hand under a line with the agent's name."""
+    head = join([el("strong", text(one_line(f"Talk with {agent}"))), quiet(count(len(messages), "message"))], by=" ")
+    rows = [_message_row(message, number="", recorded="", notes=()) for message in messages]
+    return fold(head, *([table(*rows, width="100%")] if rows else []), opened=opened, style=_FOLD)
+
+
 def _headline(conversation: Conversation) -> Html:
     facts = [stop_words(conversation), count(conversation.turns, "turn")]
     if conversation.seconds is not None:

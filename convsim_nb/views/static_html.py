@@ -11,10 +11,10 @@ from convsim_nb.analysis.summary import RunSummary, summarise
 from convsim_nb.domain.case import TestCase
 from convsim_nb.domain.conversation import Conversation, Usage
 from convsim_nb.domain.score import Score
-from convsim_nb.domain.session import Session
+from convsim_nb.domain.session import Message, Session
 from convsim_nb.domain.state import RunState
 from convsim_nb.views.case_table import COLUMNS, case_row
-from convsim_nb.views.chat_table import conversation_fold, session_fold
+from convsim_nb.views.chat_table import conversation_fold, session_fold, talk_fold
 from convsim_nb.views.fitting import fitting
 from convsim_nb.views.inline import Html, banner, bullets, cell, code, el, line, page, quiet, row, table, text, title
 from convsim_nb.views.scores import by_key, score_totals
@@ -57,6 +57,11 @@ def conversation_html(
 def session_html(session: Session) -> str:
     """One recorded session."""
     return page(session_fold(session, opened=True))
+
+
+def talk_html(agent: str, messages: Sequence[Message], *, opened: bool) -> str:
+    """A talk with an agent, by hand."""
+    return page(talk_fold(agent, messages, opened=opened))
 
 
 def run_html(state: RunState, *, scores: Iterable[Score] | None = None, max_bytes: int = 1_000_000) -> str:

@@ -33,7 +33,7 @@ class TracedAgent:
 
     The root span is opened before the agent is called and closed after; whatever the agent traces goes
     inside. MLflow's current experiment, run and span don't touch it. A turn is shown as a chat, or as
-    `shown` says.
+    `shown` says; `told` is what the trace says of where it belongs, by default in a simulation.
     """
 
     def __init__(
@@ -46,10 +46,12 @@ class TracedAgent:
         model_id: str = "",
         history: Literal["full", "text"] = "full",
         shown: Shown | None = None,
+        told: "Callable[[AgentTurn], tuple[dict[str, str], dict[str, str]]] | None" = None,
     ) -> None:
         self._agent, self._export, self._name = agent, export, name
         self._shown = shown or Shown(partial(turn_inputs, history=history), turn_outputs)
-        self._of_run = {"convsim.run_id": run_id}
+        self._told = told or (lambda turn: (turn_metadata(turn), turn_tags(turn)))
+        self._of_run = {"convsim.run_id": run_id} if run_id else {}
         if model_id:
             self._of_run["mlflow.modelId"] = model_id
 
@@ -83,7 +85,8 @@ class TracedAgent:
         """The root span and its claim; None where MLflow's tracing is off or leaves this trace out."""
         import mlflow
 
-        metadata, tags = self._of_run | turn_metadata(turn), turn_tags(turn)
+        metadata, tags = self._told(turn)
+        metadata = self._of_run | metadata
         # In an empty context: a span that the caller has open would swallow ours.
         span = contextvars.Context().run(
             mlflow.start_span_no_context,

@@ -2,7 +2,7 @@
 import { build } from "esbuild";
 
 await build({
-  entryPoints: ["src/run_view.js", "src/run_view.css"],
+  entryPoints: ["run_view", "chat_view"].flatMap((view) => [`src/${view}.js`, `src/${view}.css`]),
   outdir: "../static",
   bundle: true,
   format: "esm",
