@@ -191,6 +191,14 @@ class SinkDropped(Event):
     reason: str
 
 
+class Noticed(Event):
+    """Something that who reads the results should know; a later one of the same topic takes its place."""
+
+    kind: Literal["noticed"] = "noticed"
+    topic: str
+    text: str
+
+
 class RunEnded(Event):
     """The run came to its end, or was stopped."""
 
@@ -212,6 +220,7 @@ RunEvent = (
     | ConversationResumed
     | ConversationEnded
     | SinkDropped
+    | Noticed
     | RunEnded
 )
 EVENT: TypeAdapter[RunEvent] = TypeAdapter(Annotated[RunEvent, Field(discriminator="kind")])

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, assert_never
 
 from convsim_nb.domain.case import TestCase
-from convsim_nb.domain.conversation import Conversation, Rejection, Release, Usage, conversation_key
+from convsim_nb.domain.conversation import Conversation, Rejection, Release, Spender, Usage, conversation_key
 from convsim_nb.domain.events import (
     AgentRef,
     ConversationEnded,
@@ -18,6 +18,7 @@ from convsim_nb.domain.events import (
     MessageDelta,
     MessageRejected,
     MessageSent,
+    Noticed,
     RunEnded,
     RunEvent,
     RunSettings,
@@ -43,6 +44,8 @@ class RunState:
     cases: dict[str, TestCase] = field(default_factory=dict)
     by_key: dict[str, Conversation] = field(default_factory=dict)
     dropped: list[SinkDropped] = field(default_factory=list)
+    notices: dict[str, str] = field(default_factory=dict)
+    """What should be known with the results, by topic."""
     ended: bool = False
     stopped: bool = False
     at: float = 0.0
@@ -64,9 +67,9 @@ class RunState:
         return tuple(self.by_key.values())
 
     @property
-    def usage(self) -> dict[str, Usage]:
+    def usage(self) -> dict[Spender, Usage]:
         """What the model calls took, by who made them."""
-        total: dict[str, Usage] = {}
+        total: dict[Spender, Usage] = {}
         for conversation in self.by_key.values():
             for spender, usage in conversation.usage.items():
                 total[spender] = total.get(spender, Usage()) + usage
@@ -103,6 +106,8 @@ class RunState:
                 self._conversation_ended(event)
             case SinkDropped():
                 self.dropped.append(event)
+            case Noticed():
+                self.notices[event.topic] = event.text
             case RunEnded():
                 self._run_ended(event)
             case _:

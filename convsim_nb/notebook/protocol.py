@@ -6,21 +6,21 @@ of messages, the place of a quote, the counts of the header, the words that ever
 
 import math
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any, get_args
 
 from pydantic_core import to_jsonable_python
 
 from convsim_nb.domain.case import TestCase
-from convsim_nb.domain.conversation import Conversation, GoalCheck
+from convsim_nb.domain.conversation import Conversation, GoalCheck, Spender, Usage
 from convsim_nb.domain.events import MessageDelta, RunEvent, RunStarted
 from convsim_nb.domain.quotes import said_by
 from convsim_nb.domain.session import Message, MessageSource, Role
 from convsim_nb.domain.state import RunState
 from convsim_nb.views.hidden import visible
 from convsim_nb.views.markup import safe_html
-from convsim_nb.views.sentences import run_title, stand_in_sentence
+from convsim_nb.views.sentences import meter_words, run_title, stand_in_sentence
 from convsim_nb.views.turns import rounds
 from convsim_nb.views.words import SIGNS, STOPS, TONES, check_word, role_words, word
 
@@ -70,6 +70,7 @@ def state_json(state: RunState) -> dict[str, Any]:
         "started_at": to_jsonable_python(state.started_at),
         "settings": to_jsonable_python(state.settings),
         "tags": state.tags,
+        "notices": state.notices,
         "dropped": [each.model_dump(mode="json") for each in state.dropped],
         "ended": state.ended,
         "stopped": state.stopped,
@@ -90,8 +91,8 @@ def _conversation_json(conversation: Conversation) -> dict[str, Any]:
     return _shown({**plain, "message_turns": numbers})
 
 
-def header_json(state: RunState, *, stopping: bool = False) -> dict[str, Any]:
-    """What the header says: title, note on stand-ins, and how many conversations are in which place.
+def header_json(state: RunState, *, spent: Mapping[Spender, Usage], stopping: bool = False) -> dict[str, Any]:
+    """What the header says: title, note on stand-ins, how many conversations are in which place, what was `spent`.
 
     The counts' names are verdicts and statuses, and `apart` for what stands outside rates whatever
     came of it: assisted, forked, run again.
@@ -104,6 +105,7 @@ def header_json(state: RunState, *, stopping: bool = False) -> dict[str, Any]:
         "total": len(state.by_key),
         "counts": dict(counts),
         "corrections": sum(each.corrections for each in own),
+        "spent": meter_words(spent),
         "stopping": stopping and not state.ended,
     }
 

@@ -5,7 +5,7 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-from convsim_nb.domain.conversation import Conversation
+from convsim_nb.domain.conversation import Conversation, Spender, Usage
 from convsim_nb.domain.events import (
     FactReleased,
     GoalChecked,
@@ -34,7 +34,7 @@ from convsim_nb.views.markup import safe_html
 
 PERIOD = 0.05
 """Seconds between two messages: 20 a second, of the 1,000 that Jupyter's server lets through."""
-_UNCOUNTED = (MessageSent, MessageRejected, GoalChecked, UsageReported)
+_UNCOUNTED = (MessageSent, MessageRejected, GoalChecked)
 """After these the header says what it said before."""
 Send = Callable[[dict[str, Any]], None]
 """Sends one message to every view; may be called on any thread."""
@@ -58,6 +58,7 @@ class EventStream:
         self._texts: dict[str, str] = {}
         self._quotes: dict[str, dict[str, int]] = {}
         self._header = False
+        self._spent: dict[Spender, Usage] = dict(state.usage)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._timed: asyncio.AbstractEventLoop | None = None
 
@@ -81,7 +82,7 @@ class EventStream:
                 return
             batch = {"type": "batch", "events": self._events, "html": self._html(), "quotes": self._quotes}
             if self._header:
-                batch["header"] = header_json(self.state, stopping=self.stopping)
+                batch["header"] = header_json(self.state, spent=self._spent, stopping=self.stopping)
             self._events, self._open_deltas, self._quotes, self._header = [], {}, {}, False
             self._seq += 1
             self._send({**batch, "seq": self._seq})
@@ -118,6 +119,8 @@ class EventStream:
         self._open_deltas.pop(key, None)
         self._events.append(event_json(event))
         self._header |= not isinstance(event, _UNCOUNTED)
+        if isinstance(event, UsageReported):
+            self._spent[event.spender] = self._spent.get(event.spender, Usage()) + event.usage
         conversation = self.state.by_key.get(key)
         if conversation is not None:
             self._beside(event, conversation)
@@ -174,7 +177,7 @@ class EventStream:
         with self._lock:
             self.flush()
             state = {"state": state_json(self.state), "elapsed": seconds_since_start(self.state), "words": WORDS}
-            header = header_json(self.state, stopping=self.stopping)
+            header = header_json(self.state, spent=self._spent, stopping=self.stopping)
             self._send({"type": "state", "to": view, "seq": self._seq, "header": header, **state, **self._of(key)})
 
     def _details(self, view: str, key: str) -> None:

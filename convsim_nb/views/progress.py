@@ -13,12 +13,15 @@ from convsim_nb.domain.events import (
     ConversationStarted,
     FactReleased,
     MessageSent,
+    Noticed,
     RunEnded,
     RunEvent,
     RunStarted,
     SinkDropped,
+    UsageReported,
 )
 from convsim_nb.domain.state import RunState
+from convsim_nb.views.sentences import meter_words
 from convsim_nb.views.tally import Tally, Underway
 from convsim_nb.views.width import columns_of, cut, one_line, pad
 from convsim_nb.views.words import SIGNS, STAND_IN, STOPS, clock_words, count, joined, seconds_words, stand_ins, word
@@ -72,13 +75,16 @@ class TextProgress:
         self._zero = self._due = clock()
         self._waiting: list[str] = []
         self._listed = {True: 0, False: 0}
+        self._noticed: set[str] = set()
         self._drawn = False
 
-    def __call__(self, event: RunEvent) -> None:
+    def __call__(self, event: RunEvent) -> None:  # noqa: C901 - one arm an event
         """Take one event in."""
         match event:
             case MessageSent():
                 self._tally.hear(event.key, event.message)
+            case UsageReported():
+                self._tally.spend(event)
             case ConversationStarted():
                 self._tally.start(event)
             case ConversationEnded():
@@ -89,6 +95,8 @@ class TextProgress:
                 self._begin(event)
             case SinkDropped():
                 self._say(one_line(f"{event.sink} hears no more of this run: {event.reason}"))
+            case Noticed():
+                self._notice(event)
             case RunEnded():
                 self._finish(stopped=event.stopped)
                 return
@@ -118,6 +126,12 @@ class TextProgress:
         elif self._listed[reached] == self._max_lines + 1:
             self._say(f"… more that {'reached' if reached else 'did not reach'} their goal are counted, not listed")
 
+    def _notice(self, event: Noticed) -> None:
+        """Said once a topic: what comes of it later stands in the run."""
+        if event.topic not in self._noticed:
+            self._noticed.add(event.topic)
+            self._say(one_line(event.text))
+
     def _ended_line(self, event: ConversationEnded, known: Underway) -> str:
         wide = min(self._width(), 120)
         name = pad(cut(one_line(self._tally.labels[event.key]), columns=wide // 3), columns=wide // 3)
@@ -135,9 +149,10 @@ class TextProgress:
             Part(self._verdicts(), weight=8),
             Part(f"{len(tally.underway):,} running" if tally.underway else "", weight=5),
             Part(count(tally.corrections, "correction") if tally.corrections else "", weight=4),
+            *(Part(piece, weight=2) for piece in meter_words(tally.spent)),
             Part(f"{tally.turns / elapsed:.1f} turns/s" if elapsed > 0 and tally.turns else "", weight=1),
             Part(clock_words(elapsed), weight=6),
-            Part("" if left is None else f"about {clock_words(left)} left", weight=2),
+            Part("" if left is None else f"about {clock_words(left)} left", weight=3),
         ]
         done = f"{tally.ended:,}/{tally.total:,}"
         first = f"{_bar(tally.ended, tally.total)} {done}" if self._live else f"{done} ended"

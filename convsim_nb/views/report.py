@@ -19,7 +19,7 @@ from convsim_nb.views.hidden import visible
 from convsim_nb.views.markdown import report_markdown
 from convsim_nb.views.markup import SCHEMES, safe_html
 from convsim_nb.views.scores import by_key, score_tone, score_totals, score_words
-from convsim_nb.views.sentences import dropped_sentences, run_title, sentences, stand_in_sentence
+from convsim_nb.views.sentences import run_title, sentences, stand_in_sentence, trouble_sentences
 from convsim_nb.views.turns import Round, rounds
 
 __all__ = ["report_html", "report_markdown"]
@@ -68,7 +68,7 @@ def report_html(
         Entry(number, each, state.cases.get(each.case_id), scored.get(each.key, ()))
         for number, each in enumerate(state.conversations, start=1)
     ]
-    lead, *said = [each for each in sentences(state) if each not in dropped_sentences(state)]
+    lead, *said = [each for each in sentences(state) if each not in trouble_sentences(state)]
     return (
         _environment()
         .get_template("report.html")
@@ -79,7 +79,7 @@ def report_html(
             lead=lead,
             said=[each for each in said if each != stand_in_sentence(state)],
             stand_in=stand_in_sentence(state),
-            dropped=dropped_sentences(state),
+            dropped=trouble_sentences(state),
             entries=entries,
             strip=entries if len(entries) <= _STRIP else [],
             ranked=sorted(entries, key=lambda entry: _ORDER.index(entry.conversation.verdict)),

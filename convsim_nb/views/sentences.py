@@ -1,7 +1,9 @@
 """What happened in a run, said in sentences: the same in a terminal, a notebook and the report."""
 
+from collections.abc import Mapping
+
 from convsim_nb.analysis.summary import RunSummary, summarise
-from convsim_nb.domain.conversation import Usage
+from convsim_nb.domain.conversation import Spender, Usage
 from convsim_nb.domain.state import RunState
 from convsim_nb.views.words import (
     STAND_IN,
@@ -27,7 +29,7 @@ def sentences(state: RunState) -> list[str]:
         stops_sentence(summary),
         effort_sentence(state, summary),
         stand_in_sentence(state),
-        *dropped_sentences(state),
+        *trouble_sentences(state),
     ]
     return [each for each in said if each]
 
@@ -90,14 +92,28 @@ def effort_sentence(state: RunState, summary: RunSummary) -> str:
     return f"{after} {clock_words(state.at)}: {'; '.join(facts)}." if facts else ""
 
 
+def meter_words(spent: Mapping[Spender, Usage]) -> list[str]:
+    """What the model calls took so far, a piece for each who made some: the agent, the user, the judge.
+
+    An agent says itself what it takes, where it does.
+    """
+    order: tuple[Spender, ...] = ("agent", "user", "judge")
+    return [
+        f"{who} {count(tokens(spent[who]), 'token')}" + (f", {money(spent[who].cost)}" if spent[who].cost else "")
+        for who in order
+        if who in spent and tokens(spent[who])
+    ]
+
+
 def stand_in_sentence(state: RunState) -> str:
     """Who was played by the rule-based stand-in; empty where nobody was."""
     played = stand_ins(state.settings)
     return f"{joined(played).capitalize()}: {STAND_IN}." if played else ""
 
 
-def dropped_sentences(state: RunState) -> list[str]:
-    """Who failed while it listened to the run."""
-    return [
+def trouble_sentences(state: RunState) -> list[str]:
+    """Who failed while it listened to the run, and what else should be known with its results."""
+    dropped = [
         f"{each.sink} heard no more of this run after {clock_words(each.at)}: {each.reason}" for each in state.dropped
     ]
+    return [*dropped, *state.notices.values()]

@@ -21,11 +21,11 @@ from convsim_nb.views.scores import by_key, score_totals
 from convsim_nb.views.sentences import (
     apart_sentence,
     corrections_sentence,
-    dropped_sentences,
     rate_sentence,
     run_title,
     stand_in_sentence,
     stops_sentence,
+    trouble_sentences,
 )
 from convsim_nb.views.width import one_line
 from convsim_nb.views.words import count, joined, money, percent, tokens
@@ -121,7 +121,7 @@ def _run_head(state: RunState, totals: dict[str, str]) -> list[Html]:
         line(quiet(one_line(_cast(state)))),
         *([banner(text(played), tone="void")] if played else []),
         _numbers(summary, totals),
-        *(line(text(one_line(each))) for each in (*said, *dropped_sentences(state)) if each),
+        *(line(text(one_line(each))) for each in (*said, *trouble_sentences(state)) if each),
     ]
 
 

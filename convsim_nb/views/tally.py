@@ -3,8 +3,8 @@
 from collections import Counter
 from dataclasses import dataclass, field
 
-from convsim_nb.domain.conversation import Stop, Verdict, conversation_key
-from convsim_nb.domain.events import ConversationEnded, ConversationStarted, RunStarted
+from convsim_nb.domain.conversation import Spender, Stop, Usage, Verdict, conversation_key
+from convsim_nb.domain.events import ConversationEnded, ConversationStarted, RunStarted, UsageReported
 from convsim_nb.domain.session import Message
 from convsim_nb.domain.state import RunState
 
@@ -33,6 +33,8 @@ class Tally:
     turns: int = 0
     """User messages sent, in all conversations."""
     corrections: int = 0
+    spent: dict[Spender, Usage] = field(default_factory=dict)
+    """What the model calls took, by who made them."""
     done_before: int = 0
     """Conversations that an earlier part of a resumed run brought to their end."""
 
@@ -62,6 +64,10 @@ class Tally:
             self.turns += 1
             if underway := self.underway.get(key):
                 underway.turns += 1
+
+    def spend(self, event: UsageReported) -> None:
+        """A model call is done."""
+        self.spent[event.spender] = self.spent.get(event.spender, Usage()) + event.usage
 
     def end(self, event: ConversationEnded) -> Underway:
         """A conversation ended: what was known of it."""

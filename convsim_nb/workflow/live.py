@@ -16,6 +16,7 @@ from convsim_nb.engine.trial import Trial
 from convsim_nb.workflow.heap import standing_heap
 from convsim_nb.workflow.people import guard_of
 from convsim_nb.workflow.plan import Plan
+from convsim_nb.workflow.watching import WatchedAgent
 
 
 class Live:
@@ -103,11 +104,11 @@ class Live:
         )
 
     def _agent(self) -> Agent:
-        """The agent; where the run is written to MLflow, each of its turns a trace."""
+        """The agent, whose ways are noticed; where the run is written to MLflow, each of its turns a trace."""
         planned, started = self._planned, self._planned.started
         if self._mlflow is None:
-            return planned.agent
-        return self._mlflow.traced(
+            return WatchedAgent(planned.agent, of=planned.agent, emit=self._emit)
+        traced = self._mlflow.traced(
             planned.agent,
             name=started.agent.name,
             run_id=started.run_id,
@@ -115,6 +116,7 @@ class Live:
             history=started.settings.agent_history,
             shown=planned.shown,
         )
+        return WatchedAgent(traced, of=planned.agent, emit=self._emit)
 
     def _mlflow_failed(self, reason: str) -> None:
         """Told on the sink's own thread: the emitter must hear it on the loop's."""

@@ -91,7 +91,7 @@ class Run:
             for c in self.conversations
             if c.verdict == "void" and c.stop != "cancelled"
         ]
-        return (*dropped, *void)
+        return (*dropped, *self.state.notices.values(), *void)
 
     def conversation(self, key: str) -> Conversation:
         """The conversation of a key, as it stands.

@@ -328,6 +328,7 @@ def hostile(**start):
     return [
         *told,
         ev.SinkDropped(at=line.at, sink="<img src=x onerror=window.hit=21>", reason=attack),
+        ev.Noticed(at=line.at, topic=attack, text=attack),
         ev.RunEnded(at=line.at),
     ]
 
@@ -344,6 +345,7 @@ def every_kind():
     cut.tell(ev.MessageSent, turn=1, cut=True, message=Message(role="assistant", content="I am sor", source="agent"))
     cut.end("cancelled")
     first += [*cut.events, ev.SinkDropped(at=5.0, sink="MlflowSink", reason="StoreError: refused")]
+    first += [ev.Noticed(at=5.0, topic="agent_blocks", text=text) for text in ("agent held the loop", "and again")]
     first += [ev.RunEnded(at=5.1, stopped=True)]
     again = oslo(at=0.2, attempt=2).spent("agent", cost=None).spent("agent")
     resumed = [started([MARKET, KETTLE, OSLO, DUMPLINGS]), *again.events]

@@ -163,7 +163,7 @@ def test_messages_come_with_their_html_and_proofs_with_their_place(shown):
 
 
 def test_the_header_counts_by_verdict_and_status(shown):
-    """Python counts, and only when a count may have changed."""
+    """Python counts, and only when a count or what was spent may have changed."""
     shown.tell(ex.mixed(model="demo:/rules"))
     header = shown.comm.of("batch")[-1]["header"]
     assert header == {
@@ -172,10 +172,11 @@ def test_the_header_counts_by_verdict_and_status(shown):
         "total": 12,
         "counts": {"reached": 7, "not_reached": 3, "void": 2},
         "corrections": 1,
+        "spent": ["user 23,652 tokens, $0.011", "judge 23,652 tokens, $0.011"],
         "stopping": False,
     }
     kinds = {batch["events"][0]["kind"] for batch in shown.comm.of("batch") if "header" not in batch}
-    assert kinds == {"message_delta", "message_sent", "message_rejected", "goal_checked", "usage_reported"}
+    assert kinds == {"message_delta", "message_sent", "message_rejected", "goal_checked"}
 
 
 # --- hello ---------------------------------------------------------------------------

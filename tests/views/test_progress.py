@@ -55,21 +55,21 @@ def test_a_log_gets_a_line_for_each_end_and_a_status_now_and_then():
     assert log == snapshot("""\
 v1: 12 conversations with support_agent_v1
 ✓ reached     closed-market                             goal reached · 3 turns · 5.4 s
-1/12 ended · 1 reached · 1 running · 1 correction · 0.6 turns/s · 0:10
+1/12 ended · 1 reached · 1 running · 1 correction · user 4,380 tokens, $0.0021 · judge 4,380 tokens, $0.0021 · 0.6 turns/s · 0:10
 ✓ reached     refund-damaged-kettle                     goal reached · 3 turns · 5.4 s
 ✗ not reached rebook-to-oslo                            out of turns · 3 turns · 4.8 s
 ✓ reached     饺子馆-周六                               goal reached · 2 turns · 3.3 s
-4/12 ended · 3 reached, 1 not reached · 1 running · 1 correction · 0.5 turns/s · 0:20 · about 0:40 left
+4/12 ended · 3 reached, 1 not reached · 1 running · 1 correction · user 9,636 tokens, $0.0046 · judge 9,636 tokens, $0.0046 · 0.5 turns/s · 0:20 · about 0:40 left
 ✗ not reached <img src=x onerror=alert(0)>              agent error · 2 turns · 2.1 s · AgentDown: <script>alert(13)</script> 500
 ✗ not reached invoice-too-high                          ended by the user · 2 turns · 3.3 s
 ✗ not reached lost-loyalty-points                       agent timed out · 1 turn · 600 ms · no reply within 300 s
-7/12 ended · 3 reached, 4 not reached · 1 running · 1 correction · 0.6 turns/s · 0:30 · about 0:21 left
+7/12 ended · 3 reached, 4 not reached · 1 running · 1 correction · user 14,016 tokens, $0.0067 · judge 14,016 tokens, $0.0067 · 0.6 turns/s · 0:30 · about 0:21 left
 ✗ not reached asked-for-a-human                         went in circles · 3 turns · 4.8 s
 ✗ not reached late-parcel-moved-house                   agent said nothing · 1 turn · 1.8 s
 ○ void        change-seat                               simulator broke · 1 turn · 2.1 s · guard invented: AB-99172 is in nothing the user knows
 ○ void        cancel-plan                               model error · 1 turn · 1.8 s · ModelError: openai:/gpt-5-mini: 429 in 5 tries
 ○ void        voucher-refused                           over budget · 1 turn · 1.8 s · max_cost 0.50 reached
-12/12 ended · 3 reached, 6 not reached, 3 void · 1 correction · 0.6 turns/s · 0:40
+12/12 ended · 3 reached, 6 not reached, 3 void · 1 correction · user 18,396 tokens, $0.0088 · judge 18,396 tokens, $0.0088 · 0.6 turns/s · 0:40
 MlflowSink hears no more of this run: StoreError: connection refused
 ended after 0:41: 3 reached, 6 not reached, 3 void
 """)

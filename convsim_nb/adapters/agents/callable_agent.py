@@ -41,7 +41,7 @@ class CallableAgent:
     ) -> None:
         self.name = name
         self.left_behind: tuple[str, ...] = ()
-        """The threads of calls that never returned."""
+        """The calls that never returned, by their threads or tasks."""
         self._signature = Signature.of(call, name=name)
         self._call = call
         self._text_only = agent_history == "text"
@@ -100,7 +100,7 @@ class CallableAgent:
     async def _reply(self, turn: AgentTurn, hearing: Hearing) -> Any:
         call = self._bound(turn)
         if self._is_async and not self._threads:
-            return await within(self._on_loop(call, hearing), seconds=self._timeout, left_behind=str)
+            return await within(self._on_loop(call, hearing), seconds=self._timeout, left_behind=self._leave_task)
         thread = thread_name(self.name)
         work = self._on_thread(call, hearing, thread)
         return await within(work, seconds=self._timeout, left_behind=partial(self._leave, thread))
@@ -128,9 +128,15 @@ class CallableAgent:
         result = await on_daemon_thread(lambda: called(call, hearing), name=thread)
         return await _without_exit(timed(whole(result, hearing), hearing))
 
-    def _leave(self, thread: str) -> str:
+    def _leave(self, thread: str, _cancelled: bool) -> str:  # noqa: FBT001 - a thread heeds no cancellation
         self.left_behind = (*self.left_behind, thread)
         return f"its thread {thread} is left behind"
+
+    def _leave_task(self, cancelled: bool) -> str:  # noqa: FBT001 - the one thing that there is to tell
+        if cancelled:
+            return ""
+        self.left_behind = (*self.left_behind, "a task on the event loop")
+        return "its task does not heed its cancellation and is left behind"
 
 
 async def _without_exit(work: Coroutine[Any, Any, Any]) -> Any:

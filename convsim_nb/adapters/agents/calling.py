@@ -92,10 +92,10 @@ def _is_stream(value: Any) -> bool:
 # --- time ----------------------------------------------------------------------------
 
 
-async def within(work: Coroutine[Any, Any, Result], *, seconds: float, left_behind: Callable[[], str]) -> Result:
+async def within(work: Coroutine[Any, Any, Result], *, seconds: float, left_behind: Callable[[bool], str]) -> Result:
     """The result of `work`, or `AgentTimeout` after so many seconds.
 
-    Work that does not heed its cancellation is left behind; `left_behind` says where.
+    `left_behind` is told whether the cancelled work ended, and says what is left of it, if anything is.
     """
     task = asyncio.create_task(work)
     try:
@@ -104,8 +104,7 @@ async def within(work: Coroutine[Any, Any, Result], *, seconds: float, left_behi
         await _let_go(task)
         raise
     if not done:
-        ended = await _let_go(task)
-        behind = left_behind() or ("" if ended else "its task does not heed its cancellation and is left behind")
+        behind = left_behind(await _let_go(task))
         raise AgentTimeout(f"no reply in {seconds:g} s" + (f"; {behind}" if behind else ""))
     if task.cancelled():
         raise AgentError("CancelledError: the agent cancelled its own call")

@@ -31,6 +31,16 @@ class ReplayingAgent:
             )
         self.agent = agent
 
+    @property
+    def warning(self) -> str | None:
+        """What the user should know of how it behaved."""
+        return self.agent.warning
+
+    @property
+    def left_behind(self) -> tuple[str, ...]:
+        """The calls that never returned."""
+        return self.agent.left_behind
+
     async def __call__(self, turn: AgentTurn, /) -> AgentReply:
         """The agent's reply; the time is that of this turn alone.
 

@@ -17,6 +17,7 @@ export function emptyState() {
     cases: new Map(),
     conversations: new Map(),
     dropped: [],
+    notices: {},
     ended: false,
     stopped: false,
     at: 0,
@@ -51,6 +52,9 @@ export function apply(state, event) {
       return conversationStarted(state, event);
     case "sink_dropped":
       return void state.dropped.push(event);
+    case "noticed":
+      state.notices[event.topic] = event.text;
+      return;
     case "run_ended":
       return runEnded(state, event.stopped);
     default: {
@@ -142,6 +146,7 @@ function waiting(key, caseId, agent, trial) {
     checks: [],
     released: [],
     rejections: [],
+    doubts: [],
     usage: {},
     stop: null,
     verdict: null,
@@ -179,6 +184,7 @@ function messageSent(state, conversation, event) {
   if (event.message.role === "assistant") state.in_flight.delete(event.key);
   conversation.messages.push(event.message);
   conversation.message_turns.push(event.turn);
+  conversation.doubts.push(...event.doubts);
   conversation.turn = event.turn;
 }
 

@@ -104,6 +104,7 @@ function countItems({ state, header, words }) {
     if (number || ALWAYS.has(place)) add(place, words.signs[place] ?? "", `${number.toLocaleString("en-US")} ${word}`);
   }
   if (header.corrections) add("corrections", "", count(header.corrections, "correction"));
+  header.spent.forEach((text, place) => add(`spent${place}`, "", text));
   if (header.stopping) add("stopping", "", "stopping …");
   else if (state.ended) add("over", "", state.stopped ? "stopped" : "ended");
   return items;
@@ -115,7 +116,7 @@ function countItems({ state, header, words }) {
  */
 function noteItems({ state, header }) {
   const said = state.dropped.map((each) => `${each.sink} heard no more of this run: ${each.reason}`);
-  const notes = header.note ? [header.note, ...said] : said;
+  const notes = [...(header.note ? [header.note] : []), ...said, ...Object.values(state.notices)];
   return notes.map((text, place) => ({
     key: String(place),
     version: text,

@@ -39,7 +39,7 @@ export function link(model, hearer) {
   const copy = {
     known: false,
     state: emptyState(),
-    header: { title: "", note: "", total: 0, counts: {}, corrections: 0, stopping: false },
+    header: { title: "", note: "", total: 0, counts: {}, corrections: 0, spent: [], stopping: false },
     words: { signs: {}, tones: {}, stops: {}, standings: {}, roles: {}, checks: {} },
     html: new Map(),
     quotes: {},

@@ -56,6 +56,13 @@ export interface Rejection {
   reason: string;
 }
 
+/** What a guard has against a message that was sent all the same. */
+export interface Doubt {
+  turn: number;
+  guard: string;
+  reason: string;
+}
+
 export interface Origin {
   key: string;
   turn: number;
@@ -86,6 +93,7 @@ export interface Conversation {
   checks: GoalCheck[];
   released: Release[];
   rejections: Rejection[];
+  doubts: Doubt[];
   usage: Record<string, Usage>;
   stop: string | null;
   verdict: Verdict | null;
@@ -118,6 +126,13 @@ export interface Dropped {
   reason: string;
 }
 
+export interface Noticed {
+  kind: "noticed";
+  at: number;
+  topic: string;
+  text: string;
+}
+
 /** A run's state as it is sent: lists where the fold has maps, for their order counts. */
 export interface PlainState {
   run_id: string;
@@ -129,6 +144,8 @@ export interface PlainState {
   cases: TestCase[];
   conversations: Conversation[];
   dropped: Dropped[];
+  /** What should be known with the results, by topic. */
+  notices: Record<string, string>;
   ended: boolean;
   stopped: boolean;
   at: number;
@@ -178,6 +195,7 @@ export interface MessageSent extends OfConversation {
   turn: number;
   message: Message;
   cut: boolean;
+  doubts: Doubt[];
 }
 export interface MessageRejected extends OfConversation, Rejection {
   kind: "message_rejected";
@@ -232,6 +250,7 @@ export type RunEvent =
   | ConversationResumed
   | ConversationEnded
   | Dropped
+  | Noticed
   | RunEnded;
 
 // --- beside the events --------------------------------------------------------------
@@ -243,6 +262,8 @@ export interface Header {
   total: number;
   counts: Partial<Record<Standing | "apart", number>>;
   corrections: number;
+  /** What the model calls took so far: of the agent, the user and the judge. */
+  spent: string[];
   stopping: boolean;
 }
 

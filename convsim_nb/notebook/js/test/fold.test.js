@@ -62,6 +62,7 @@ test("every kind of event is in the fixture", () => {
     "message_delta",
     "message_rejected",
     "message_sent",
+    "noticed",
     "run_ended",
     "run_started",
     "sink_dropped",

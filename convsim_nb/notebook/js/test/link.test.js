@@ -15,12 +15,13 @@ const EMPTY = {
   cases: [],
   conversations: [],
   dropped: [],
+  notices: {},
   ended: false,
   stopped: false,
   at: 0,
   in_flight: {},
 };
-const HEADER = { title: "r", note: "", total: 0, counts: {}, corrections: 0, stopping: false };
+const HEADER = { title: "r", note: "", total: 0, counts: {}, corrections: 0, spent: [], stopping: false };
 
 /** A kernel that is written to and heard by hand, and a link to it that is closed with the test. */
 function linked(t) {
