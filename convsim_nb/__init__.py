@@ -17,9 +17,11 @@ if TYPE_CHECKING:
     from convsim_nb.domain.conversation import Conversation, GoalCheck
     from convsim_nb.domain.errors import ConvsimError
     from convsim_nb.domain.session import Message, Session
+    from convsim_nb.domain.style import StyleCard
     from convsim_nb.workflow.cases import CaseSet, load_cases
     from convsim_nb.workflow.chat import Talk, chat
     from convsim_nb.workflow.distill import distill
+    from convsim_nb.workflow.draft import draft
     from convsim_nb.workflow.estimate import Estimate, estimate
     from convsim_nb.workflow.push import push
     from convsim_nb.workflow.resume import resume
@@ -37,11 +39,13 @@ __all__ = [
     "Message",
     "Run",
     "Session",
+    "StyleCard",
     "Talk",
     "TestCase",
     "Withheld",
     "chat",
     "distill",
+    "draft",
     "estimate",
     "load_cases",
     "load_run",
@@ -61,9 +65,11 @@ _HOMES = {
     "domain.conversation": ("Conversation", "GoalCheck"),
     "domain.errors": ("ConvsimError",),
     "domain.session": ("Message", "Session"),
+    "domain.style": ("StyleCard",),
     "workflow.cases": ("CaseSet", "load_cases"),
     "workflow.chat": ("Talk", "chat"),
     "workflow.distill": ("distill",),
+    "workflow.draft": ("draft",),
     "workflow.estimate": ("Estimate", "estimate"),
     "workflow.push": ("push",),
     "workflow.resume": ("resume",),

@@ -31,6 +31,7 @@ class ScriptedChat:
     judge: Script = ({"reached": False},)
     split: Script = ({"goals": [{"first": 0}]},)
     distill: Script = ()
+    draft: Script = ()
     requests: list[ChatRequest] = field(default_factory=list)
     """Every request, in the order of asking."""
     name: str = "scripted"
@@ -60,6 +61,7 @@ class ScriptedChat:
             "JudgeReply": self.judge,
             "SplitReply": self.split,
             "DistillReply": self.distill,
+            "DraftReply": self.draft,
         }
 
 

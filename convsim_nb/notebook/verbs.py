@@ -9,6 +9,7 @@ from convsim_nb.domain.errors import UsageError
 from convsim_nb.notebook.run_verbs import pause, push, report, resume, show, stop
 from convsim_nb.workflow.cases import CaseSet, parse_cases
 from convsim_nb.workflow.distill import distill
+from convsim_nb.workflow.draft import draft
 from convsim_nb.workflow.options import SimulateOptions, spelled_out
 from convsim_nb.workflow.push import push as push_run
 from convsim_nb.workflow.resume import resume as take_up
@@ -101,6 +102,13 @@ def verbs() -> Mapping[str, Verb]:
             "read test cases out of sessions",
             "%convsim distill sessions --model openai:/gpt-5-mini -o cases",
             of=distill,
+        ),
+        Verb(
+            "draft",
+            draft,
+            "write test cases from a description of the agent",
+            '%convsim draft "Books tables in three restaurants in Ulm" --n 12 --model openai:/gpt-5-mini -o cases',
+            of=draft,
         ),
         Verb(
             "cases",

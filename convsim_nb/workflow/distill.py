@@ -1,28 +1,24 @@
 """Test cases out of recorded sessions."""
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
 from typing import Any, Literal
 
 from convsim_nb.adapters.distilled import DistillJournal, key_of, place_of
-from convsim_nb.adapters.mlflow.quiet import quiet
 from convsim_nb.adapters.prices import window_of
-from convsim_nb.adapters.recording import Recorder, Replay
 from convsim_nb.domain.case import TestCase
 from convsim_nb.domain.errors import UsageError
 from convsim_nb.engine.budget import Budget
 from convsim_nb.engine.distill import WINDOW, DistillSettings
 from convsim_nb.engine.ports import Chat
 from convsim_nb.workflow import background
+from convsim_nb.workflow.asked import ask_for
+from convsim_nb.workflow.budgeted import BudgetedChat
 from convsim_nb.workflow.cases import CaseSet
 from convsim_nb.workflow.checking import with_duplicates
 from convsim_nb.workflow.display import display
 from convsim_nb.workflow.distilling import Distilling
-from convsim_nb.workflow.estimate import price_for
-from convsim_nb.workflow.llm_params import llm_params as checked_params
-from convsim_nb.workflow.models import resolve_model
 from convsim_nb.workflow.prompts import resolve_prompts
 from convsim_nb.workflow.redact import redacted_session
 from convsim_nb.workflow.sessions import Sessions, as_sessions
@@ -81,7 +77,7 @@ def distill(
         UsageError: an argument is wrong, said before any model is called.
     """
     _refuse(split=split, concurrency=concurrency, limits=(max_cost, max_tokens, max_seconds, model_timeout, window))
-    asked = _asked(model, params=llm_params, timeout=model_timeout, record=record, replay=replay, max_cost=max_cost)
+    asked = ask_for(model, params=llm_params, timeout=model_timeout, record=record, replay=replay, max_cost=max_cost)
     found = _redacted(as_sessions(sessions), redact)
     background.refuse_on_loop("distill()")
     settings = DistillSettings(
@@ -93,15 +89,15 @@ def distill(
     how = {"model": asked.name, "params": dict(asked.params), "settings": _shown(settings)}
     keys = [key_of(session, how=how) for session in found]
     kept = _journal(keys, wanted=journal)
+    budget = Budget(max_cost=max_cost, max_tokens=max_tokens, max_seconds=max_seconds)
     work = Distilling(
         sessions=found,
         keys=keys,
-        chat=asked.chat,
+        chat=BudgetedChat(asked.chat, budget=budget, model_timeout=model_timeout),
         model=asked.name,
         settings=settings,
-        budget=Budget(max_cost=max_cost, max_tokens=max_tokens, max_seconds=max_seconds),
+        budget=budget,
         concurrency=concurrency,
-        model_timeout=model_timeout,
         journal=kept,
     )
     try:
@@ -149,7 +145,7 @@ def _cases(work: Distilling, found: Sessions) -> CaseSet:
         with_duplicates(_distinct(case for cases in read for case in cases)),
         problems=(*found.problems, *failed, *told),
         sessions=found,
-        usage=work.usage,
+        usage=work.chat.usage,
     )
 
 
@@ -166,47 +162,6 @@ def _distinct(cases: Iterable[TestCase]) -> list[TestCase]:
 
 def _count(number: int, noun: str) -> str:
     return f"{number} {noun}{'' if number == 1 else 's'}"
-
-
-# --- what is asked for ---------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Asked:
-    """The model that distils, with what is recorded of it."""
-
-    name: str
-    chat: Chat
-    params: Mapping[str, Any]
-    uri: str
-    """As it was given; empty for an object of one's own."""
-    recorder: Recorder | None = None
-
-
-def _asked(
-    model: str | Chat | None,
-    *,
-    params: Mapping[str, Any] | None,
-    timeout: float | None,
-    record: str | PathLike[str] | None,
-    replay: str | PathLike[str] | None,
-    max_cost: float | None,
-) -> Asked:
-    given, uri = checked_params(params, name="llm_params"), model if isinstance(model, str) else ""
-    if record and replay:
-        raise UsageError("record and replay are given: do one of the two")
-    if replay:
-        played = Replay(Path(replay))
-        name = played.models.get("distiller", "recording")
-        given = given or dict(played.params.get("distiller", {}))
-        return Asked(name, played.asked_with(given), given, uri)
-    name, chat = resolve_model(model, params=given, timeout=max(timeout or 0.0, 120.0))
-    if max_cost is not None and uri and price_for(uri) is None:
-        raise UsageError(f"max_cost={max_cost:g}: the price of model={uri!r} is not known: give max_tokens")
-    if not record:
-        return Asked(name, quiet(chat), given, uri)
-    recorder = Recorder(Path(record), models={"distiller": name}, params={"distiller": given})
-    return Asked(name, quiet(recorder.listen(chat, params=given)), given, uri, recorder)
 
 
 def _refuse(*, split: object, concurrency: object, limits: Iterable[float | None]) -> None:

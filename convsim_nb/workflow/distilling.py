@@ -12,12 +12,8 @@ from convsim_nb.domain.session import Session
 from convsim_nb.engine.budget import Budget
 from convsim_nb.engine.distill import DistillSettings
 from convsim_nb.engine.distill import distill as distill_one
-from convsim_nb.engine.ports import Chat, ChatReply, ChatRequest
 from convsim_nb.workflow import background
-
-
-class _UsedUp(Exception):
-    """The budget has no room for another call."""
+from convsim_nb.workflow.budgeted import BudgetedChat, UsedUp
 
 
 @dataclass
@@ -27,19 +23,17 @@ class Distilling:
     sessions: Sequence[Session]
     keys: Sequence[str]
     """What each session is found by in the journal."""
-    chat: Chat
+    chat: BudgetedChat
     model: str
     settings: DistillSettings
     budget: Budget
     concurrency: int = 20
-    model_timeout: float | None = None
     journal: DistillJournal | None = None
     ended: threading.Event = field(default_factory=threading.Event)
     results: dict[int, Done] = field(default_factory=dict)
     """What came of the sessions that were read, by their places."""
     problems: dict[int, str] = field(default_factory=dict)
     """Why nothing came of the others."""
-    usage: Usage = field(default_factory=Usage)
     stopped: bool = False
     _task: "asyncio.Task[None] | None" = None
 
@@ -87,7 +81,7 @@ class Distilling:
         async with places:
             try:
                 self._keep(place, await self._read(session))
-            except _UsedUp as reason:
+            except UsedUp as reason:
                 self.problems[place] = f"not distilled: {reason}"
             except ModelError as error:
                 self.problems[place] = str(error)
@@ -97,7 +91,9 @@ class Distilling:
     async def _read(self, session: Session) -> Done:
         if not session.user_messages:
             return Done((), ("the user says nothing in it",))
-        read = await distill_one(session, chat=self._asked, report=self._used, settings=self.settings, model=self.model)
+        read = await distill_one(
+            session, chat=self.chat, report=_counted_there, settings=self.settings, model=self.model
+        )
         return Done(read.cases, read.problems)
 
     def _keep(self, place: int, done: Done) -> None:
@@ -105,20 +101,6 @@ class Distilling:
         if self.journal:
             self.journal.put(self.keys[place], self.sessions[place].id, done)
 
-    async def _asked(self, request: ChatRequest) -> ChatReply:
-        async with self.budget.call() as refused:
-            if refused:
-                raise _UsedUp(refused)
-            try:
-                async with asyncio.timeout(self.model_timeout):
-                    reply = await self.chat(request)
-            except TimeoutError:
-                raise ModelError(f"the model took longer than model_timeout={self.model_timeout:g} s") from None
-            except ModelError as error:
-                self.budget.spend(error.usage or Usage())
-                raise
-            self.budget.spend(reply.usage)
-            return reply
 
-    def _used(self, usage: Usage) -> None:
-        self.usage += usage
+def _counted_there(_usage: Usage) -> None:
+    """The budgeted model counts its own calls."""
