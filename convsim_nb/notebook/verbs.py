@@ -107,7 +107,7 @@ def verbs() -> Mapping[str, Verb]:
             "draft",
             draft,
             "write test cases from a description of the agent",
-            '%convsim draft "Books tables in three restaurants in Ulm" --n 12 --model openai:/gpt-5-mini -o cases',
+            '%convsim draft "Books tables in Ulm" --n 12 --model openai:/gpt-5-mini -o cases',
             of=draft,
         ),
         Verb(

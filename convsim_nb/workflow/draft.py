@@ -38,7 +38,7 @@ def draft(
     replay: str | PathLike[str] | None = None,
     progress: bool = True,
 ) -> CaseSet:
-    """Write test cases for an agent from a description of it: for the time before any session is recorded.
+    """Write test cases from a description of the agent: for the time before any session is recorded.
 
     Spread over what the agent does and over people; no two next to the same. Where there are fewer
     than `n`, `CaseSet.problems` says so.
@@ -51,7 +51,7 @@ def draft(
         model_timeout: Seconds for one reply.
         max_cost: US dollars that it may take.
         max_tokens: Tokens that it may take.
-        prompts: A prompt in the place of our own, by its name (draft): prompts:/name@alias, or a text.
+        prompts: A prompt in the place of ours, by its name (draft): prompts:/name@alias, or a text.
         record: A file that keeps every reply of the model.
         replay: Such a file: the model answers from it, with no key and no cost.
         progress: Whether it shows how far it is.
