@@ -77,7 +77,7 @@ class Talk:
         """What the agent is answering now."""
         self.streamed = ""
         """Its answer so far."""
-        self.problem = ""
+        self.problem = self._untraced = ""
         self._agent, self._case, self._traces = agent, case, traces
         self._started = datetime.now(UTC)
         self._turn: Future[str] | None = None
@@ -120,7 +120,7 @@ class Talk:
             raise UsageError("there is nothing to say: give some text")
         if self.answering:
             raise UsageError(f"{self.agent.name} is still answering: wait, or talk.stop() it")
-        self.asked, self.streamed, self.problem = text, "", ""
+        self.asked, self.streamed, self.problem = text, "", self._untraced
         self._turn = background.submit(self._answered(text))
         return self._turn
 
@@ -215,15 +215,19 @@ class Talk:
             self._writing = background.submit(self._write(self._writing))
 
     async def _heard(self, asked: Message) -> Message:
+        if self._writing is not None:  # the store is being opened, or has the turn before in hand
+            await asyncio.wait([asyncio.wrap_future(self._writing)])
+        turn = self._next(asked)
         began = time.monotonic()
-        return _message(await self._reply(asked), time.monotonic() - began)
+        reply = await (self._traces.answer(self._agent, turn) if self._traces else self._agent(turn))
+        return _message(reply, time.monotonic() - began)
 
     def _cancel(self) -> None:
         if self._answer is not None:
             self._answer.cancel()
 
-    async def _reply(self, asked: Message) -> AgentReply:
-        turn = AgentTurn(
+    def _next(self, asked: Message) -> AgentTurn:
+        return AgentTurn(
             messages=(*self.messages, asked),
             case=self._case,
             key=self.session_id,
@@ -232,11 +236,6 @@ class Talk:
             session_id=self.session_id,
             delta=self._delta,
         )
-        if self._traces is None:
-            return await self._agent(turn)
-        if self._writing is not None:
-            await asyncio.wait([asyncio.wrap_future(self._writing)])
-        return await self._traces.answer(self._agent, turn)
 
     def _delta(self, text: str) -> None:
         self.streamed += text
@@ -253,7 +252,7 @@ class Talk:
         try:
             work()
         except ConvsimError as error:
-            self.problem = f"not traced: {error}"
+            self.problem = self._untraced = f"not traced: {error}"
             self._traces = None
 
     def _tell(self) -> None:
