@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from contextlib import nullcontext, suppress
 from pathlib import Path
 from typing import TextIO
 
@@ -24,17 +25,23 @@ class Journal:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._file = _create(folder)
+        self._failed = False
 
     def __call__(self, event: RunEvent) -> None:
         """Write one event."""
         if isinstance(event, MessageDelta):
             return
-        self._file.write(f"{event.model_dump_json()}\n")
-        self._file.flush()
+        try:
+            self._file.write(f"{event.model_dump_json()}\n")
+            self._file.flush()
+        except OSError:
+            self._failed = True
+            raise
 
     def close(self) -> None:
         """Nothing more will be written."""
-        self._file.close()
+        with suppress(OSError) if self._failed else nullcontext():  # said already, when the disk was full
+            self._file.close()
         (self.folder / _WRITER).unlink(missing_ok=True)
 
 

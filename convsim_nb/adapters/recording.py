@@ -7,7 +7,8 @@ import hashlib
 import json
 import os
 from collections import defaultdict, deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,9 @@ class Recorder:
             descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         except OSError as error:
             raise StoreError(f"replies cannot be recorded in {path}: {error}; give record= another file") from None
+        self.on_failure: Callable[[str], None] = lambda _: None
+        """Told once, with the reason, that the file takes no more: the models answer all the same."""
+        self._failed = False
         self._file = os.fdopen(descriptor, "w", encoding="utf-8")
         self._write({"models": dict(models), "params": {who: dict(each) for who, each in (params or {}).items()}})
 
@@ -46,11 +50,18 @@ class Recorder:
 
     def close(self) -> None:
         """Nothing more will be written."""
-        self._file.close()
+        with suppress(OSError) if self._failed else nullcontext():  # said already, when the disk was full
+            self._file.close()
 
     def _write(self, row: Mapping[str, Any]) -> None:
-        self._file.write(f"{json.dumps(row, ensure_ascii=False)}\n")
-        self._file.flush()
+        if self._failed:
+            return
+        try:
+            self._file.write(f"{json.dumps(row, ensure_ascii=False)}\n")
+            self._file.flush()
+        except OSError as error:
+            self._failed = True
+            self.on_failure(f"{type(error).__name__}: {error}")
 
 
 class Replay:

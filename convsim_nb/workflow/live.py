@@ -4,6 +4,7 @@ import asyncio
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
+from functools import partial
 
 from convsim_nb.adapters.mlflow.sink import MlflowSink
 from convsim_nb.domain.events import SinkDropped
@@ -47,6 +48,8 @@ class Live:
         self._loop = asyncio.get_running_loop()
         if self._mlflow is not None:
             self._mlflow.on_failure = self._mlflow_failed
+        if self._planned.recorder is not None:
+            self._planned.recorder.on_failure = partial(self._said, "recording")
         for call in self._early:
             call()
         try:
@@ -124,6 +127,9 @@ class Live:
         if self._loop is not None and sink is not None:
             self._loop.call_soon_threadsafe(self._emit.drop, sink, reason)
 
+    def _said(self, name: str, reason: str) -> None:
+        self._emit(SinkDropped(at=self._emit.now, sink=name, reason=reason))
+
     async def _close(self) -> None:
         """Close what was opened, the journal last: it still has to hear how the others end."""
         for opened in (self._planned.recorder, *reversed(self._sinks)):
@@ -133,4 +139,4 @@ class Live:
                     await asyncio.to_thread(close)
             except Exception as error:  # noqa: BLE001 - one reader's trouble must not cost the others their end
                 name = getattr(opened, "name", None) or type(opened).__name__
-                self._emit(SinkDropped(at=self._emit.now, sink=name, reason=f"{type(error).__name__}: {error}"))
+                self._said(name, f"{type(error).__name__}: {error}")

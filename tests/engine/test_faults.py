@@ -1,11 +1,16 @@
-"""A thousand conversations with faults drawn from a seed: each ends with the right reason, and loses no turn."""
+"""A thousand conversations with faults drawn from a seed: each ends with the right reason, and loses no turn.
+
+`python -m tests.engine.test_faults` plays them and prints how many there were by fault and stop reason.
+"""
 
 import asyncio
 import json
 import random
 import re
+import tempfile
 import time
 from collections import Counter
+from pathlib import Path
 
 import pytest
 
@@ -123,15 +128,22 @@ def expected(fault, turn):
     return stop, kept if kept > 0 else turn + kept
 
 
-@pytest.mark.parametrize("seed", [7])
-async def test_a_thousand_conversations_with_faults(seed, tmp_path):
-    """Whatever goes wrong in one is its own: the right stop, every finished turn kept, and the journal agrees."""
+async def played_with_faults(journal, seed=7, conversations=1000):
+    """The run, and the fault and its turn of each of its conversations."""
     drawn = random.Random(seed)
-    faults = [(drawn.choice(list(OUTCOMES)), drawn.randint(2, TURNS - 1)) for _ in range(1000)]
+    faults = [(drawn.choice(list(OUTCOMES)), drawn.randint(2, TURNS - 1)) for _ in range(conversations)]
     cases = [
         {"goal": f"{fault} in turn {turn}", "case_id": f"case-{number}"} for number, (fault, turn) in enumerate(faults)
     ]
-    run, _ = await play(cases, agent, Faulty(), journal=tmp_path, concurrency=100, agent_timeout=0.5, model_timeout=2)
+    options = {"journal": journal, "concurrency": 100, "agent_timeout": 0.5, "model_timeout": 2}
+    run, _ = await play(cases, agent, Faulty(), **options)
+    return run, faults
+
+
+@pytest.mark.parametrize("seed", [7])
+async def test_a_thousand_conversations_with_faults(seed, tmp_path):
+    """Whatever goes wrong in one is its own: the right stop, every finished turn kept, and the journal agrees."""
+    run, faults = await played_with_faults(tmp_path, seed)
 
     found = [(c.stop, sum(m.role == "assistant" for m in c.messages)) for c in run.conversations]
     wrong = [
@@ -163,3 +175,32 @@ async def test_a_reader_that_fails_is_dropped_and_said_once():
     assert len(heard) == 3
     assert run.conversations[0].stop == "goal_reached"
     assert run.problems == ("function stopped listening: OSError: [Errno 28] No space left on device",)
+
+
+def counts(run, faults):
+    """A line for each fault and the stop that it came to, with their number and the turns that were kept."""
+    rows = Counter()
+    turns = Counter()
+    for (fault, _), conversation in zip(faults, run.conversations, strict=True):
+        rows[fault, conversation.stop] += 1
+        turns[fault, conversation.stop] += sum(message.role == "assistant" for message in conversation.messages)
+    yield f"{'fault':<24} {'stop':<16} {'conversations':>13} {'turns kept':>10}"
+    for (fault, stop), number in sorted(rows.items()):
+        yield f"{fault:<24} {stop:<16} {number:>13,} {turns[fault, stop]:>10,}"
+    yield f"{'all':<24} {'':<16} {rows.total():>13,} {turns.total():>10,}"
+
+
+def main():
+    with tempfile.TemporaryDirectory() as journal:
+        run, faults = asyncio.run(played_with_faults(Path(journal)))
+        print(*counts(run, faults), sep="\n")  # noqa: T201 - what it is for
+        wrong = sum(
+            (c.stop, sum(m.role == "assistant" for m in c.messages)) != expected(*fault)
+            for fault, c in zip(faults, run.conversations, strict=True)
+        )
+        same = RunState.replay(read_journal(run.folder)) == run.state
+        print(f"{wrong} with another stop or a lost turn; the journal tells the same: {same}")  # noqa: T201
+
+
+if __name__ == "__main__":
+    main()
