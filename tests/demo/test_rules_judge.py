@@ -24,6 +24,20 @@ async def judged(goal, *said, afters=(), never_reached=False):
     return await ChatJudge(RulesChat(never_reached=never_reached))(view)
 
 
+@pytest.mark.parametrize(
+    ("goal", "agent"),
+    [
+        ("What's their balance", "Your refund of 34.90 EUR is on its way."),
+        ("Check their balance", "Your refund of 34.90 EUR is on its way."),
+        ("Find out the fare to Leeds", "A booking fee of 2 pounds applies."),
+        ("Den Kontostand erfahren", "Die Gebühr beträgt 9,50 EUR."),
+    ],
+)
+async def test_an_amount_of_another_kind_is_no_answer(goal, agent):
+    """A refund is no balance, and a fee no fare."""
+    assert not (await judged(goal, goal, agent)).reached
+
+
 async def fires(after, agent, user="Hello"):
     return bool((await judged("Something else entirely.", user, agent, afters=(after,))).fired)
 
@@ -47,6 +61,14 @@ async def fires(after, agent, user="Hello"):
             ("Are dogs allowed in the cabin?", "Unfortunately dogs are not allowed in the cabin."),
             "dogs are not allowed",
         ),
+        ("What's their balance", ("What's my balance", "You have 34.90 EUR in the account."), "34.90 EUR"),
+        (
+            "Find out the fare to Leeds",
+            ("The fare?", "The fare to Leeds is 20 pounds, plus a booking fee of 2."),
+            "The fare to Leeds",
+        ),
+        ("Get an answer to: Is the library open?", ("Is the library open?", "It is closed today."), "closed today"),
+        ("Find out whether seats are free.", ("Any free seats?", "We are fully booked on that day."), "fully booked"),
         ("Find out how long the delivery takes.", ("How long?", "The delivery takes 3 to 5 days."), "3 to 5 days"),
         (
             "Meine Bestellung stornieren.",

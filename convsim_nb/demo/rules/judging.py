@@ -11,6 +11,8 @@ from convsim_nb.demo.rules.triggers import fires
 from convsim_nb.demo.rules.words import count_words, language_of, stems
 from convsim_nb.engine.judge import FiredReply, JudgeReply
 
+_STATES = ("open_now", "shut")
+"""What a thing that one asks for is: open, free, to be had; or not."""
 _LONG = 40
 """Words from which a text that was asked for counts as written."""
 
@@ -141,6 +143,8 @@ def _concerns(sentence: Sentence, part: Part, heard: frozenset[str]) -> bool:
     """Whether a sentence is on the matter of the part."""
     if part.deed and part.deed in sentence.stems:
         return True
+    if _names_a_rival(sentence, part):
+        return False
     found = sentence.meets(part.stems) - {part.verb}
     on_head = bool(found & frozenset(part.heads)) if part.heads else bool(found)
     return on_head or (part.kind == "action" and bool(found) and part.met_by(part.stems & heard))
@@ -153,6 +157,8 @@ def _refused(sentence: Sentence, part: Part) -> bool:
 def _informing(part: Part, told: Sequence[Sentence], *, heard: frozenset[str], said: str) -> str:
     """Where something is to be told: a message on the matter that holds what the user had not said."""
     known, known_marks = stems(said, part.language), marks(said)
+    if known & part.stems and (settled := [sentence for sentence in told if _settles(sentence, part)]):
+        return settled[0].text
     telling = [sentence for sentence in told if sentence.tells and not sentence.refuses]
     if lexicon(part.language).has("user.whether", part.text):
         telling += [sentence for sentence in told if sentence.does & {"yes", "no"} and not sentence.evades]
@@ -172,8 +178,25 @@ def _informing(part: Part, told: Sequence[Sentence], *, heard: frozenset[str], s
 
 def _near(sentence: Sentence, part: Part) -> bool:
     """Whether a sentence names the head of the part, or two things of it."""
+    if _names_a_rival(sentence, part):
+        return False
     found = sentence.meets(part.stems)
     return bool(found & frozenset(part.heads)) or len(found) > 1 or bool(found and not part.heads)
+
+
+def _settles(sentence: Sentence, part: Part) -> bool:
+    """Whether it says open or shut where the part asks whether something is open: either is an answer."""
+    known = lexicon(part.language)
+    asks = known.has("user.whether", part.text) or part.text.endswith(("?", "？"))
+    wanted = any(known.has(f"shapes.{pole}", part.text) for pole in _STATES)
+    return asks and wanted and sentence.tells and any(pole in sentence.does for pole in _STATES)
+
+
+def _names_a_rival(sentence: Sentence, part: Part) -> bool:
+    """Whether a sentence calls its amount something else than what is asked for: a refund, and no balance."""
+    known = lexicon(part.language)
+    wanted, named = known.amounts_in(part.text), known.amounts_in(sentence.text)
+    return bool(wanted and named and not wanted & named)
 
 
 def _new(part: Part) -> int:

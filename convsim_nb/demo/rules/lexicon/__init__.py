@@ -33,6 +33,8 @@ class Lexicon:
     matters: Mapping[str, frozenset[str]]
     """Nouns that say what kind of thing is wanted."""
     persons: Mapping[str, tuple[re.Pattern[str], Mapping[str, str]]]
+    rivals: tuple[frozenset[str], ...]
+    """Words for amounts of different kinds: an amount that is called a refund is no balance."""
     slots: tuple[re.Pattern[str], ...]
     """What a question asks for, as the first group."""
     case: Mapping[str, str]
@@ -80,6 +82,11 @@ class Lexicon:
             return text
         pattern, words = table
         return pattern.sub(lambda match: words[match.group().casefold()], text.replace("’", "'"))
+
+    def amounts_in(self, text: str) -> frozenset[int]:
+        """Which kinds of amounts a text calls by name, by their places in `rivals`."""
+        said = frozenset(re.findall(r"[^\W\d_]+", text[:_SCANNED].casefold()))
+        return frozenset(n for n, words in enumerate(self.rivals) if said & words)
 
     def cut(self, name: str, text: str) -> str:
         """The text without what `name` takes away, as often as it is found and something is left."""
@@ -151,6 +158,7 @@ def lexicon(language: str) -> Lexicon:
         },
         persons={name: _words(table[name]) for name in ("first_person", "third_person") if name in table},
         matters={kind: frozenset(words.split()) for kind, words in table["matters"].items()},
+        rivals=tuple(frozenset(words.split()) for words in table.get("rivals", {}).values()),
         slots=tuple(re.compile(pattern, re.IGNORECASE) for pattern in table["slots"]["patterns"]),
         case=table["case"] | {f"style.{name}": said for name, said in table["style"].items()},
     )
