@@ -172,7 +172,7 @@ async def test_a_stopped_message_is_asked_for_again_and_the_reason_keeps_the_sec
     conversation = run.conversations[0]
     assert [m.content for m in conversation.messages] == ["Level?", "It is done."]
     assert [(r.turn, r.text, r.guard) for r in conversation.rejections] == [(1, "closed on Saturday!", "leak")]
-    reason = told([r for r in chat.requests if "not_sent" in told(r)][0])
+    reason = told(next(r for r in chat.requests if "not_sent" in told(r)))
     assert json.loads(reason)["reason"] == REASON
     assert not {"market", "closed", "saturday"} & set(REASON.lower().split())
     assert "message_rejected" in log.kinds()
