@@ -18,12 +18,14 @@ if TYPE_CHECKING:
     from convsim_nb.domain.errors import ConvsimError
     from convsim_nb.domain.session import Message, Session
     from convsim_nb.domain.style import StyleCard
+    from convsim_nb.workflow.browse import SessionList, list_sessions
     from convsim_nb.workflow.cases import CaseSet, load_cases
     from convsim_nb.workflow.chat import Talk, chat
     from convsim_nb.workflow.distill import distill
     from convsim_nb.workflow.draft import draft
     from convsim_nb.workflow.estimate import Estimate, estimate
     from convsim_nb.workflow.push import push
+    from convsim_nb.workflow.registry import register_prompts
     from convsim_nb.workflow.resume import resume
     from convsim_nb.workflow.run import Run
     from convsim_nb.workflow.runs import load_run, runs
@@ -39,6 +41,7 @@ __all__ = [
     "Message",
     "Run",
     "Session",
+    "SessionList",
     "StyleCard",
     "Talk",
     "TestCase",
@@ -47,10 +50,12 @@ __all__ = [
     "distill",
     "draft",
     "estimate",
+    "list_sessions",
     "load_cases",
     "load_run",
     "load_sessions",
     "push",
+    "register_prompts",
     "resume",
     "runs",
     "search_sessions",
@@ -66,12 +71,14 @@ _HOMES = {
     "domain.errors": ("ConvsimError",),
     "domain.session": ("Message", "Session"),
     "domain.style": ("StyleCard",),
+    "workflow.browse": ("SessionList", "list_sessions"),
     "workflow.cases": ("CaseSet", "load_cases"),
     "workflow.chat": ("Talk", "chat"),
     "workflow.distill": ("distill",),
     "workflow.draft": ("draft",),
     "workflow.estimate": ("Estimate", "estimate"),
     "workflow.push": ("push",),
+    "workflow.registry": ("register_prompts",),
     "workflow.resume": ("resume",),
     "workflow.run": ("Run",),
     "workflow.runs": ("load_run", "runs"),

@@ -11,7 +11,7 @@ from convsim_nb.domain.quotes import said_by
 from convsim_nb.domain.session import Message
 from convsim_nb.engine.ask import ask, data
 from convsim_nb.engine.ports import Chat, ChatMessage, JudgeView
-from convsim_nb.engine.prompts import prompt
+from convsim_nb.engine.prompts import Prompt, prompt
 
 
 class FiredReply(BaseModel):
@@ -35,6 +35,8 @@ class ChatJudge:
     """A judge played by a language model. What it claims needs a quote that is there."""
 
     chat: Chat
+    instructions: Prompt | None = None
+    """A prompt in the place of ours."""
 
     async def __call__(self, view: JudgeView) -> GoalCheck:
         """Judge the conversation so far.
@@ -45,7 +47,7 @@ class ChatJudge:
             ModelError: no usable answer, or still no true quote for `reached`.
         """
         reply, faults = None, _Faults(view)
-        messages = judge_messages(view)
+        messages = judge_messages(view, instructions=self.instructions)
         reply = await ask(self.chat, messages, JudgeReply, report=view.report)
         if reason := faults(reply):
             again = (*messages, ChatMessage("assistant", reply.model_dump_json()), data(not_accepted=reason))
@@ -88,12 +90,12 @@ class _Faults:
         return {index for index, _ in self.view.pending}
 
 
-def judge_messages(view: JudgeView) -> tuple[ChatMessage, ...]:
+def judge_messages(view: JudgeView, *, instructions: Prompt | None = None) -> tuple[ChatMessage, ...]:
     """The request for a verdict: goal and all triggers first, then a message a turn, only appended to."""
     triggers = [{"trigger": index, "when": withheld.after} for index, withheld in enumerate(view.case.withheld)]
     task = data(goal=view.case.goal, triggers=triggers)
     ask_now = data(judge_after_turn=view.turn, open_triggers=[index for index, _ in view.pending])
-    return (ChatMessage("system", prompt("judge").text), task, *_turns(view.messages), ask_now)
+    return (ChatMessage("system", (instructions or prompt("judge")).text), task, *_turns(view.messages), ask_now)
 
 
 def _turns(messages: Sequence[Message]) -> list[ChatMessage]:

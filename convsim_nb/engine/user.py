@@ -9,7 +9,7 @@ from convsim_nb.domain.case import TestCase
 from convsim_nb.domain.style import style_lines
 from convsim_nb.engine.ask import ask, data
 from convsim_nb.engine.ports import Chat, ChatMessage, UserMove, UserView
-from convsim_nb.engine.prompts import prompt
+from convsim_nb.engine.prompts import Prompt, prompt
 
 
 class UserReply(BaseModel):
@@ -25,6 +25,8 @@ class ChatUser:
     """A user played by a language model; knows the brief, the conversation and what was released."""
 
     chat: Chat
+    instructions: Prompt | None = None
+    """A prompt in the place of ours."""
 
     async def __call__(self, view: UserView) -> UserMove:
         """The next move.
@@ -32,17 +34,23 @@ class ChatUser:
         Raises:
             ModelError: the model gave no usable answer.
         """
-        reply = await ask(self.chat, user_messages(view), UserReply, report=view.report, check=_says_something)
+        messages = user_messages(view, instructions=self.instructions)
+        reply = await ask(self.chat, messages, UserReply, report=view.report, check=_says_something)
         return UserMove(action=reply.action, text=reply.text.strip(), because=reply.because)
 
 
-def user_messages(view: UserView) -> tuple[ChatMessage, ...]:
+def user_messages(view: UserView, *, instructions: Prompt | None = None) -> tuple[ChatMessage, ...]:
     """The request for the next move: what never changes first, then the conversation, appended to each turn."""
     refused = [
         data(not_sent=refusal.text, reason=refusal.reason, now="Write another message in its place.")
         for refusal in view.refused
     ]
-    return (ChatMessage("system", prompt("user").text), _brief(view.case), *_conversation(view), *refused)
+    return (
+        ChatMessage("system", (instructions or prompt("user")).text),
+        _brief(view.case),
+        *_conversation(view),
+        *refused,
+    )
 
 
 def _brief(case: TestCase) -> ChatMessage:

@@ -29,6 +29,8 @@ class SimulateOptions(TypedDict, total=False):
     """The same for the judge's; the user's are not the judge's."""
     user: User | None
     """A simulated user of your own, in the place of `user_model`."""
+    prompts: Mapping[str, str] | None
+    """Prompts in the place of ours, by name (user, judge): prompts:/name@alias of MLflow's registry, or a text."""
     max_turns: int
     """User messages in a conversation, at most."""
     trials: int
@@ -93,6 +95,7 @@ DEFAULTS: SimulateOptions = {
     "user_llm_params": None,
     "judge_llm_params": None,
     "user": None,
+    "prompts": None,
     "max_turns": 10,
     "trials": 1,
     "concurrency": 20,

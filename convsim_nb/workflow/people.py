@@ -12,11 +12,13 @@ from convsim_nb.domain.errors import UsageError
 from convsim_nb.engine.guard import Guards, recording
 from convsim_nb.engine.judge import ChatJudge
 from convsim_nb.engine.ports import Chat, Guard, Judge, User
+from convsim_nb.engine.prompts import Prompt
 from convsim_nb.engine.suspicion import Doubting
 from convsim_nb.engine.user import ChatUser
 from convsim_nb.workflow.llm_params import llm_params
 from convsim_nb.workflow.models import resolve_model
 from convsim_nb.workflow.options import SimulateOptions
+from convsim_nb.workflow.prompts import resolve_prompts
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,8 @@ class People:
     user_params: dict[str, JsonValue] = field(default_factory=dict)
     judge_params: dict[str, JsonValue] = field(default_factory=dict)
     recorder: Recorder | None = None
+    prompts: dict[str, Prompt] = field(default_factory=dict)
+    """Prompts in the place of ours."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +60,7 @@ def people(options: SimulateOptions, *, judged: bool) -> People:
     """
     if options["record"] and options["replay"]:
         raise UsageError("record and replay are given: a run does one of the two")
+    prompts = resolve_prompts(options["prompts"], known=("user", "judge"))
     replay = Replay(Path(options["replay"])) if options["replay"] else None
     user = _user(options, replay)
     judge = _judge(options, replay, user) if judged else _nobody_judges(options)
@@ -67,13 +72,14 @@ def people(options: SimulateOptions, *, judged: bool) -> People:
             params={"user": user.params, "judge": judge.params},
         )
     return People(
-        user=options["user"] or ChatUser(user.heard(recorder)),
+        user=options["user"] or ChatUser(user.heard(recorder), prompts.get("user")),
         user_name=user.name,
-        judge=Doubting(ChatJudge(judge.heard(recorder)), options["judge_check"]),
+        judge=Doubting(ChatJudge(judge.heard(recorder), prompts.get("judge")), options["judge_check"]),
         judge_name=judge.name,
         user_params=user.params,
         judge_params=judge.params,
         recorder=recorder,
+        prompts=prompts,
     )
 
 

@@ -101,7 +101,7 @@ def _started(
         user_llm_params=cast.user_params,
         judge_llm_params=cast.judge_params,
         goal_check=_named(function) if function else str(options["goal_check"]),
-        prompts=versions(),
+        prompts=versions(cast.prompts),
         guards=guards_mode(options),
         **{name: options[name] for name in _SETTINGS},  # type: ignore[literal-required]
     )

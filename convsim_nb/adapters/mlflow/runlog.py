@@ -35,6 +35,7 @@ def start(destination: Destination, event: RunStarted, *, parent: str | None = N
     run_id: str = made.info.run_id
     _log(destination, run_id, params=_params(event.agent, event.settings))
     _log_inputs(destination, run_id, event)
+    _link_prompts(destination, run_id, event.settings)
     return run_id
 
 
@@ -56,6 +57,7 @@ def adopt(destination: Destination, run_id: str, event: RunStarted, *, shared: b
     for name, value in {**event.tags, RUN_ID_TAG: event.run_id, ADOPTED_TAG: "true"}.items():
         client.set_tag(run_id, name, value)
     _log_inputs(destination, run_id, event, dataset=not shared)
+    _link_prompts(destination, run_id, event.settings)
 
 
 def _log_inputs(destination: Destination, run_id: str, event: RunStarted, *, dataset: bool = True) -> None:
@@ -139,6 +141,13 @@ def _params(agent: AgentRef, settings: RunSettings) -> dict[str, str]:
     about = {"agent": agent.name, "agent_source_hash": agent.source_hash, "git_commit": agent.git_commit}
     prompts = {f"prompt.{name}": version for name, version in settings.prompts.items()}
     return {name: str(value) for name, value in {**about, **told, **prompts}.items() if value not in ("", {})}
+
+
+def _link_prompts(destination: Destination, run_id: str, settings: RunSettings) -> None:
+    """The run of prompts out of MLflow's registry shows on their page."""
+    for version in settings.prompts.values():
+        if version.startswith("prompts:/"):
+            destination.client.link_prompt_version_to_run(run_id, version)
 
 
 def _dataset(cases: Iterable[TestCase]) -> Any:

@@ -1,5 +1,6 @@
 """The prompts: a file each, with a version and the reasons for its wording at its head."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -24,6 +25,7 @@ def prompt(name: str) -> Prompt:
     return Prompt(name=name, version=version.removeprefix("version:").strip(), text=text.strip())
 
 
-def versions() -> dict[str, str]:
-    """The version of each prompt of a run, by its name."""
-    return {name: prompt(name).version for name in ("user", "judge")}
+def versions(instead: Mapping[str, Prompt] | None = None) -> dict[str, str]:
+    """The version of each prompt of a run, by its name; of those that stand in the place of ours, theirs."""
+    own = {name: prompt(name) for name in ("user", "judge")}
+    return {name: used.version for name, used in {**own, **(instead or {})}.items()}
