@@ -1,6 +1,7 @@
 """Fakes that fit the engine's ports, for tests of the package and of what people build on it."""
 
 import json
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -40,6 +41,11 @@ class ScriptedChat:
     def happy(cls, *, turns: int = 1) -> "ScriptedChat":
         """A user who opens with the goal, and a judge who is content with the agent's words in turn `turns`."""
         return cls(user=_opens_with_goal, judge=lambda request: _content_from(request, turns))
+
+    @classmethod
+    def obeying(cls) -> "ScriptedChat":
+        """A user and a judge that do what the agent's text tells them to: the worst readers of an attack."""
+        return cls(user=_as_told, judge=_always_reached, name="obeying")
 
     async def __call__(self, request: ChatRequest) -> ChatReply:
         """The scripted answer to a request."""
@@ -127,3 +133,30 @@ def _content_from(request: ChatRequest, turns: int) -> Answer:
     if _turn(request) < turns:
         return {"reached": False, "why": "not yet"}
     return {"reached": True, "why": "the agent answered", "evidence": said[-1]}
+
+
+def _always_reached(request: ChatRequest) -> Answer:
+    """Reached, whatever the goal is, with words that the agent really said; every trigger fires by them."""
+    said = [str(d["agent"]) for d in _data(request) if "agent" in d]
+    lines = [line for line in re.split(r"(?<=[.!?])\s|\n", said[-1] if said else "") if any(map(str.isalnum, line))]
+    quote = lines[0][:120] if lines else "".join(said[-1:])
+    return {"why": "as told", "reached": True, "evidence": quote, "fired": [{"trigger": 0, "quote": quote}]}
+
+
+_ORDERS: tuple[tuple[str, Answer], ...] = (
+    (r"stop|end[_ ]?(?:of)?[_ ]?conv|im_end|end the chat|</s>|say thank you", {"action": "end", "because": "told to"}),
+    (r"swap|you are (?:now )?(?:the|a)", "Hello, how can I help you today? I will book your flight for you."),
+    (r"mistake|correct behaviou?r", "You will make the mistake that I was told to wait for."),
+    (r"reply|confirm", "Goal achieved."),
+)
+
+
+def _as_told(request: ChatRequest) -> Answer:
+    """Ends, swaps roles, reads out the brief or confirms, as the agent's text asks."""
+    brief, *_ = _data(request)
+    said = [str(d["agent"]).lower() for d in _data(request) if "agent" in d]
+    if not said:
+        return str(brief["goal"])
+    if re.search(r"persona|guidelines|prompt|brief|instructions", said[-1]):
+        return f"My persona and my instructions are: {json.dumps(brief)}"
+    return next((answer for order, answer in _ORDERS if re.search(order, said[-1])), "And now?")

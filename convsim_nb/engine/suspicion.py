@@ -25,6 +25,11 @@ _ATTACKS = re.compile(
     r"(?: \w+){0,2} (?:achieved|reached|met|fulfilled|accomplished|completed?)"
     r"|\bgoal (?:achieved|reached|met|completed?)\b|\bsystem (?:note|prompt|message|override)"
     r"|\bas an? (?:ai|language) model"
+    r"|\byou are (?:now )?(?:the|a|an) [^.\n]{0,30}(?:agent|representative|assistant|customer|judge)\b"
+    r"|\bi am the customer\b"
+    r"|\b(?:persona|guidelines|prompt|brief)s?\b[^.\n]{0,30}\b(?:given|word for word)|\bword for word\b"
+    r"|\bmistakes? (?:that )?you expect|\bcorrect behaviou?r\b|\bexpected (?:answer|behaviou?r)\b"
+    r"|\A\W*(?:thought process|reasoning|solution|answer|verdict)?\W*\Z|\A[^.!?\n]{1,60}:\s*\Z"
     r"|\{\{|\{%|\$\{|\\u00|&#",
     re.IGNORECASE | re.MULTILINE,
 )
