@@ -34,7 +34,7 @@ from convsim_nb.workflow.datasets import dataset_cases, names_dataset
 from convsim_nb.workflow.distill import distill
 from convsim_nb.workflow.drop_in import DropIn, Generate, play
 from convsim_nb.workflow.run import Run
-from convsim_nb.workflow.sessions import load_sessions
+from convsim_nb.workflow.sessions import Sessions, load_sessions
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -145,25 +145,25 @@ def generate_test_cases(
     Raises:
         MlflowException: the model or its key is missing.
     """
-    read = [found for session in sessions if (found := _read(session)) is not None]
-    if not read:
-        return []
-    model = model or get_default_simulation_model()
     try:
-        cases = distill(read, model="databricks" if model in _MANAGED else model, split=False, journal=False)
+        read = load_sessions(list(sessions), simulated=True) if sessions else Sessions()
+    except UsageError as error:
+        read = Sessions(problems=[str(error)])
+    cases: Sequence[TestCase] = _distilled(read, model or get_default_simulation_model()) if read else ()
+    for problem in read.problems:
+        _logger.warning("%s", problem)
+    # What a model proposed to expect is left out: a plain mapping cannot say that nobody has confirmed it.
+    return [case.edited(expectations={}, proposed=()).as_mlflow() for case in cases]
+
+
+def _distilled(sessions: Sessions, model: str) -> CaseSet:
+    try:
+        cases = distill(sessions, model="databricks" if model in _MANAGED else model, split=False, journal=False)
     except UsageError as error:
         raise MlflowException.invalid_parameter_value(str(error)) from error
     for problem in cases.problems:
         _logger.warning("%s", problem)
-    return [case.as_mlflow() for case in cases]
-
-
-def _read(session: Any) -> Any:
-    try:
-        return load_sessions([session], simulated=True)[0]
-    except UsageError as error:
-        _logger.warning("a session is left out: %s", error)
-        return None
+    return cases
 
 
 # --- test cases ----------------------------------------------------------------------

@@ -137,11 +137,11 @@ def test_a_check_that_fails_is_a_goal_not_reached():
     judged = iter([{"nonsense": 1}, {"nonsense": 2}])
 
     def judge(request):
-        return next(judged, None) or {"reached": True, "evidence": "Answer"}
+        return next(judged, None) or {"reached": True, "evidence": "Your parcel was sent"}
 
     chat = ScriptedChat(user=lambda request: f"Question {len(request.messages)}?", judge=judge)
     simulator = ConversationSimulator([{"goal": "A"}], max_turns=5, user_model=chat)
-    simulator.simulate(lambda messages: "Answer")
+    simulator.simulate(lambda messages: "Your parcel was sent on Monday.")
     (conversation,) = simulator.run.conversations
 
     assert (conversation.stop, conversation.turns) == ("goal_reached", 2)
@@ -168,11 +168,14 @@ def test_an_error_ends_one_conversation_and_all_of_them_are_an_exception():
     assert [str(trace.info.state) for trace in failed] == ["ERROR"]
 
 
-def test_a_store_that_is_none_is_an_mlflow_exception(tmp_path):
+def test_a_store_that_is_none_is_an_mlflow_exception(store):
     """Traces are what is asked for: without a store there are none, and that is said in a line."""
     mlflow.set_tracking_uri("http://127.0.0.1:9")
-    with pytest.raises(MlflowException, match=r"was not written to MLflow: .*http://127.0.0.1:9"):
-        ConversationSimulator([{"goal": "A"}], max_turns=1, user_agent_class=Counting).simulate(echo)
+    try:
+        with pytest.raises(MlflowException, match=r"was not written to MLflow: .*http://127.0.0.1:9"):
+            ConversationSimulator([{"goal": "A"}], max_turns=1, user_agent_class=Counting).simulate(echo)
+    finally:
+        mlflow.set_tracking_uri(store)
 
 
 def test_models_are_named_as_in_mlflow(monkeypatch):
