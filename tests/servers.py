@@ -96,12 +96,21 @@ class Seen:
 
 
 class OpenAIServer:
-    """Answers every POST with the next of its answers, the last one for ever; or as a function of the request says."""
+    """Answers every POST with the next of its answers, the last one for ever; or as a function of the request says.
 
-    def __init__(self, *answers: Answer, by: Callable[[dict[str, Any]], Answer] | None = None) -> None:
+    `pages` are what a GET finds, by path.
+    """
+
+    def __init__(
+        self,
+        *answers: Answer,
+        by: Callable[[dict[str, Any]], Answer] | None = None,
+        pages: Mapping[str, Answer] | None = None,
+    ) -> None:
         self.seen: list[Seen] = []
         self.most_at_once = 0
         self._answers, self._by = list(answers) or [Say()], by
+        self._pages = pages or {}
         self._at_once = 0
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._serve, daemon=True)
@@ -150,6 +159,7 @@ class OpenAIServer:
         self._stop = asyncio.Event()
         app = web.Application(client_max_size=64 * 2**20)
         app.router.add_post("/{path:.*}", self._post)
+        app.router.add_get("/{path:.*}", self._get)
         app_runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
         await app_runner.setup()
         site = web.TCPSite(app_runner, "127.0.0.1", 0)
@@ -169,6 +179,11 @@ class OpenAIServer:
             return await self._answer(request, body, self._next(body))
         finally:
             self._at_once -= 1
+
+    async def _get(self, request: web.Request) -> web.StreamResponse:
+        self.seen.append(Seen(request.path, {}, dict(request.headers), ""))
+        page = self._pages.get(request.path, Status(404, "not there"))
+        return await self._answer(request, {}, page)
 
     def _next(self, body: dict[str, Any]) -> Answer:
         if self._by is not None:
@@ -200,16 +215,19 @@ class OpenAIServer:
                 return web.json_response({**completion, "choices": [choice], "usage": answer.usage})
 
 
+_CHUNK = {"id": "scripted", "object": "chat.completion.chunk", "created": 0, "model": "scripted"}
+
+
 def _chunks(say: Say) -> Iterable[Any]:
     words = [word + " " for word in (say.text or "").split()]
     for delta in ({"role": "assistant"}, *({"content": word} for word in words)):
-        yield {"object": "chat.completion.chunk", "choices": [{"index": 0, "delta": delta}]}
+        yield {**_CHUNK, "choices": [{"index": 0, "delta": delta}]}
     for index, call in enumerate(say.tool_calls):
         delta = {"tool_calls": [{**call, "index": index}]}
-        yield {"object": "chat.completion.chunk", "choices": [{"index": 0, "delta": delta}]}
-    yield {"object": "chat.completion.chunk", "choices": [{"index": 0, "delta": {}, "finish_reason": say.finish}]}
+        yield {**_CHUNK, "choices": [{"index": 0, "delta": delta}]}
+    yield {**_CHUNK, "choices": [{"index": 0, "delta": {}, "finish_reason": say.finish}]}
     if say.usage:
-        yield {"object": "chat.completion.chunk", "choices": [], "usage": say.usage}
+        yield {**_CHUNK, "choices": [], "usage": say.usage}
 
 
 async def _stream(request: web.Request, events: Iterable[Any]) -> web.StreamResponse:

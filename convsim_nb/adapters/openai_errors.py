@@ -40,7 +40,7 @@ class Answer:
     def error(self) -> Mapping[str, Any]:
         """The error object that the endpoint sent: `message`, and perhaps `param` and `code`."""
         match self.body:
-            case {"error": Mapping() as error}:
+            case {"error": Mapping() as error} | {"detail": Mapping() as error}:
                 return error
             case {"error": said} | {"message": said} | {"detail": said} | said:
                 return {"message": str(said)}

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from difflib import get_close_matches
 from typing import Any, Literal
 
-from convsim_nb.adapters.agents import ReplayingAgent, agent_ref, as_agent, check_context
+from convsim_nb.adapters.agents import ReplayingAgent, agent_ref, as_agent, check_context, serving_agent
 from convsim_nb.domain.case import TestCase
 from convsim_nb.domain.errors import AgentTypeError
 from convsim_nb.domain.events import AgentRef
@@ -53,8 +53,9 @@ def _named(agent: str) -> tuple[Any, str | None, str | None]:
     if separator and scheme in ("models", "runs"):
         return _load_model(agent), None, rest.strip("/")
     if separator and scheme in ("endpoints", "databricks"):
+        name = rest.strip("/")
         base_url, token = databricks_endpoints(agent)
-        return f"{base_url}#{rest.strip('/')}", token, rest.strip("/")
+        return serving_agent(name, host=base_url.removesuffix("/serving-endpoints"), token=token), None, name
     module, colon, path = agent.partition(":")
     if not colon or separator or not path:
         raise AgentTypeError(f"agent {agent!r} is no name that we know: give {_NAMES}")

@@ -10,12 +10,21 @@ import pytest
 from inline_snapshot import snapshot
 
 from convsim_nb.domain.case import TestCase
-from convsim_nb.domain.errors import AgentTypeError, CaseError, ModelNameError, NotFoundError, StoreError, UsageError
+from convsim_nb.domain.errors import (
+    AgentError,
+    AgentTypeError,
+    CaseError,
+    ModelNameError,
+    NotFoundError,
+    StoreError,
+    UsageError,
+)
 from convsim_nb.domain.session import Message
 from convsim_nb.engine.ports import AgentTurn
 from convsim_nb.testing import ScriptedAgent
 from convsim_nb.workflow.agents import resolve_agent
-from tests.servers import OpenAIServer, Say
+from tests.adapters.agents.shapes import ITEM_SAYS
+from tests.servers import Events, OpenAIServer, Say, Status
 
 CASE = TestCase(goal="get an answer", context={"city": "Rome"}, case_id="c1")
 VARIABLES = ("DATABRICKS_HOST", "DATABRICKS_TOKEN", "OPENAI_API_KEY", "OPENAI_BASE_URL", "OPENAI_API_BASE")
@@ -85,15 +94,53 @@ async def test_an_address_is_an_agent(monkeypatch):
     assert server.seen[0].headers["Authorization"] == "Bearer sk-1"
 
 
-async def test_a_serving_endpoint_of_a_workspace_is_an_agent(monkeypatch):
-    """By name, with the workspace's token."""
-    with OpenAIServer(Say("hi")) as server:
+RESPONSE_EVENTS = (
+    {"type": "response.output_text.delta", "delta": "It was ", "item_id": "m1"},
+    {"type": "response.output_text.delta", "delta": "sent.", "item_id": "m1"},
+    {"type": "response.output_item.done", "item": ITEM_SAYS},
+)
+CHAT_EVENTS = (
+    {"delta": {"role": "assistant", "content": "It was ", "id": "1"}},
+    {"delta": {"role": "assistant", "content": "sent.", "id": "1"}},
+)
+
+
+@pytest.mark.parametrize(
+    ("task", "answered", "asked"),
+    [
+        ("llm/v1/chat", Say("It was sent."), ["messages", "stream"]),
+        ("agent/v1/responses", Events(RESPONSE_EVENTS), ["context", "custom_inputs", "input", "stream"]),
+        ("agent/v2/chat", Events(CHAT_EVENTS), ["context", "custom_inputs", "messages", "stream"]),
+        (None, Say("It was sent."), ["messages", "stream"]),
+    ],
+)
+async def test_a_serving_endpoint_is_asked_as_it_speaks(monkeypatch, task, answered, asked):
+    """It says itself whether it is a model, a ResponsesAgent or a ChatAgent; it may keep that from us."""
+    page = Status(200, {"name": "support", "task": task}) if task else Status(403, "not yours to see")
+    with OpenAIServer(answered, pages={"/api/2.0/serving-endpoints/support": page}) as server:
         monkeypatch.setenv("DATABRICKS_HOST", server.host)
         monkeypatch.setenv("DATABRICKS_TOKEN", "dapi-1")
-        name, text = await answer("endpoints:/support", TestCase(goal="g"))
+        pieces: list[str] = []
+        name, text = await answer("endpoints:/support", delta=pieces.append)
+        await answer("databricks:/support")
 
-    assert (name, text.strip()) == ("support", "hi")
-    assert server.seen[0].path == "/serving-endpoints/chat/completions"
+    posted = [seen for seen in server.seen if seen.body]
+    assert (name, text.strip(), "".join(pieces).strip()) == ("support", "It was sent.", "It was sent.")
+    assert len(pieces) > 1
+    assert {seen.path for seen in posted} == {"/serving-endpoints/support/invocations"}
+    assert sorted(posted[0].body) == asked
+    assert posted[0].body.get("custom_inputs", {"city": "Rome"}) == {"city": "Rome"}
+    assert posted[0].body.get("context", {}).get("conversation_id") == ("sim-1" if "context" in asked else None)
+    assert {seen.headers["Authorization"] for seen in server.seen} == {"Bearer dapi-1"}
+
+
+async def test_a_serving_endpoint_that_is_not_there(monkeypatch):
+    """Said in one line, before it is asked."""
+    with OpenAIServer() as server:
+        monkeypatch.setenv("DATABRICKS_HOST", server.host)
+        monkeypatch.setenv("DATABRICKS_TOKEN", "dapi-1")
+        with pytest.raises(AgentError, match="the endpoint answered 404: not there"):
+            await answer("endpoints:/nobody")
 
 
 async def test_the_public_fake_is_an_agent():

@@ -1,7 +1,7 @@
 """An agent behind an address that speaks the OpenAI protocol; it streams where the endpoint does."""
 
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlsplit
@@ -36,18 +36,28 @@ def endpoint_agent(address: str, *, api_key: str | None = None) -> Callable[...,
     headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
 
     async def agent(messages: list[dict[str, Any]]) -> AsyncIterator[Any]:
-        session = await connection()
         body = {"model": model, "messages": messages, "stream": True}
-        async with session.post(url, json=body, headers=headers, timeout=_NO_LIMIT, proxy=proxy_for(url)) as response:
-            if response.status != HTTPStatus.OK:
-                raise _refused(Answer.read(response.status, response.headers, await response.read()))
-            if response.content_type != "text/event-stream":
-                yield await _read(response)
-                return
-            async for event in _events(response.content):
-                yield event
+        async for event in answered(url, body, headers=headers):
+            yield event
 
     return agent
+
+
+async def answered(url: str, body: Mapping[str, Any], *, headers: Mapping[str, str]) -> AsyncIterator[Any]:
+    """What an endpoint answers: the events of its stream, or one whole reply.
+
+    Raises:
+        Fault: it refused, or is not to be reached.
+    """
+    session = await connection()
+    async with session.post(url, json=body, headers=headers, timeout=_NO_LIMIT, proxy=proxy_for(url)) as response:
+        if response.status != HTTPStatus.OK:
+            raise refused(Answer.read(response.status, response.headers, await response.read()))
+        if response.content_type != "text/event-stream":
+            yield await _read(response)
+            return
+        async for event in _events(response.content):
+            yield event
 
 
 def endpoint_name(address: str) -> str:
@@ -87,7 +97,8 @@ def _parsed(data: bytes) -> Any:
         raise AgentError(f"the endpoint streamed no JSON: {cut(data.decode(errors='replace'))!r}") from None
 
 
-def _refused(answer: Answer) -> Fault:
+def refused(answer: Answer) -> Fault:
+    """What an answer means that is none."""
     said = f"the endpoint answered {answer.status}: {answer.said}"
     if answer.status not in _UNREACHABLE:
         return Fault(AgentError(said))
