@@ -9,18 +9,13 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from convsim_nb.command import cases
+from convsim_nb.command.flags import EXIT_CODES, add_limits, add_output, out
 from convsim_nb.domain.errors import ConvsimError, NotFoundError, UsageError
 
 if TYPE_CHECKING:
     from convsim_nb.workflow.run import Run
 
-EXIT_CODES = """
-exit codes:
-  0    the command did what it says; for `run`: it came to its end, whatever the verdicts
-  1    it failed on the way: the tracking store, a file, or a run that was cut off
-  2    the call is wrong: an option, a file that is not there, a model that is not known
-  130  interrupted by Ctrl-C or SIGTERM; what was done is kept
-"""
 _WRONG_CALL, _FAILED, _INTERRUPTED = 2, 1, 130
 
 
@@ -45,10 +40,6 @@ def _said(error: object, code: int) -> int:
     return code
 
 
-def _out(text: str) -> None:
-    sys.stdout.write(f"{text}\n")
-
-
 # --- the commands ----------------------------------------------------------------------
 
 
@@ -56,7 +47,7 @@ def _demo(options: argparse.Namespace) -> int:
     from convsim_nb.workflow.demo import demo
 
     outcome = demo(out=Path(options.out), progress=not options.quiet)
-    _out(json.dumps(outcome.as_json(), indent=2) if options.json else "\n".join(outcome.lines()))
+    out(json.dumps(outcome.as_json(), indent=2) if options.json else "\n".join(outcome.lines()))
     return 0
 
 
@@ -98,7 +89,7 @@ def _played(run: "Run", options: argparse.Namespace) -> int:
 
 
 def _print_run(run: "Run", options: argparse.Namespace) -> None:
-    _out(json.dumps(run.to_dict(), indent=2, default=str) if options.json else repr(run))
+    out(json.dumps(run.to_dict(), indent=2, default=str) if options.json else repr(run))
 
 
 def _runs(options: argparse.Namespace) -> int:
@@ -106,9 +97,9 @@ def _runs(options: argparse.Namespace) -> int:
 
     found = runs(options.journal)
     if options.json:
-        _out(json.dumps([run.model_dump(mode="json") for run in found], indent=2))
+        out(json.dumps([run.model_dump(mode="json") for run in found], indent=2))
     else:
-        _out(repr(found))
+        out(repr(found))
     return 0
 
 
@@ -116,7 +107,7 @@ def _push(options: argparse.Namespace) -> int:
     from convsim_nb.workflow.push import push
 
     pushed = push(options.run, experiment=options.experiment, journal=options.journal)
-    _out(pushed.model_dump_json(indent=2) if options.json else str(pushed))
+    out(pushed.model_dump_json(indent=2) if options.json else str(pushed))
     return 0
 
 
@@ -158,6 +149,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"convsim {convsim_nb.__version__}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     _add_demo(commands)
+    cases.add(commands)
     _add_run(commands)
     _add_resume(commands)
     _add_runs(commands)
@@ -174,6 +166,8 @@ _ABOUT = """\
 Test a chat agent with simulated users, distilled from recorded sessions.
 
   convsim demo                 the whole way on built-in sessions: no key, no network
+  convsim distill FILE ...     read test cases out of recorded sessions
+  convsim draft TEXT ...       write test cases from a description of the agent
   convsim run cases.yaml ...   simulate test cases against your agent
   convsim resume RUN ...       take a run up that was stopped, or whose process died
   convsim runs                 what was run before
@@ -223,7 +217,7 @@ Runs, traces, findings and files that are there stay as they are; a second push 
 def _add_demo(commands: Any) -> None:
     demo = commands.add_parser("demo", help="the whole way on built-in sessions", description=_DEMO, epilog=_WHERE)
     demo.add_argument("--out", default="convsim-demo", metavar="DIR", help="where the files go (%(default)s)")
-    _add_output(demo)
+    add_output(demo)
     demo.set_defaults(command=_demo)
 
 
@@ -253,9 +247,9 @@ def _add_run(commands: Any) -> None:
     play.add_argument("--stateful", action="store_true", default=None, help="the agent has a memory by session id")
     play.add_argument("--agent-timeout", type=float, metavar="S", help="seconds for one reply of the agent (300)")
     play.add_argument("--replay", metavar="FILE", help="user and judge answer from a recording: no key, no cost")
-    _add_limits(run)
+    add_limits(run)
     _add_keeping(run)
-    _add_output(run)
+    add_output(run)
     run.set_defaults(command=_run)
 
 
@@ -264,21 +258,14 @@ def _add_resume(commands: Any) -> None:
     resume.add_argument("run", metavar="RUN", help="the run's id, or its beginning: see convsim runs")
     _add_agent(resume)
     resume.add_argument("--force", action="store_true", help="go on although agent, models or prompts have changed")
-    _add_limits(resume)
+    add_limits(resume)
     _add_keeping(resume)
-    _add_output(resume)
+    add_output(resume)
     resume.set_defaults(command=_resume)
 
 
 def _add_agent(command: argparse.ArgumentParser) -> None:
     command.add_argument("--agent", required=True, help="module:name, http://host/v1#model, or models:/name@alias")
-
-
-def _add_limits(command: argparse.ArgumentParser) -> None:
-    limits = command.add_argument_group("what it may take")
-    limits.add_argument("--max-cost", type=float, metavar="USD", help="US dollars of user and judge")
-    limits.add_argument("--max-tokens", type=int, metavar="N", help="tokens of user and judge")
-    limits.add_argument("--max-seconds", type=float, metavar="S", help="seconds of the whole run")
 
 
 def _add_keeping(run: argparse.ArgumentParser) -> None:
@@ -309,11 +296,6 @@ def _add_push(commands: Any) -> None:
     pushed.add_argument("--journal", metavar="DIR", help="folder of the journals (.convsim/runs)")
     pushed.add_argument("--json", action="store_true", help="print one JSON document")
     pushed.set_defaults(command=_push)
-
-
-def _add_output(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--json", action="store_true", help="print one JSON document on stdout")
-    command.add_argument("--quiet", action="store_true", help="no progress on stderr")
 
 
 if __name__ == "__main__":

@@ -186,3 +186,42 @@ def test_help_teaches(folder, command):
     assert code == 0
     assert "convsim" in out
     assert len(out.splitlines()) > 8
+
+
+SAID = [{"role": "user", "content": "I'd like to cancel my appointment."}, {"role": "assistant", "content": "Done."}]
+SESSIONS = f"""{{"session_id": "tyres", "messages": {json.dumps(SAID)}}}
+{{"session_id": "broken"}}"""
+
+
+def test_distill_prints_cases_or_writes_them(folder):
+    """YAML on stdout, ready for a file; what could not be read on stderr; with --out a summary."""
+    (folder / "chats.jsonl").write_text(SESSIONS)
+    code, out, err = convsim(folder, "distill", "chats.jsonl", "--model", "demo:/rules")
+
+    assert code == 0, err
+    assert out.startswith("- case_id: tyres\n  goal: Cancel their appointment.\n")
+    assert "chats.jsonl, line 2" in err
+
+    code, out, _ = convsim(folder, "distill", "chats.jsonl", "--model", "demo:/rules", "--out", "c.csv", "--quiet")
+    assert (code, out.splitlines()[0]) == (0, "CaseSet of 1 test cases")
+    assert (folder / "c.csv").read_text().startswith("case_id,goal,")
+    code, out, _ = convsim(folder, "distill", "chats.jsonl", "--model", "demo:/rules", "--json", "--quiet")
+    assert (code, json.loads(out)["cases"][0]["case_id"]) == (0, "tyres")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("distill", "--model", "demo:/rules"), "no sessions: give a file of them, or --experiment and --last"),
+        (("distill", "x.jsonl", "--last", "7d"), "give a file, or search MLflow"),
+        (("distill", "x.jsonl", "--model", "demo:/rules"), "no file 'x.jsonl'"),
+        (("draft", "Books tables", "--model", "demo:/rules"), "invents no test cases"),
+    ],
+)
+def test_cases_that_cannot_be_made_are_one_line(folder, arguments, message):
+    """The value and the next step, and exit code 2."""
+    code, out, err = convsim(folder, *arguments)
+
+    assert (code, out) == (2, "")
+    assert message in err
+    assert len(err.strip().splitlines()) == 1

@@ -1,0 +1,124 @@
+"""`convsim distill` and `convsim draft`: test cases out of sessions, or out of a description."""
+
+import argparse
+import json
+import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from convsim_nb.command.flags import EXIT_CODES, add_limits, add_output, out
+from convsim_nb.domain.errors import UsageError
+
+if TYPE_CHECKING:
+    from convsim_nb.workflow.cases import CaseSet
+
+_DISTILL_OPTIONS = (
+    "model",
+    "concurrency",
+    "model_timeout",
+    "max_cost",
+    "max_tokens",
+    "max_seconds",
+    "journal",
+    "record",
+    "replay",
+)
+
+
+def _distill(options: argparse.Namespace) -> int:
+    from convsim_nb.workflow.distill import distill
+    from convsim_nb.workflow.sessions import load_sessions, search_sessions
+
+    if options.sessions and (options.experiment or options.last):
+        raise UsageError("SESSIONS is given, and --experiment or --last: give a file, or search MLflow")
+    found = load_sessions(options.sessions) if options.sessions else _searched(search_sessions, options)
+    named = {name: getattr(options, name) for name in _DISTILL_OPTIONS}
+    given: dict[str, Any] = {name: value for name, value in named.items() if value is not None}
+    return _wrote(
+        distill(found, split=False if options.no_split else "auto", progress=not options.quiet, **given), options
+    )
+
+
+def _searched(search: Callable[..., Any], options: argparse.Namespace) -> Any:
+    if options.experiment is None and options.last is None:
+        raise UsageError("no sessions: give a file of them, or --experiment and --last to search MLflow")
+    return search(experiment=options.experiment, last=options.last)
+
+
+def _draft(options: argparse.Namespace) -> int:
+    from convsim_nb.workflow.draft import draft
+
+    named = {name: getattr(options, name) for name in ("n", "model", "max_cost", "max_tokens", "record", "replay")}
+    given: dict[str, Any] = {name: value for name, value in named.items() if value is not None}
+    return _wrote(draft(options.description, progress=not options.quiet, **given), options)
+
+
+def _wrote(cases: "CaseSet", options: argparse.Namespace) -> int:
+    """Save or print test cases; what is wrong with them goes to stderr."""
+    from convsim_nb.adapters.case_files import as_yaml
+
+    for problem in cases.problems:
+        sys.stderr.write(f"convsim: {problem}\n")
+    if options.out and cases:
+        cases.save(options.out)
+    if options.json:
+        out(json.dumps({"cases": cases.to_dicts(), "problems": cases.problems}, indent=2, ensure_ascii=False))
+    else:
+        out(repr(cases) if options.out or not cases else as_yaml(cases).rstrip())
+    return 0 if cases else 1
+
+
+def add(commands: Any) -> None:
+    """Add both to the command's parser."""
+    _add_distill(commands)
+    _add_draft(commands)
+
+
+def _add_distill(commands: Any) -> None:
+    distill = commands.add_parser("distill", help="test cases out of sessions", description=_DISTILL, epilog=EXIT_CODES)
+    distill.add_argument("sessions", nargs="?", metavar="SESSIONS", help="sessions: .jsonl, .json or .csv")
+    distill.add_argument("--experiment", metavar="NAME", help="or MLflow's traces of this experiment")
+    distill.add_argument("--last", metavar="AGE", help="and how far back to look: 7d, 12h")
+    distill.add_argument("--no-split", action="store_true", help="one case a session, also where it held several goals")
+    distill.add_argument("--concurrency", type=int, metavar="N", help="sessions at once (20)")
+    distill.add_argument("--model-timeout", type=float, metavar="S", help="seconds for one reply (300)")
+    distill.add_argument(
+        "--journal", metavar="FILE", help="keeps what is done, so that the same call goes on from there"
+    )
+    add_limits(distill)
+    _add_writing(distill)
+    distill.set_defaults(command=_distill)
+
+
+def _add_draft(commands: Any) -> None:
+    draft = commands.add_parser("draft", help="test cases from a description", description=_DRAFT, epilog=EXIT_CODES)
+    draft.add_argument("description", metavar="TEXT", help="what the agent does, and for whom")
+    draft.add_argument("--n", type=int, metavar="N", help="how many cases (10)")
+    add_limits(draft, seconds=False)
+    _add_writing(draft)
+    draft.set_defaults(command=_draft)
+
+
+def _add_writing(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--model", metavar="URI", help="openai:/gpt-5-mini, demo:/rules, http://host/v1#model, ...")
+    command.add_argument("--record", metavar="FILE", help="keep every reply of the model")
+    command.add_argument("--replay", metavar="FILE", help="the model answers from a recording: no key, no cost")
+    command.add_argument(
+        "--out", metavar="FILE", help="where the cases go: .yaml, .json, .jsonl, .csv (stdout, as YAML)"
+    )
+    add_output(command)
+
+
+_DISTILL = """\
+Read test cases out of recorded sessions.
+
+  convsim distill chats.jsonl --model openai:/gpt-5-mini --out cases.yaml
+  convsim distill --experiment support-agent --last 7d --model openai:/gpt-5-mini > cases.yaml
+
+Each case is checked against its session; what is found, and sessions that failed, go to stderr.
+Interrupted, it keeps what was done: the same call goes on from there."""
+
+_DRAFT = """\
+Write test cases from a description of the agent, for the time before any session is recorded.
+
+  convsim draft "Books tables in three restaurants in Ulm" --n 12 --model openai:/gpt-5-mini --out cases.yaml"""
