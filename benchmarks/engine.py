@@ -146,7 +146,7 @@ def side(row: Row, which: str, server: str) -> dict[str, float]:
         cpu, start = _cpu(), time.monotonic()
         traces = play(row, server, warm=False)
         wall, cpu = time.monotonic() - start, _cpu() - cpu
-    stats = json.loads(urllib.request.urlopen(f"{server}/stats").read())  # noqa: S310
+    stats = json.loads(urllib.request.urlopen(f"{server}/stats").read())
     return {
         "wall_s": round(wall, 2),
         "cpu_ms_per_turn": round(1000 * cpu / (row.cases * row.turns), 2),
@@ -163,7 +163,7 @@ def _cpu() -> float:
 
 
 def _post(url: str) -> None:
-    urllib.request.urlopen(urllib.request.Request(url, method="POST")).read()  # noqa: S310
+    urllib.request.urlopen(urllib.request.Request(url, method="POST")).read()
 
 
 # --- the table ---------------------------------------------------------------------------
@@ -173,7 +173,7 @@ def _post(url: str) -> None:
 def model_server(latency: float) -> Iterator[str]:
     """The model server in a process of its own; gives its URL."""
     command = [sys.executable, str(HERE / "model_server.py"), "--latency", str(latency)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         try:
             yield process.stdout.readline().strip() if process.stdout else ""
         finally:
@@ -190,7 +190,7 @@ def measured(row: Row, which: str, folder: Path) -> dict[str, float]:
     )
     with model_server(row.model) as server:
         command = [sys.executable, __file__, "--side", which, "--server", server, "--row", json.dumps(asdict(row))]
-        done = subprocess.run(command, env=env, cwd=folder, check=False, capture_output=True, text=True)  # noqa: S603
+        done = subprocess.run(command, env=env, cwd=folder, check=False, capture_output=True, text=True)
     if done.returncode:
         return {"failed": (done.stderr.strip() or "no word").splitlines()[-1][:200]}  # type: ignore[dict-item]
     return dict(json.loads(done.stdout.splitlines()[-1]))

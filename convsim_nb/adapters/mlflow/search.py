@@ -58,7 +58,7 @@ def find_sessions(wanted: Wanted) -> Read:
         UsageError: a filter, a time span or a number that is none.
         StoreError: the store did not answer.
     """
-    since = _since(wanted.last)
+    since = since_when(wanted.last)
     if wanted.max_sessions < 1:
         raise UsageError(f"max_sessions={wanted.max_sessions}: ask for at least 1")
     store = pin(wanted.experiment)
@@ -66,9 +66,9 @@ def find_sessions(wanted: Wanted) -> Read:
         knock(store.tracking_uri)
         client = MlflowClient(tracking_uri=store.tracking_uri)
         flush_trace_async_logging()  # what this process recorded a moment ago counts too
-        experiment = _experiment(client, store)
-        with _filter_errors(wanted.where):
-            listing = _listed(_traces(client, experiment, _filter(wanted.where, since)), wanted)
+        experiment = experiment_of(client, store)
+        with filter_errors(wanted.where):
+            listing = _listed(traces_listed(client, experiment, filter_of(wanted.where, since)), wanted)
         if not listing.kept:
             raise NotFoundError(_why_none(client, experiment, wanted, listing))
         fetched = _fetched(client, experiment, list(listing.kept))
@@ -92,7 +92,7 @@ def _listed(traces: Iterator["Trace"], wanted: Wanted) -> _Listing:
     return listing
 
 
-def _traces(client: MlflowClient, experiment: "Experiment", filter_string: str | None) -> Iterator["Trace"]:
+def traces_listed(client: MlflowClient, experiment: "Experiment", filter_string: str | None) -> Iterator["Trace"]:
     """Traces without spans, newest first, a page at a time."""
     token = None
     while True:
@@ -114,7 +114,7 @@ def _fetched(client: MlflowClient, experiment: "Experiment", session_ids: list[s
     """Every trace of these sessions, with spans. Servers are asked for several at once, a local file one by one."""
 
     def traces_of(session_id: str) -> list["Trace"]:
-        return _session(client, experiment, session_id)
+        return traces_of_session(client, experiment, session_id)
 
     if not client.tracking_uri.startswith(("http", "databricks")):
         return {session_id: traces_of(session_id) for session_id in session_ids}
@@ -123,7 +123,7 @@ def _fetched(client: MlflowClient, experiment: "Experiment", session_ids: list[s
         return dict(zip(session_ids, (answer.result() for answer in asked), strict=True))
 
 
-def _session(client: MlflowClient, experiment: "Experiment", session_id: str) -> list["Trace"]:
+def traces_of_session(client: MlflowClient, experiment: "Experiment", session_id: str) -> list["Trace"]:
     found: list[Trace] = []
     token = None
     # The filter's language has no escape for a quote: any character may stand there, and the id is compared after.
@@ -152,7 +152,7 @@ def _unreadable(listing: _Listing, fetched: Mapping[str, Sequence["Trace"]]) -> 
 # --- experiment, filter, time --------------------------------------------------------
 
 
-def _experiment(client: MlflowClient, store: Pin) -> "Experiment":
+def experiment_of(client: MlflowClient, store: Pin) -> "Experiment":
     name = store.experiment or default_experiment()
     if not store.by_id and (found := client.get_experiment_by_name(name)):
         return found
@@ -174,7 +174,7 @@ def _others(client: MlflowClient, name: str) -> str:
     return f"there are {', '.join(map(repr, names[:_SHOWN]))}{', ...' if len(names) > _SHOWN else ''}"
 
 
-def _since(last: str | timedelta | None) -> datetime | None:
+def since_when(last: str | timedelta | None) -> datetime | None:
     try:
         return None if last is None else datetime.now(UTC) - _span(last)
     except OverflowError:
@@ -190,7 +190,7 @@ def _span(last: str | timedelta) -> timedelta:
     return timedelta(**{_UNITS[told[2].lower()]: float(told[1])})
 
 
-def _filter(where: str | None, since: datetime | None) -> str | None:
+def filter_of(where: str | None, since: datetime | None) -> str | None:
     clauses = [where] if where else []
     if since is not None:
         clauses.append(f"timestamp_ms >= {int(since.timestamp() * 1000)}")
@@ -198,7 +198,7 @@ def _filter(where: str | None, since: datetime | None) -> str | None:
 
 
 @contextmanager
-def _filter_errors(where: str | None) -> Iterator[None]:
+def filter_errors(where: str | None) -> Iterator[None]:
     try:
         yield
     except MlflowException as error:
@@ -224,17 +224,17 @@ def _why_none(client: MlflowClient, experiment: "Experiment", wanted: Wanted, li
         )
     if not asked:
         return f"{none}: it has no traces; record some, or name another experiment"
-    earlier = _listed(_traces(client, experiment, wanted.where), wanted) if wanted.last is not None else listing
+    earlier = _listed(traces_listed(client, experiment, wanted.where), wanted) if wanted.last is not None else listing
     if earlier.kept:
         return f"{none}: its newest is of {_newest(client, experiment, wanted):%Y-%m-%d %H:%M} UTC; ask for longer"
     return f"{none}: {'no trace fits' if _any(client, experiment) else 'it has no traces'}"
 
 
 def _newest(client: MlflowClient, experiment: "Experiment", wanted: Wanted) -> datetime:
-    traces = _traces(client, experiment, wanted.where)
+    traces = traces_listed(client, experiment, wanted.where)
     newest = next(trace for trace in traces if session_id_of(trace) and (wanted.simulated or not is_simulated(trace)))
     return datetime.fromtimestamp(newest.info.request_time / 1000, UTC)
 
 
 def _any(client: MlflowClient, experiment: "Experiment") -> bool:
-    return next(_traces(client, experiment, None), None) is not None
+    return next(traces_listed(client, experiment, None), None) is not None

@@ -1,0 +1,41 @@
+"""Recorded sessions as a list shows them: a line each, with what makes one worth a look."""
+
+from collections.abc import Iterable
+
+from convsim_nb.domain.preview import SessionPreview
+from convsim_nb.views.inline import Html, cell, line, page, quiet, row, table, text, title
+from convsim_nb.views.words import count, seconds_words
+
+COLUMNS = ("Session", "Last", "Turns", "How it begins, and ends")
+_LONGEST = 160
+_MOST = 200
+
+
+def previews_html(previews: Iterable[SessionPreview], said: str) -> str:
+    """The list as a table of at most 200 rows; `said` tells how far it goes."""
+    every = list(previews)
+    rows = [_row(preview) for preview in every[:_MOST]]
+    cut = [line(quiet(f"The first {_MOST} are shown."))] if len(every) > _MOST else []
+    return page(title(said), *cut, *([table(*rows, head=COLUMNS, width="100%")] if rows else []))
+
+
+def marks(preview: SessionPreview) -> list[str]:
+    """In words, why one may want to look at this session."""
+    failed = [count(preview.errors, "error")] if preview.errors else []
+    return [*failed, *preview.bad, *(["simulated"] if preview.simulated else [])]
+
+
+def cut(said: str, longest: int = _LONGEST) -> str:
+    """Text on one line, cut short."""
+    flat = " ".join(said.split())
+    return flat if len(flat) <= longest else f"{flat[:longest]}…"
+
+
+def _row(preview: SessionPreview) -> Html:
+    warned = [line(text(f"! {', '.join(found)}"))] if (found := marks(preview)) else []
+    return row(
+        cell(text(preview.id), *warned),
+        cell(quiet(f"{preview.last:%Y-%m-%d %H:%M}"), style="white-space: nowrap"),
+        cell(text(str(preview.traces)), line(quiet(seconds_words(preview.seconds)))),
+        cell(line(text(cut(preview.first_said))), line(quiet(cut(preview.last_answer)))),
+    )
