@@ -5,9 +5,11 @@ from typing import Literal
 
 from pydantic import BaseModel, Field
 
+from convsim_nb.domain.behaviours import STEPS
 from convsim_nb.domain.case import TestCase
 from convsim_nb.domain.style import style_lines
 from convsim_nb.engine.ask import ask, data
+from convsim_nb.engine.escalation import next_steps
 from convsim_nb.engine.ports import Chat, ChatMessage, UserMove, UserView
 from convsim_nb.engine.prompts import Prompt, prompt
 
@@ -58,7 +60,7 @@ def _brief(case: TestCase) -> ChatMessage:
     if case.persona:
         brief["persona"] = case.persona
     if case.simulation_guidelines:
-        brief["guidelines"] = list(case.simulation_guidelines)
+        brief["guidelines"] = [line for line in case.simulation_guidelines if not line.startswith(STEPS)]
     if case.facts:
         brief["facts"] = list(case.facts)
     if case.style:
@@ -71,12 +73,14 @@ def _conversation(view: UserView) -> list[ChatMessage]:
     """The user's own messages as its replies, the agent's as data; a fact stands where it became known."""
     messages = []
     released = list(view.released)
+    steps = iter(next_steps(view.case, (m.content for m in view.messages if m.role == "assistant")))
     for count, message in enumerate(view.messages, start=1):
         if message.role == "user":
             messages.append(ChatMessage("assistant", UserReply(action="say", text=message.content).model_dump_json()))
             continue
         known = [withheld.fact for said, withheld in released if said == count]
-        messages.append(data(agent=message.content, **({"now_known": known} if known else {})))
+        told = {"now_known": known, "try_next": next(steps, "")}
+        messages.append(data(agent=message.content, **{name: value for name, value in told.items() if value}))
     return messages
 
 
