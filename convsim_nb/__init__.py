@@ -13,6 +13,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from convsim_nb.domain.behaviours import BEHAVIOURS, Behaviour
     from convsim_nb.domain.case import TestCase, Withheld
     from convsim_nb.domain.conversation import Conversation, GoalCheck
     from convsim_nb.domain.errors import ConvsimError
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
     from convsim_nb.workflow.simulate import simulate, simulate_async
 
 __all__ = [
+    "BEHAVIOURS",
+    "Behaviour",
     "CaseSet",
     "Conversation",
     "ConvsimError",
@@ -66,6 +69,7 @@ __all__ = [
 __version__ = "0.1.0"
 
 _HOMES = {
+    "domain.behaviours": ("BEHAVIOURS", "Behaviour"),
     "domain.case": ("TestCase", "Withheld"),
     "domain.conversation": ("Conversation", "GoalCheck"),
     "domain.errors": ("ConvsimError",),

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
 from convsim_nb.adapters.case_files import cases_in, read_cases, write_cases
+from convsim_nb.domain.behaviours import Behaviour, with_behaviours
 from convsim_nb.domain.case import TestCase
 from convsim_nb.domain.conversation import Usage
 from convsim_nb.domain.errors import CaseError
@@ -140,6 +141,17 @@ class CaseSet(Sequence[TestCase]):
         """The set with the proposed expectations of these cases, or of all, taken as a person's own."""
         chosen = {self._by_id(case_id).case_id for case_id in case_ids} or {case.case_id for case in self}
         return self._with([case.edited(proposed=()) if case.case_id in chosen else case for case in self])
+
+    def with_behaviours(self, *behaviours: str | Behaviour, keep: bool = False) -> "CaseSet":
+        """Each case once for each behaviour, with an id and a tag that say so; `keep` leaves the plain one in.
+
+        The behaviours that there are stand in `convsim_nb.BEHAVIOURS`, with what each does and why; your own are
+        made with `Behaviour(name=..., does=..., why=...)`. Called twice, both are laid over a case.
+
+        Raises:
+            UsageError: none is named, or one is not known.
+        """
+        return self._with(with_behaviours(self, *behaviours, keep=keep))
 
     def redacted(self, redact: Redact) -> "CaseSet":
         """The set with every text sent through a function; ids and tags stay. The sessions are left behind."""
