@@ -109,14 +109,17 @@ def _preview(trace: "Trace", session_id: str) -> SessionPreview:
         last_answer=info.response_preview or "",
         seconds=(info.execution_duration or 0) / 1000,
         errors=int(getattr(info.state, "value", info.state) == "ERROR"),
-        bad=tuple(f"{one.name}={one.value}" for one in info.assessments if _says_no(one)),
+        bad=tuple(f"{one.name}={one.value}" for one in _feedback(info) if _says_no(one.value)),
         simulated=is_simulated(trace),
     )
 
 
-def _says_no(assessment: Any) -> bool:
-    """Whether an assessment, of a person or a scorer, says that something is wrong."""
-    value = getattr(assessment, "feedback", None) and assessment.value
+def _feedback(info: Any) -> list[Any]:
+    return [one for one in info.assessments if getattr(one, "feedback", None) is not None]
+
+
+def _says_no(value: object) -> bool:
+    """Whether what a person or a scorer says is that something is wrong."""
     if isinstance(value, str):
         return value.strip().lower() in _NO
     if isinstance(value, bool):
