@@ -13,7 +13,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from convsim_nb.domain.behaviours import BEHAVIOURS, Behaviour
+    from convsim_nb.domain.behaviours import Behaviour, behaviours
     from convsim_nb.domain.case import TestCase, Withheld
     from convsim_nb.domain.conversation import Conversation, GoalCheck
     from convsim_nb.domain.errors import ConvsimError
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
     from convsim_nb.workflow.simulate import simulate, simulate_async
 
 __all__ = [
-    "BEHAVIOURS",
     "Behaviour",
     "CaseSet",
     "Conversation",
@@ -49,6 +48,7 @@ __all__ = [
     "Talk",
     "TestCase",
     "Withheld",
+    "behaviours",
     "chat",
     "distill",
     "draft",
@@ -69,7 +69,7 @@ __all__ = [
 __version__ = "0.1.0"
 
 _HOMES = {
-    "domain.behaviours": ("BEHAVIOURS", "Behaviour"),
+    "domain.behaviours": ("Behaviour", "behaviours"),
     "domain.case": ("TestCase", "Withheld"),
     "domain.conversation": ("Conversation", "GoalCheck"),
     "domain.errors": ("ConvsimError",),

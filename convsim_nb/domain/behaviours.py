@@ -139,15 +139,20 @@ BEHAVIOURS: tuple[Behaviour, ...] = (
 """The behaviours that come with the package. One's own are made with `Behaviour(...)`."""
 
 
-def with_behaviours(cases: Iterable[TestCase], *behaviours: str | Behaviour, keep: bool = False) -> list[TestCase]:
+def behaviours() -> tuple[Behaviour, ...]:
+    """The behaviours that come with the package: what each does, and why."""
+    return BEHAVIOURS
+
+
+def with_behaviours(cases: Iterable[TestCase], *named: str | Behaviour, keep: bool = False) -> list[TestCase]:
     """Each case once for each behaviour, under an id that says so; with `keep` the plain case before them.
 
     Raises:
         UsageError: none is named, or one is not known.
     """
-    if not behaviours:
+    if not named:
         raise UsageError(f"no behaviour is named: there are {', '.join(each.name for each in BEHAVIOURS)}")
-    laid = [behaviour_of(each) for each in behaviours]
+    laid = [behaviour_of(each) for each in named]
     return [made for case in cases for made in ([case] if keep else []) + [_over(case, each) for each in laid]]
 
 

@@ -145,7 +145,7 @@ class CaseSet(Sequence[TestCase]):
     def with_behaviours(self, *behaviours: str | Behaviour, keep: bool = False) -> "CaseSet":
         """Each case once for each behaviour, with an id and a tag that say so; `keep` leaves the plain one in.
 
-        The behaviours that there are stand in `convsim_nb.BEHAVIOURS`, with what each does and why; your own are
+        The behaviours that there are are listed by `convsim_nb.behaviours()`, with what each does and why; your own are
         made with `Behaviour(name=..., does=..., why=...)`. Called twice, both are laid over a case.
 
         Raises:
