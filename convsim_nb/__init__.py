@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from convsim_nb.workflow.cases import CaseSet, load_cases
     from convsim_nb.workflow.chat import Talk, chat
     from convsim_nb.workflow.distill import distill
+    from convsim_nb.workflow.distill_estimate import estimate_distill
     from convsim_nb.workflow.draft import draft
     from convsim_nb.workflow.estimate import Estimate, estimate
     from convsim_nb.workflow.push import push
@@ -53,6 +54,7 @@ __all__ = [
     "distill",
     "draft",
     "estimate",
+    "estimate_distill",
     "list_sessions",
     "load_cases",
     "load_run",
@@ -79,6 +81,7 @@ _HOMES = {
     "workflow.cases": ("CaseSet", "load_cases"),
     "workflow.chat": ("Talk", "chat"),
     "workflow.distill": ("distill",),
+    "workflow.distill_estimate": ("estimate_distill",),
     "workflow.draft": ("draft",),
     "workflow.estimate": ("Estimate", "estimate"),
     "workflow.push": ("push",),

@@ -7,10 +7,12 @@ from typing import Any, Unpack
 from convsim_nb.adapters.prices import Price, price_of
 from convsim_nb.domain.case import TestCase
 from convsim_nb.domain.conversation import Usage
+from convsim_nb.domain.errors import UsageError
 from convsim_nb.domain.record import Record
 from convsim_nb.engine.prompts import prompt
 from convsim_nb.workflow.cases import as_cases
 from convsim_nb.workflow.options import SimulateOptions, checked, spelled_out
+from convsim_nb.workflow.sessions import Sessions
 
 _LETTERS_A_TOKEN = 4
 _USER, _AGENT, _VERDICT = 25, 120, 60
@@ -46,6 +48,8 @@ def estimate(cases: Any, **options: Unpack[SimulateOptions]) -> Estimate:
     Raises:
         UsageError: an argument is wrong.
     """
+    if isinstance(cases, Sessions):
+        raise UsageError("these are sessions, not test cases: estimate_distill(sessions) says what distilling takes")
     given, found = checked(options), as_cases(cases)
     expected = [_expected_turns(case, given["max_turns"]) for case in found]
     asked = 2 if given["goal_check"] == "every_turn" else 1
@@ -82,12 +86,12 @@ def _basis(cases: Iterable[TestCase], max_turns: int) -> str:
 def _user_calls(case: TestCase, turns: int) -> Usage:
     simulated = max(0, turns - len(case.script))
     brief = case.model_dump(include={"goal", "persona", "simulation_guidelines", "facts"}, mode="json")
-    fixed = _tokens(prompt("user").text) + _tokens(json.dumps(brief)) + _history(case)
+    fixed = tokens(prompt("user").text) + tokens(json.dumps(brief)) + _history(case)
     return _calls(simulated, fixed, reply=_USER)
 
 
 def _judge_calls(case: TestCase, turns: int) -> Usage:
-    fixed = _tokens(prompt("judge").text) + _tokens(case.goal) + _history(case)
+    fixed = tokens(prompt("judge").text) + tokens(case.goal) + _history(case)
     return _calls(turns, fixed, reply=_VERDICT)
 
 
@@ -98,10 +102,11 @@ def _calls(number: int, fixed: int, *, reply: int) -> Usage:
 
 
 def _history(case: TestCase) -> int:
-    return sum(_tokens(message.content) for message in case.history)
+    return sum(tokens(message.content) for message in case.history)
 
 
-def _tokens(text: str) -> int:
+def tokens(text: str) -> int:
+    """About how many tokens a text is."""
     return -(-len(text) // _LETTERS_A_TOKEN)
 
 

@@ -42,3 +42,41 @@ async def test_calls_are_those_of_a_run_that_takes_all_its_turns():
     )
 
     assert cs.estimate(cases, user_model="demo:/rules", max_turns=4).calls == len(chat.requests)
+
+
+def _session(*said):
+    roles = ("user", "assistant") * len(said)
+    return cs.Session(
+        id="s", messages=[cs.Message(role=role, content=text) for role, text in zip(roles, said, strict=False)]
+    )
+
+
+def test_distilling_is_reckoned_from_the_length_of_the_sessions():
+    """A call to split where there is something to split, one and a bit a case; long sessions take more."""
+    short, long = _session("hello", "hi", "a refund"), _session("hello", "x" * 40_000, "a refund")
+    one = cs.estimate_distill([short] * 8, model="openai:/gpt-4o-mini")
+
+    assert (one.sessions, one.calls) == (8, 19)
+    assert cs.estimate_distill([short] * 8, split=False, check=False).calls == 8
+    assert cs.estimate_distill([_session("hello", "hi")] * 8, check=False).calls == 9
+    assert cs.estimate_distill([long] * 8).input_tokens > one.input_tokens + 8 * 2 * 10_000
+    assert 0 < one.cost < 0.1
+    assert cs.estimate_distill([short], model="http://h/v1#m").cost is None
+    assert str(one).startswith("8 sessions, about 19 calls, ")
+
+
+async def test_the_calls_reckoned_are_about_those_made(tmp_path, monkeypatch):
+    """For sessions with one goal and nothing found, no more than the reserve for second goals and questions."""
+    monkeypatch.chdir(tmp_path)
+    reply = {"goal": {"text": "Get a refund", "message": 2, "quote": "a refund"}}
+    chat = ScriptedChat(distill=(reply,))
+    sessions = [_session("hello", "How can I help?", "a refund") for _ in range(8)]
+    cs.distill(sessions, model=chat, progress=False)
+
+    assert len(chat.requests) <= cs.estimate_distill(sessions).calls <= 1.3 * len(chat.requests)
+
+
+def test_sessions_are_not_taken_for_cases():
+    """The error names the right call."""
+    with pytest.raises(cs.ConvsimError, match=r"estimate_distill\(sessions\)"):
+        cs.estimate(cs.load_sessions([_session("hello", "hi")]))
