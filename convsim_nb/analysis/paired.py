@@ -1,0 +1,125 @@
+"""Two agents on the same cases: the difference, how sure it is, and what could have been seen.
+
+A case is the unit: its trials share a goal and a user, so they are averaged first, and the difference of the
+averages counts once, whatever the number of trials.
+"""
+
+from collections.abc import Sequence
+from functools import cached_property
+from math import ceil, inf, sqrt
+
+import numpy as np
+from scipy import stats
+
+from convsim_nb.domain.record import Record
+
+LEVEL = 0.95
+POWER = 0.8
+_EXACT_UP_TO = 14
+"""Cases that differ: up to so many, every one of the 2^n ways to flip the signs is looked at."""
+_FLIPS = 10_000
+_PRIOR = 0.5
+"""The weight, in cases of the largest variance that a share can have, of what is held against luck: twelve cases
+that all come out the same say less than a variance of nought. With it a 95 % interval of shares covers .93 to .97
+(`benchmarks/coverage.py`); a plain t interval falls to .87."""
+
+
+class Difference(Record):
+    """A mean difference over paired cases, second minus first."""
+
+    mean: float
+    low: float | None
+    """The ends of the 95 % interval, clustered by case; None for a single case."""
+    high: float | None
+    p: float
+    """Of a two-sided permutation test that flips the signs of whole cases: McNemar's exact test for one trial a case."""
+    cases: int
+
+
+def difference(values: Sequence[float], *, trials: float | None = None) -> Difference:
+    """The mean of `values`, one difference a case (at least one).
+
+    `trials` is how many trials a case has where the values are differences of shares; None for any other number.
+    """
+    found = np.asarray(values, dtype=float)
+    half = interval_half(found, trials=trials)
+    mean = float(found.mean())
+    bound = 1.0 if trials else inf
+    low, high = (None, None) if half is None else (max(-bound, mean - half), min(bound, mean + half))
+    return Difference(mean=mean, low=low, high=high, p=sign_flip_p(found), cases=len(found))
+
+
+def interval_half(found: "np.ndarray", *, trials: float | None) -> float | None:
+    """Half the width of the 95 % interval; None where there is only one case."""
+    n = len(found)
+    if n < 2:  # noqa: PLR2004 - one case has no spread
+        return None
+    return float(stats.t.ppf(0.5 + LEVEL / 2, n - 1) * sqrt(_variance(found, trials=trials) / n))
+
+
+def _variance(found: "np.ndarray", *, trials: float | None) -> float:
+    squares = float(((found - found.mean()) ** 2).sum())
+    return (squares + _PRIOR / trials) / len(found) if trials else squares / (len(found) - 1)
+
+
+def sign_flip_p(found: "np.ndarray") -> float:
+    """How often chance alone makes a mean as far from nought, were the two agents exchangeable case by case."""
+    moved = found[found != 0]
+    if not len(moved):
+        return 1.0
+    seen = abs(moved.sum()) - 1e-9 * np.abs(moved).sum()
+    if len(moved) <= _EXACT_UP_TO:
+        signs = 1 - 2 * ((np.arange(2 ** len(moved))[:, None] >> np.arange(len(moved))) & 1)
+        return float(np.mean(np.abs(signs @ moved) >= seen))
+    if set(np.abs(moved)) == {1.0}:  # one trial a case: McNemar's exact test, with no draw
+        return float(stats.binomtest(int((moved > 0).sum()), len(moved)).pvalue)
+    signs = np.random.default_rng(0).choice((-1.0, 1.0), size=(_FLIPS, len(moved)))
+    return float((1 + np.sum(np.abs(signs @ moved) >= seen)) / (1 + _FLIPS))
+
+
+def holm(ps: Sequence[float]) -> list[float]:
+    """The p values, corrected by Holm for how many they are."""
+    order = sorted(range(len(ps)), key=lambda place: ps[place])
+    corrected, least = [1.0] * len(ps), 0.0
+    for rank, place in enumerate(order):
+        least = max(least, min(1.0, ps[place] * (len(ps) - rank)))
+        corrected[place] = least
+    return corrected
+
+
+class Power(Record):
+    """What a comparison of shares could have seen, in four of five times, at the 5 % level."""
+
+    cases: int
+    trials: float
+    between: float
+    """Variance of the true differences among cases."""
+    within: float
+    """Variance of one trial's difference within a case."""
+
+    @cached_property
+    def smallest(self) -> float:
+        """The smallest true difference that would be seen."""
+        return _REACH * sqrt(max(self.between + self.within / self.trials, 1e-12) / self.cases)
+
+    def cases_for(self, difference: float, *, trials: int) -> int:
+        """So many cases of so many trials show a true difference of this size."""
+        return ceil(_REACH**2 * (self.between + self.within / trials) / difference**2)
+
+
+_REACH = float(stats.norm.ppf(0.5 + LEVEL / 2) + stats.norm.ppf(POWER))
+
+
+def power(pairs: Sequence[tuple[Sequence[bool], Sequence[bool]]]) -> Power:
+    """What could have been seen with these trials: for each case, the outcomes of the first and of the second."""
+    gaps = np.array([np.mean(b) - np.mean(a) for a, b in pairs])
+    trials = len(pairs) / sum((1 / len(a) + 1 / len(b)) / 2 for a, b in pairs)
+    within = float(np.mean([_of_one(a) + _of_one(b) for a, b in pairs]))
+    total = _variance(gaps, trials=trials)
+    return Power(cases=len(pairs), trials=trials, between=max(0.0, total - within / trials), within=within)
+
+
+def _of_one(outcomes: Sequence[bool]) -> float:
+    """The variance of one trial; drawn towards a half, or a case of one trial would have none."""
+    share = (sum(outcomes) + _PRIOR) / (len(outcomes) + 2 * _PRIOR)
+    return share * (1 - share)
