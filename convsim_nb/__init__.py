@@ -26,11 +26,13 @@ if TYPE_CHECKING:
     from convsim_nb.workflow.distill_estimate import estimate_distill
     from convsim_nb.workflow.draft import draft
     from convsim_nb.workflow.estimate import Estimate, estimate
+    from convsim_nb.workflow.fidelity import Fidelity, fidelity
     from convsim_nb.workflow.push import push
     from convsim_nb.workflow.registry import register_prompts
     from convsim_nb.workflow.resume import resume
     from convsim_nb.workflow.run import Run
     from convsim_nb.workflow.runs import load_run, runs
+    from convsim_nb.workflow.selftest import SelfTest, selftest
     from convsim_nb.workflow.sessions import load_sessions, search_sessions
     from convsim_nb.workflow.simulate import simulate, simulate_async
 
@@ -40,9 +42,11 @@ __all__ = [
     "Conversation",
     "ConvsimError",
     "Estimate",
+    "Fidelity",
     "GoalCheck",
     "Message",
     "Run",
+    "SelfTest",
     "Session",
     "SessionList",
     "StyleCard",
@@ -54,6 +58,7 @@ __all__ = [
     "distill",
     "draft",
     "estimate",
+    "fidelity",
     "estimate_distill",
     "list_sessions",
     "load_cases",
@@ -64,6 +69,7 @@ __all__ = [
     "resume",
     "runs",
     "search_sessions",
+    "selftest",
     "simulate",
     "simulate_async",
 ]
@@ -84,11 +90,13 @@ _HOMES = {
     "workflow.distill_estimate": ("estimate_distill",),
     "workflow.draft": ("draft",),
     "workflow.estimate": ("Estimate", "estimate"),
+    "workflow.fidelity": ("Fidelity", "fidelity"),
     "workflow.push": ("push",),
     "workflow.registry": ("register_prompts",),
     "workflow.resume": ("resume",),
     "workflow.run": ("Run",),
     "workflow.runs": ("load_run", "runs"),
+    "workflow.selftest": ("SelfTest", "selftest"),
     "workflow.sessions": ("load_sessions", "search_sessions"),
     "workflow.simulate": ("simulate", "simulate_async"),
 }
