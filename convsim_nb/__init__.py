@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from convsim_nb.workflow.draft import draft
     from convsim_nb.workflow.estimate import Estimate, estimate
     from convsim_nb.workflow.fidelity import Fidelity, fidelity
+    from convsim_nb.workflow.lineage import Lineage, lineage
     from convsim_nb.workflow.push import push
     from convsim_nb.workflow.registry import register_prompts
     from convsim_nb.workflow.resume import resume
@@ -44,6 +45,7 @@ __all__ = [
     "Estimate",
     "Fidelity",
     "GoalCheck",
+    "Lineage",
     "Message",
     "Run",
     "SelfTest",
@@ -60,6 +62,7 @@ __all__ = [
     "estimate",
     "fidelity",
     "estimate_distill",
+    "lineage",
     "list_sessions",
     "load_cases",
     "load_run",
@@ -91,6 +94,7 @@ _HOMES = {
     "workflow.draft": ("draft",),
     "workflow.estimate": ("Estimate", "estimate"),
     "workflow.fidelity": ("Fidelity", "fidelity"),
+    "workflow.lineage": ("Lineage", "lineage"),
     "workflow.push": ("push",),
     "workflow.registry": ("register_prompts",),
     "workflow.resume": ("resume",),
