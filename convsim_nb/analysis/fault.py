@@ -1,0 +1,37 @@
+"""Whose fault it was: what the simulation itself did wrong, so that no agent is blamed for it."""
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+
+from convsim_nb.domain.conversation import Conversation
+
+_OFTEN = 0.1
+"""The share of the simulated user's messages from which it is said how many were stopped."""
+_GUARD = re.compile(r"^guard '(\w+)'")
+
+
+def simulation_faults(conversations: Sequence[Conversation]) -> tuple[str, ...]:
+    """In a line each: the void conversations summed up, often stopped messages, then each void one."""
+    void = [one for one in conversations if one.verdict == "void" and one.stop != "cancelled"]
+    named = (f"{one.key} is void ({one.stop}): {one.detail or 'no detail'}" for one in void)
+    return (*_summed_up(void, of=len(conversations)), *_often_stopped(conversations), *named)
+
+
+def _summed_up(void: Sequence[Conversation], *, of: int) -> Iterator[str]:
+    if len(void) > 1:
+        why = ", ".join(f"{reason} {count}" for reason, count in Counter(map(_reason, void)).most_common())
+        yield f"{len(void)} of {of} conversations are void and say nothing of the agent: {why}"
+
+
+def _reason(conversation: Conversation) -> str:
+    guard = _GUARD.match(conversation.detail)
+    return f"{conversation.stop} by guard {guard.group(1)}" if guard else str(conversation.stop)
+
+
+def _often_stopped(conversations: Sequence[Conversation]) -> Iterator[str]:
+    stopped = Counter(rejection.guard for one in conversations for rejection in one.rejections)
+    said = sum(message.source == "simulated" for one in conversations for message in one.messages)
+    if stopped.total() > _OFTEN * (said + stopped.total()) and said:
+        guards = ", ".join(f"{guard} {count}" for guard, count in stopped.most_common())
+        yield f"guards stopped {stopped.total()} messages of the simulated user beside the {said} it sent: {guards}"
