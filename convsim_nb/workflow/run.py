@@ -7,6 +7,7 @@ from concurrent.futures import Future
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
+from convsim_nb.analysis.fault import simulation_faults
 from convsim_nb.analysis.summary import RunSummary, summarise
 from convsim_nb.domain.case import TestCase
 from convsim_nb.domain.conversation import Conversation
@@ -86,12 +87,7 @@ class Run:
     def problems(self) -> tuple[str, ...]:
         """In a line each: what failed beside the agent, so that the numbers are read with care."""
         dropped = [f"{drop.sink} stopped listening: {drop.reason}" for drop in self.state.dropped]
-        void = [
-            f"{c.key} is void ({c.stop}): {c.detail or 'no detail'}"
-            for c in self.conversations
-            if c.verdict == "void" and c.stop != "cancelled"
-        ]
-        return (*dropped, *self.state.notices.values(), *void)
+        return (*dropped, *self.state.notices.values(), *simulation_faults(self.conversations))
 
     def conversation(self, key: str) -> Conversation:
         """The conversation of a key, as it stands.
