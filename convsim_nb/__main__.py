@@ -6,17 +6,17 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from convsim_nb.command import cases
-from convsim_nb.command.flags import EXIT_CODES, add_limits, add_output, out
+from convsim_nb.command.flags import EXIT_CODES, add_limits, add_output
+from convsim_nb.command.played import play
+from convsim_nb.command.printing import out, print_no_more, results_alone
 from convsim_nb.domain.errors import ConvsimError, NotFoundError, UsageError
 
-if TYPE_CHECKING:
-    from convsim_nb.workflow.run import Run
-
-_WRONG_CALL, _FAILED, _INTERRUPTED = 2, 1, 130
+_WRONG_CALL, _FAILED, _INTERRUPTED, _UNREAD = 2, 1, 130, 141
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -26,7 +26,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     sys.path.insert(0, os.getcwd())  # noqa: PTH109 - `module:name` is looked up from the working folder
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # a job that is ended keeps what was done, too
     try:
-        return command(options)
+        with results_alone() if options.json else nullcontext():
+            return command(options)
+    except BrokenPipeError:
+        print_no_more()
+        return _UNREAD
     except (UsageError, NotFoundError) as error:
         return _said(error, _WRONG_CALL)
     except ConvsimError as error:
@@ -54,13 +58,13 @@ def _demo(options: argparse.Namespace) -> int:
 def _run(options: argparse.Namespace) -> int:
     from convsim_nb.workflow.simulate import simulate
 
-    return _played(simulate(options.cases, options.agent, **_given(options)), options)
+    return play(simulate(options.cases, options.agent, **_given(options)), options)
 
 
 def _resume(options: argparse.Namespace) -> int:
     from convsim_nb.workflow.resume import resume
 
-    return _played(resume(options.run, agent=options.agent, force=options.force, **_given(options)), options)
+    return play(resume(options.run, agent=options.agent, force=options.force, **_given(options)), options)
 
 
 def _given(options: argparse.Namespace) -> Any:
@@ -72,24 +76,6 @@ def _given(options: argparse.Namespace) -> Any:
             named[name] = from_text(named[name], name=f"--{name.replace('_', '-')}")
     chosen = {"progress": not options.quiet, "mlflow": not options.no_mlflow}
     return {**{name: value for name, value in named.items() if value is not None}, **chosen}
-
-
-def _played(run: "Run", options: argparse.Namespace) -> int:
-    try:
-        run.wait()
-    except KeyboardInterrupt:
-        _print_run(run, options)
-        raise
-    if options.score is not None:
-        run.evaluate(options.score or None)
-    if options.report:
-        run.report(options.report)
-    _print_run(run, options)
-    return _FAILED if run.state.stopped else 0
-
-
-def _print_run(run: "Run", options: argparse.Namespace) -> None:
-    out(json.dumps(run.to_dict(), indent=2, default=str) if options.json else repr(run))
 
 
 def _runs(options: argparse.Namespace) -> int:

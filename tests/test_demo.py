@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import subprocess
 import sys
 
@@ -9,6 +10,7 @@ import mlflow
 import pytest
 
 import convsim_nb as cs
+from convsim_nb.workflow.demo import DemoOutcome
 
 CLOSED_MARKET = "hb-4101"
 
@@ -100,6 +102,17 @@ def test_mlflow_holds_the_run_its_sessions_and_their_source(outcome, runs):
     assert about["convsim.source_session"] == CLOSED_MARKET
     assert about["convsim.run_id"] == run.run_id
     assert "convsim/correction" in {assessment.name for assessment in traces[0].info.assessments}
+
+
+def test_the_printed_commands_can_be_pasted(tmp_path):
+    """Also from a folder with a space in its name; one of them lists the demo's runs."""
+    out = tmp_path / "my demo"
+    outcome = DemoOutcome(out, f"sqlite:///{out}/mlflow.db", (), cs.CaseSet(), (), ())
+    commands = [shlex.split(line, comments=True) for line in outcome.lines() if line.startswith("  ")]
+
+    assert ["mlflow", "ui", "--backend-store-uri", f"sqlite:///{out}/mlflow.db"] in commands
+    assert ["convsim", "run", str(out / "cases.yaml")] in [command[:3] for command in commands]
+    assert ["convsim", "runs", "--journal", str(out / "runs")] in commands
 
 
 def test_a_tracking_uri_in_the_environment_is_obeyed(tmp_path):

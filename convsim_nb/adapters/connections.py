@@ -3,6 +3,7 @@
 import asyncio
 import atexit
 import contextlib
+import os
 from collections.abc import AsyncGenerator
 from functools import cache
 from urllib.parse import urlsplit
@@ -59,6 +60,18 @@ async def _forget_closed_loops() -> None:
     for loop in [loop for loop in _opened if loop.is_closed()]:
         _sessions.pop(loop, None)
         await _opened.pop(loop).close()
+
+
+def _leave_to_the_parent() -> None:
+    """In a forked child: what is open belongs to loops that do not run here, and must not be waited for."""
+    _parents.extend(_opened.values())
+    _opened.clear()
+    _sessions.clear()
+
+
+_parents: list[aiohttp.ClientSession] = []
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_leave_to_the_parent)
 
 
 @atexit.register

@@ -6,7 +6,8 @@ import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from convsim_nb.command.flags import EXIT_CODES, add_limits, add_output, out
+from convsim_nb.command.flags import EXIT_CODES, add_limits, add_output
+from convsim_nb.command.printing import out
 from convsim_nb.domain.errors import UsageError
 
 if TYPE_CHECKING:

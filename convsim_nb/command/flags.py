@@ -1,7 +1,6 @@
 """Options that commands share, and how they print."""
 
 import argparse
-import sys
 
 EXIT_CODES = """
 exit codes:
@@ -9,12 +8,8 @@ exit codes:
   1    it failed on the way: the tracking store, a file, or a run that was cut off
   2    the call is wrong: an option, a file that is not there, a model that is not known
   130  interrupted by Ctrl-C or SIGTERM; what was done is kept
+  141  nobody reads its output any more
 """
-
-
-def out(text: str) -> None:
-    """Print a result."""
-    sys.stdout.write(f"{text}\n")
 
 
 def add_limits(command: argparse.ArgumentParser, *, seconds: bool = True) -> None:

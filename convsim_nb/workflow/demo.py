@@ -2,6 +2,7 @@
 
 import logging
 import os
+import shlex
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,6 +17,8 @@ from convsim_nb.workflow.simulate import simulate
 
 EXPERIMENT = "convsim-demo"
 MODEL = "demo:/rules"
+RUNS = "runs"
+"""The folder of the journals, in that of the demo."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +44,10 @@ class DemoOutcome:
         yield "See the traces, sessions and runs in MLflow:"
         yield f"  {self._open_mlflow}"
         yield "Play the cases again, against your own agent and with a language model:"
-        yield f"  convsim run {self.out / 'cases.yaml'} --agent yourmodule:agent --user-model openai:/gpt-5-mini"
+        cases = shlex.quote(str(self.out / "cases.yaml"))
+        yield f"  convsim run {cases} --agent yourmodule:agent --user-model openai:/gpt-5-mini"
+        yield "These runs are listed by:"
+        yield f"  convsim runs --journal {shlex.quote(str(self.out / RUNS))}"
 
     def as_json(self) -> Mapping[str, Any]:
         """The same as one JSON document."""
@@ -59,7 +65,7 @@ class DemoOutcome:
     def _open_mlflow(self) -> str:
         if self.tracking_uri.startswith(("http://", "https://")):
             return f"open {self.tracking_uri}, experiment {EXPERIMENT}"
-        return f"mlflow ui --backend-store-uri {self.tracking_uri}   # experiment {EXPERIMENT}"
+        return f"mlflow ui --backend-store-uri {shlex.quote(self.tracking_uri)}   # experiment {EXPERIMENT}"
 
 
 def demo(*, out: Path, progress: bool = True) -> DemoOutcome:
@@ -74,7 +80,7 @@ def demo(*, out: Path, progress: bool = True) -> DemoOutcome:
 
         record_sessions(experiment=EXPERIMENT)
         sessions = search_sessions(experiment=EXPERIMENT)
-        cases = distill(sessions, model=MODEL, progress=progress)
+        cases = distill(sessions, model=MODEL, journal=False, progress=progress)
         cases.save(out / "cases.yaml")
         runs = tuple(_played(cases, version, out, progress=progress) for version in ("v1", "v2"))
     reports = tuple(run.report(out / f"report-{run.state.run_name}.html") for run in runs)
@@ -89,7 +95,7 @@ def _played(cases: CaseSet, version: str, out: Path, *, progress: bool) -> Run:
         max_turns=8,
         experiment=EXPERIMENT,
         run_name=version,
-        journal=out / "runs",
+        journal=out / RUNS,
         progress=progress,
     ).wait()
     run.evaluate()

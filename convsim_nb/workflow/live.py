@@ -67,6 +67,11 @@ class Live:
             finally:
                 self.ended.set()
 
+    @property
+    def is_stopping(self) -> bool:
+        """Whether it was asked to stop, and has not ended."""
+        return self._stopping.is_set() and not self.ended.is_set()
+
     def stop(self) -> None:
         """End what is not over as cancelled, from any thread, as often as one likes; returns at once."""
         self._stopping.set()

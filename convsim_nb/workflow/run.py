@@ -1,6 +1,7 @@
 """The handle of a run: live while it plays, and the same when it is brought back."""
 
 import asyncio
+import os
 import threading
 from collections.abc import Callable, Generator, Mapping, Sequence
 from concurrent.futures import Future
@@ -19,6 +20,7 @@ from convsim_nb.engine.trial import Trial
 from convsim_nb.workflow import background
 from convsim_nb.workflow.cases import CaseSet
 from convsim_nb.workflow.display import display
+from convsim_nb.workflow.stopping import wait_for_stop
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -28,7 +30,6 @@ if TYPE_CHECKING:
     from convsim_nb.workflow.live import Live
     from convsim_nb.workflow.plan import Plan
 
-_STOP_SECONDS = 10.0
 _LONG_OVER = threading.Event()
 _LONG_OVER.set()
 
@@ -51,6 +52,7 @@ class Run:
         """What it was started with in this process; None for a run that was brought back."""
         self._live: Live | None = None
         self._playing: Future[None] | None = None
+        self._process: int | None = None
 
     # --- what it is ------------------------------------------------------------------
 
@@ -121,7 +123,12 @@ class Run:
 
     def follow(self, live: "Live", playing: "Future[None] | None") -> None:
         """Take the playing run to the handle: for the workflow that starts it."""
-        self._live, self._playing = live, playing
+        self._live, self._playing, self._process = live, playing, os.getpid()
+
+    @property
+    def is_stopping(self) -> bool:
+        """Whether it was asked to stop, and has not ended."""
+        return self._live is not None and self._live.is_stopping
 
     @property
     def ended(self) -> threading.Event:
@@ -134,15 +141,17 @@ class Run:
         Ctrl-C, or a kernel interrupt, stops the run, keeps what was done, and raises.
 
         Raises:
-            UsageError: called on the loop's own thread.
+            UsageError: called on the loop's own thread, or in another process than the run's.
             KeyboardInterrupt: it was interrupted.
         """
         background.refuse_on_loop("run.wait()")
+        if self._process not in (None, os.getpid()) and not self.ended.is_set():
+            raise UsageError(f"run {self.run_id} plays in process {self._process}, which forked this one: wait there")
         try:
             over = display().wait(self, timeout)
         except KeyboardInterrupt:
             self.stop()
-            self.ended.wait(_STOP_SECONDS)
+            wait_for_stop(self)
             raise
         if over and self._playing is not None and not self._playing.cancelled():
             self._playing.result()  # at most a moment away: `ended` is set in its last step

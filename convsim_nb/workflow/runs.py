@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, overload
 
 from convsim_nb.adapters.journal import EVENTS, JOURNALS, is_being_written, read_journal
 from convsim_nb.analysis.summary import summarise
-from convsim_nb.domain.errors import ConvsimError, NotFoundError
+from convsim_nb.domain.errors import ConvsimError, NotFoundError, UsageError
 from convsim_nb.domain.events import RUN_KEY
 from convsim_nb.domain.record import Record
 from convsim_nb.domain.state import RunState
@@ -88,9 +88,12 @@ def load_run(run_id: str, *, journal: str | Path | None = None) -> Run:
 
     Raises:
         NotFoundError: no run of that id, neither in the folder nor in MLflow.
+        UsageError: it is no id.
     """
+    if not isinstance(run_id, str) or not run_id:
+        raise UsageError(f"{run_id!r} is no run's id: give one as text, or its beginning; cs.runs() lists them")
     root = Path(journal or JOURNALS)
-    fitting = [folder for folder in _folders(root) if folder.name.startswith(run_id)] if run_id else []
+    fitting = [folder for folder in _folders(root) if folder.name.startswith(run_id)]
     if len(fitting) == 1:
         return _loaded(fitting[0])
     if len(fitting) > 1:

@@ -3,8 +3,6 @@
 import atexit
 import copy
 import os
-import sys
-import weakref
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -20,21 +18,25 @@ from convsim_nb.workflow.display import display
 from convsim_nb.workflow.live import Live
 from convsim_nb.workflow.plan import Plan
 from convsim_nb.workflow.run import Run
+from convsim_nb.workflow.stopping import stop_at_exit
 
-_runs: "weakref.WeakSet[Run]" = weakref.WeakSet()
+_runs: set[Run] = set()
+"""Those that play: also one that nobody holds any more has to be stopped when the script ends."""
 
 
 def go_on(run: Run, planned: Plan, trials: Sequence[Trial] | None = None) -> Run:
     """Play in the background what a run has not played yet, or the trials given."""
     live = begin(run, planned, trials)
-    run.follow(live, background.submit(live.play()))
     _runs.add(run)
+    future = background.submit(live.play())
+    run.follow(live, future)
+    future.add_done_callback(lambda _: _runs.discard(run))
     return run
 
 
 def playing() -> list[Run]:
     """The runs of this process that have not ended, oldest first."""
-    return sorted((run for run in _runs if not run.ended.is_set()), key=lambda run: run.run_id)
+    return sorted((run for run in tuple(_runs) if not run.ended.is_set()), key=lambda run: run.run_id)
 
 
 def begin(run: Run, planned: Plan, trials: Sequence[Trial] | None = None) -> Live:
@@ -69,8 +71,9 @@ def folder_of(planned: Plan) -> Path | None:
 
 @atexit.register
 def _stop_what_still_plays() -> None:
-    for run in playing():
-        run.stop()
-        run.ended.wait(2.0)
-        kept = f"; what was done is kept in {run.folder}" if run.folder else ""
-        sys.stderr.write(f"convsim: run {run.run_id} was stopped by the end of the script: use run.wait(){kept}\n")
+    if left := playing():
+        stop_at_exit(left)
+
+
+if hasattr(os, "register_at_fork"):  # they play in the process that was forked
+    os.register_at_fork(after_in_child=_runs.clear)

@@ -105,6 +105,13 @@ def test_an_unknown_run_is_refused(tmp_path):
         cs.load_run("1999", journal=tmp_path)
 
 
+@pytest.mark.parametrize("nothing", [None, "", 20261121])
+def test_what_is_no_id_is_refused(nothing):
+    """Whoever passes an id on that was never set is told so in one line."""
+    with pytest.raises(cs.ConvsimError, match="is no run's id: give one as text, or its beginning"):
+        cs.load_run(nothing)
+
+
 def test_the_journal_is_json_lines(run):
     """Other tools can read it: a JSON object a line, the kind in each."""
     kinds = [json.loads(line)["kind"] for line in (run.folder / "events.jsonl").read_text().splitlines()]
