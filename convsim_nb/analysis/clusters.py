@@ -40,7 +40,7 @@ def _means(
     vectors: "np.ndarray[Any, Any]", count: int, seed: int
 ) -> tuple["np.ndarray[Any, Any]", "np.ndarray[Any, Any]"]:
     """k-means from SciPy; a kind that nobody is left in is moved to the message that is furthest from all."""
-    from scipy.cluster.vq import kmeans2  # type: ignore[import-untyped]  # ships no types; a second of import
+    from scipy.cluster.vq import kmeans2  # here: a second of import
 
     centres, labels = kmeans2(vectors, count, minit="++", rng=np.random.default_rng(seed), missing="warn")
     return centres, labels
