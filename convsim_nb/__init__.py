@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from convsim_nb.workflow.browse import SessionList, list_sessions
     from convsim_nb.workflow.cases import CaseSet, load_cases
     from convsim_nb.workflow.chat import Talk, chat
+    from convsim_nb.workflow.compare import Comparison, compare
     from convsim_nb.workflow.distill import distill
     from convsim_nb.workflow.distill_estimate import estimate_distill
     from convsim_nb.workflow.draft import draft
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Behaviour",
     "CaseSet",
+    "Comparison",
     "Conversation",
     "ConvsimError",
     "Estimate",
@@ -57,11 +59,12 @@ __all__ = [
     "Withheld",
     "behaviours",
     "chat",
+    "compare",
     "distill",
     "draft",
     "estimate",
-    "fidelity",
     "estimate_distill",
+    "fidelity",
     "lineage",
     "list_sessions",
     "load_cases",
@@ -89,6 +92,7 @@ _HOMES = {
     "workflow.browse": ("SessionList", "list_sessions"),
     "workflow.cases": ("CaseSet", "load_cases"),
     "workflow.chat": ("Talk", "chat"),
+    "workflow.compare": ("Comparison", "compare"),
     "workflow.distill": ("distill",),
     "workflow.distill_estimate": ("estimate_distill",),
     "workflow.draft": ("draft",),

@@ -32,7 +32,7 @@ class Difference(Record):
     """The ends of the 95 % interval, clustered by case; None for a single case."""
     high: float | None
     p: float
-    """Of a two-sided permutation test that flips the signs of whole cases: McNemar's exact test for one trial a case."""
+    """Two-sided, of a permutation test that flips the signs of whole cases: McNemar's exact for one trial a case."""
     cases: int
 
 
@@ -111,15 +111,25 @@ _REACH = float(stats.norm.ppf(0.5 + LEVEL / 2) + stats.norm.ppf(POWER))
 
 
 def power(pairs: Sequence[tuple[Sequence[bool], Sequence[bool]]]) -> Power:
-    """What could have been seen with these trials: for each case, the outcomes of the first and of the second."""
+    """What could have been seen with these trials: for each case, the outcomes of the first and of the second.
+
+    With one trial a case nothing tells apart how far cases and how far trials differ: the trials of a case are
+    then taken to be as alike as those of real agents (a correlation of .4).
+    """
     gaps = np.array([np.mean(b) - np.mean(a) for a, b in pairs])
     trials = len(pairs) / sum((1 / len(a) + 1 / len(b)) / 2 for a, b in pairs)
-    within = float(np.mean([_of_one(a) + _of_one(b) for a, b in pairs]))
     total = _variance(gaps, trials=trials)
-    return Power(cases=len(pairs), trials=trials, between=max(0.0, total - within / trials), within=within)
+    repeated = [pair for pair in pairs if min(map(len, pair)) > 1]
+    guessed = (1 - _ALIKE) * total * trials
+    within = float(np.mean([_of_one(a) + _of_one(b) for a, b in repeated])) if repeated else guessed
+    within = min(within, total * trials)
+    return Power(cases=len(pairs), trials=trials, between=total - within / trials, within=within)
+
+
+_ALIKE = 0.4
 
 
 def _of_one(outcomes: Sequence[bool]) -> float:
-    """The variance of one trial; drawn towards a half, or a case of one trial would have none."""
-    share = (sum(outcomes) + _PRIOR) / (len(outcomes) + 2 * _PRIOR)
-    return share * (1 - share)
+    """The variance of one trial, from two trials or more."""
+    share = sum(outcomes) / len(outcomes)
+    return share * (1 - share) * len(outcomes) / (len(outcomes) - 1)

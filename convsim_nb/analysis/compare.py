@@ -1,0 +1,181 @@
+"""Two runs of the same cases against each other: metric by metric, and case by case."""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import chain
+from statistics import fmean, harmonic_mean, median
+
+from convsim_nb.analysis.paired import Difference, Power, difference, power
+from convsim_nb.domain.conversation import Conversation, Usage
+from convsim_nb.domain.record import Record
+from convsim_nb.domain.score import Score
+
+REACH = "reach rate"
+Value = Callable[[Conversation], float | None]
+"""A number of one conversation; None where it has none."""
+
+
+class Metric(Record):
+    """One row of a comparison: means over the cases that both runs have, and their difference."""
+
+    name: str
+    first: float
+    second: float
+    gap: Difference
+    """Second minus first."""
+    share: bool
+    """True where the values are shares, from 0 to 1."""
+    better: int
+    """1 where more is better, -1 where less is, 0 where nobody said."""
+
+
+class CaseChange(Record):
+    """One case in both runs: the trials that count, by their outcome."""
+
+    case_id: str
+    goal: str
+    first: tuple[bool, ...]
+    second: tuple[bool, ...]
+
+    @property
+    def gap(self) -> float:
+        """The second's share of trials that reached the goal, less the first's."""
+        return fmean(self.second) - fmean(self.first)
+
+
+class Compared(Record):
+    """What two runs say about two agents."""
+
+    metrics: tuple[Metric, ...]
+    """The reach rate first."""
+    cases: tuple[CaseChange, ...]
+    """Those with trials that count in both, the worst change first."""
+    power: Power | None
+    """None where no case counts in both."""
+    void: tuple[int, int]
+    """Void trials of each run, which say nothing about the agents."""
+    only: tuple[int, int]
+    """Cases of each run that the other has no counting trial of."""
+
+
+class Side(Record):
+    """One run, as far as a comparison looks at it."""
+
+    conversations: tuple[Conversation, ...]
+    scores: tuple[Score, ...] = ()
+    goals: dict[str, str] = {}
+    """By case id."""
+
+
+def compare(first: Side, second: Side) -> Compared:
+    """The second against the first, paired by case; conversations that don't count are left out."""
+    outcomes = [_by_case(side, _reached) for side in (first, second)]
+    both = [case_id for case_id in outcomes[0] if case_id in outcomes[1]]
+    changes = [
+        CaseChange(
+            case_id=case_id,
+            goal=second.goals.get(case_id) or first.goals.get(case_id, ""),
+            first=tuple(map(bool, outcomes[0][case_id])),
+            second=tuple(map(bool, outcomes[1][case_id])),
+        )
+        for case_id in both
+    ]
+    return Compared(
+        metrics=tuple(_metrics(first, second)),
+        cases=tuple(sorted(changes, key=lambda change: change.gap)),
+        power=power([(change.first, change.second) for change in changes]) if changes else None,
+        void=(_void(first), _void(second)),
+        only=(len(outcomes[0]) - len(both), len(outcomes[1]) - len(both)),
+    )
+
+
+def _metrics(first: Side, second: Side) -> Iterable[Metric]:
+    for name, (value, better) in _OWN.items():
+        sides = [_by_case(side, value) for side in (first, second)]
+        yield from _metric(name, sides, better=better, share=name == REACH)
+    named = dict.fromkeys(score.name for score in chain(first.scores, second.scores))
+    for name in named:
+        sides = [_by_case(side, _scored(side.scores, name)) for side in (first, second)]
+        yes_or_no = all(_is_yes_or_no(score.value) for score in (*first.scores, *second.scores) if score.name == name)
+        yield from _metric(name, sides, better=0, share=yes_or_no)
+
+
+def _metric(name: str, sides: Sequence[Mapping[str, Sequence[float]]], *, better: int, share: bool) -> Iterable[Metric]:
+    """The row of a metric; none where no case has a value of it in both runs."""
+    one, two = sides
+    both = [case_id for case_id in one if case_id in two]
+    if not both:
+        return
+    trials = harmonic_mean([len(side[case_id]) for case_id in both for side in sides]) if share else None
+    gaps = [fmean(two[case_id]) - fmean(one[case_id]) for case_id in both]
+    yield Metric(
+        name=name,
+        first=fmean(fmean(one[case_id]) for case_id in both),
+        second=fmean(fmean(two[case_id]) for case_id in both),
+        gap=difference(gaps, trials=trials),
+        share=share,
+        better=better,
+    )
+
+
+def _by_case(side: Side, value: Value) -> dict[str, list[float]]:
+    """The values of the conversations that count, by case."""
+    found: dict[str, list[float]] = defaultdict(list)
+    for conversation in side.conversations:
+        if conversation.counts and (number := value(conversation)) is not None:
+            found[conversation.case_id].append(number)
+    return found
+
+
+def _scored(scores: Iterable[Score], name: str) -> Value:
+    values = {score.key: score.value for score in scores if score.name == name}
+
+    def value(conversation: Conversation) -> float | None:
+        found = values.get(conversation.key)
+        return float(found) if isinstance(found, int | float) else _YES_OR_NO.get(str(found).lower())
+
+    return value
+
+
+def _is_yes_or_no(value: object) -> bool:
+    return value is None or isinstance(value, bool) or str(value).lower() in _YES_OR_NO
+
+
+_YES_OR_NO = {"yes": 1.0, "pass": 1.0, "true": 1.0, "no": 0.0, "fail": 0.0, "false": 0.0}
+
+
+def _reached(conversation: Conversation) -> float:
+    return float(conversation.verdict == "reached")
+
+
+def _latency(conversation: Conversation) -> float | None:
+    told = [m.seconds for m in conversation.messages if m.source == "agent" and m.seconds is not None]
+    return median(told) if told else None
+
+
+def _agent_usage(conversation: Conversation) -> Usage | None:
+    return conversation.usage.get("agent")
+
+
+def _agent_tokens(conversation: Conversation) -> float | None:
+    usage = _agent_usage(conversation)
+    return float(usage.input_tokens + usage.output_tokens) if usage else None
+
+
+def _agent_cost(conversation: Conversation) -> float | None:
+    usage = _agent_usage(conversation)
+    return usage.cost if usage else None
+
+
+_OWN: dict[str, tuple[Value, int]] = {
+    REACH: (_reached, 1),
+    "corrections": (lambda conversation: float(conversation.corrections), -1),
+    "turns": (lambda conversation: float(conversation.turns), -1),
+    "agent seconds a reply": (_latency, -1),
+    "agent tokens": (_agent_tokens, -1),
+    "agent cost": (_agent_cost, -1),
+}
+
+
+def _void(side: Side) -> int:
+    return sum(conversation.verdict == "void" and conversation.origin is None for conversation in side.conversations)

@@ -1,0 +1,189 @@
+"""Comparing runs: is the new version better, how sure is that, and where is it worse."""
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from convsim_nb.analysis.compare import REACH, Compared, Side
+from convsim_nb.analysis.compare import compare as compared_sides
+from convsim_nb.analysis.paired import holm
+from convsim_nb.domain.conversation import Conversation
+from convsim_nb.domain.errors import UsageError
+from convsim_nb.views.comparison import comparison_html, sentences, table_lines
+from convsim_nb.workflow.run import Run
+from convsim_nb.workflow.runs import load_run
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_SAME = ("user_model", "judge_model", "user_llm_params", "judge_llm_params", "prompts", "max_turns", "goal_check")
+"""Settings that must be the same: else it is not the agent alone that differs."""
+
+
+class Comparison:
+    """One run against others; the first is the one that the others are compared to."""
+
+    def __init__(self, first: Run, others: Sequence[Run], *, differs: Sequence[str] = ()) -> None:
+        self.first, self.others = first, tuple(others)
+        self.differs = tuple(differs)
+        """What else differs than the agent, where the comparison was forced."""
+        one = _side(first)
+        self.found: tuple[Compared, ...] = tuple(compared_sides(one, _side(other)) for other in others)
+        """One for each of the others."""
+        self._corrected = self._holm()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The runs' names, made different where they are the same."""
+        names = [run.state.run_name or run.run_id for run in (self.first, *self.others)]
+        return tuple(name if names.count(name) == 1 else f"{name} ({place})" for place, name in enumerate(names, 1))
+
+    @property
+    def changed(self) -> "pd.DataFrame":
+        """The cases whose share of trials that reached the goal changed, the worst first."""
+        import pandas as pd
+
+        rows = [
+            {
+                "run": name,
+                "case_id": change.case_id,
+                "goal": change.goal,
+                "before": sum(change.first) / len(change.first),
+                "after": sum(change.second) / len(change.second),
+                "difference": change.gap,
+            }
+            for name, found in zip(self.names[1:], self.found, strict=True)
+            for change in found.cases
+            if change.gap
+        ]
+        return pd.DataFrame(rows, columns=["run", "case_id", "goal", "before", "after", "difference"])
+
+    def to_frame(self) -> "pd.DataFrame":
+        """One row a metric and run, the reach rate first; differences are second minus first, as fractions.
+
+        `p` is of one comparison alone; `p_corrected` is Holm's, over the runs that are compared to the first.
+        """
+        import pandas as pd
+
+        columns = ["metric", "run", "first", "second", "difference", "low", "high", "p", "p_corrected", "cases"]
+        names = list(dict.fromkeys(metric.name for found in self.found for metric in found.metrics))
+        rows = [self._row(place, name) for name in names for place in range(len(self.found))]
+        return pd.DataFrame([row for row in rows if row], columns=columns)
+
+    def __repr__(self) -> str:
+        return "\n\n".join("\n".join(self._words(place)) for place in range(len(self.found)))
+
+    def _repr_html_(self) -> str:
+        return "".join(self._html(place) for place in range(len(self.found)))
+
+    # --- parts -----------------------------------------------------------------------
+
+    def _row(self, place: int, name: str) -> dict[str, Any]:
+        metric = next((metric for metric in self.found[place].metrics if metric.name == name), None)
+        if metric is None:
+            return {}
+        return {
+            "metric": name,
+            "run": self.names[place + 1],
+            "first": metric.first,
+            "second": metric.second,
+            "difference": metric.gap.mean,
+            "low": metric.gap.low,
+            "high": metric.gap.high,
+            "p": metric.gap.p,
+            "p_corrected": self._corrected[name][place],
+            "cases": metric.gap.cases,
+        }
+
+    def _holm(self) -> dict[str, dict[int, float]]:
+        """For each metric, the corrected p of each run that has it."""
+        found: dict[str, dict[int, float]] = defaultdict(dict)
+        for place, compared in enumerate(self.found):
+            for metric in compared.metrics:
+                found[metric.name][place] = metric.gap.p
+        return {
+            name: dict(zip(by_place, holm(list(by_place.values())), strict=True)) for name, by_place in found.items()
+        }
+
+    def _said(self, place: int) -> list[str]:
+        corrected = self._corrected.get(REACH, {}).get(place) if len(self.found) > 1 else None
+        told = sentences(self.found[place], first=self.names[0], second=self.names[place + 1], corrected=corrected)
+        return [*told, *(f"not the agent alone differs: {each}" for each in self.differs)]
+
+    def _words(self, place: int) -> Iterator[str]:
+        yield from self._said(place)
+        if self.found[place].metrics:
+            yield from table_lines(self.found[place], first=self.names[0], second=self.names[place + 1])
+
+    def _html(self, place: int) -> str:
+        other = self.others[place]
+        return comparison_html(
+            self.found[place],
+            names=(self.names[0], self.names[place + 1]),
+            said=self._said(place),
+            conversations=(_by_case(self.first), _by_case(other)),
+            cases={**self.first.state.cases, **other.state.cases},
+        )
+
+
+def compare(
+    first: "Run | str", *others: "Run | str", force: bool = False, journal: str | Path | None = None
+) -> Comparison:
+    """Compare runs of the same cases with the first of them, paired by case.
+
+    Differences are second minus first, with a 95 % interval that is clustered by case and the p of a
+    permutation test (McNemar's exact one for one trial a case). Void, assisted and forked conversations are
+    left out, and counted.
+
+    Args:
+        first: The run that the others are compared to; a `Run` or the id of one.
+        others: One or more runs.
+        force: Compare runs although something else than the agent differs; it is said with the result.
+        journal: The folder of journals that ids are looked up in; by default `.convsim/runs`.
+
+    Raises:
+        UsageError: there is nothing to compare, a run has not ended, or more than the agent differs.
+        NotFoundError: no run of that id.
+    """
+    if not others:
+        raise UsageError("compare(a): give a second run, such as compare(a, b)")
+    runs = [run if isinstance(run, Run) else load_run(run, journal=journal) for run in (first, *others)]
+    for run in runs:
+        if not run.state.ended:
+            raise UsageError(f"run {run.run_id} has not ended: call run.wait() or run.stop() before compare()")
+    differs = [said for other in runs[1:] for said in _differences(runs[0], other)]
+    if differs and not force:
+        raise UsageError(f"not the agent alone differs: {'; '.join(differs)}; force=True compares all the same")
+    return Comparison(runs[0], runs[1:], differs=differs)
+
+
+def _differences(first: Run, other: Run) -> Iterator[str]:
+    one, two = first.state.settings, other.state.settings
+    for name in _SAME if one and two else ():
+        before, after = getattr(one, name), getattr(two, name)
+        if before != after:
+            yield f"{name} is {_shown(before)} in {first.run_id} and {_shown(after)} in {other.run_id}"
+    both = [case_id for case_id in first.state.cases if case_id in other.state.cases]
+    edited = [each for each in both if first.state.cases[each].digest != other.state.cases[each].digest]
+    if edited:
+        more = f" and {len(edited) - 1} more" if len(edited) > 1 else ""
+        yield f"case {edited[0]}{more} was edited between {first.run_id} and {other.run_id}"
+
+
+def _shown(value: object, longest: int = 60) -> str:
+    said = repr(value)
+    return said if len(said) <= longest else f"{said[:longest]}..."
+
+
+def _side(run: Run) -> Side:
+    goals = {case_id: case.goal for case_id, case in run.state.cases.items()}
+    return Side(conversations=run.conversations, scores=run.scores, goals=goals)
+
+
+def _by_case(run: Run) -> dict[str, list[Conversation]]:
+    found: dict[str, list[Conversation]] = defaultdict(list)
+    for conversation in run.conversations:
+        if conversation.origin is None:
+            found[conversation.case_id].append(conversation)
+    return found

@@ -1,0 +1,79 @@
+"""Intervals and tests of paired differences, against SciPy's own and against values by hand."""
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from convsim_nb.analysis.paired import difference, holm, power, sign_flip_p
+
+
+def test_numbers_have_the_paired_t_interval():
+    """For anything but shares the interval is that of Student's paired test."""
+    one, two = np.random.default_rng(1).normal(size=(2, 15))
+    theirs = stats.ttest_rel(two, one).confidence_interval(0.95)
+    ours = difference(two - one)
+
+    assert (ours.low, ours.high) == pytest.approx((theirs.low, theirs.high))
+
+
+@pytest.mark.parametrize(("better", "worse", "same"), [(5, 1, 4), (9, 0, 2), (16, 4, 10), (30, 10, 0)])
+def test_one_trial_a_case_is_mcnemars_exact_test(better, worse, same):
+    """The permutation of signs is then the exact binomial test on the cases that differ."""
+    gaps = np.array([1.0] * better + [-1.0] * worse + [0.0] * same)
+
+    assert sign_flip_p(gaps) == pytest.approx(stats.binomtest(better, better + worse).pvalue)
+
+
+def test_many_trials_are_flipped_case_by_case():
+    """SciPy's permutation test on the same pairs gives the same p, exactly or within the draw."""
+    few = np.array([0.25, 0.5, -0.25, 0.75, 0.5, 0.25, 0.25, -0.5])
+    many = np.random.default_rng(3).normal(0.3, 1, size=40)
+
+    def theirs(found):
+        return stats.permutation_test((found,), np.mean, permutation_type="samples", n_resamples=20_000, rng=0).pvalue
+
+    assert sign_flip_p(few) == pytest.approx(theirs(few))
+    assert sign_flip_p(many) == pytest.approx(theirs(many), abs=0.015)
+
+
+def test_equal_runs_show_nothing():
+    """No difference has p 1 and an interval around nought, which is not empty: twelve cases are few."""
+    found = difference([0.0] * 12, trials=1)
+
+    assert (found.mean, found.p) == (0.0, 1.0)
+    assert found.low == -found.high
+    assert 0.05 < found.high < 0.2
+
+
+def test_one_case_has_no_interval():
+    """A single case has no spread: the ends are unknown, not nought."""
+    assert (difference([1.0], trials=1).low, difference([1.0], trials=1).high) == (None, None)
+
+
+def test_shares_end_at_one():
+    """An interval of shares stays within what shares can be."""
+    assert difference([1.0, 1.0, 1.0, 0.0], trials=1).high == 1.0
+
+
+def test_holm_against_values_by_hand():
+    """Each p times what is left of them, never below the one before, never above 1."""
+    assert holm([0.01, 0.04, 0.03]) == pytest.approx([0.03, 0.06, 0.06])
+    assert holm([0.9, 0.5]) == pytest.approx([1.0, 1.0])
+
+
+def test_power_says_what_could_have_been_seen():
+    """Simulated with that very difference, the test finds it in about four of five runs; more trials, fewer cases."""
+    rng = np.random.default_rng(5)
+
+    def pairs(gap):
+        first = rng.random(60) < 0.5
+        return [((bool(a),), (bool(rng.random() < 0.5 + gap),)) for a in first]
+
+    found = power(pairs(0.0))
+    seen = np.mean(
+        [sign_flip_p(np.array([b[0] - float(a[0]) for a, b in pairs(found.smallest)])) < 0.05 for _ in range(200)]
+    )
+
+    assert 0.65 < seen < 0.95
+    assert found.cases_for(0.05, trials=4) < found.cases_for(0.05, trials=1)
+    assert found.cases_for(found.smallest, trials=1) == pytest.approx(60, abs=2)

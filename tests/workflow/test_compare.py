@@ -1,0 +1,124 @@
+"""Comparing two runs, through the door that users take."""
+
+import pytest
+
+import convsim_nb as cs
+from convsim_nb.domain.errors import NotFoundError, UsageError
+from convsim_nb.testing import ScriptedChat
+
+CASES = [cs.TestCase(goal=f"Find out about matter {n}", case_id=f"case-{n}") for n in range(8)]
+
+
+def run(tmp_path, good, *, cases=CASES, name="v", user="asks", **options):
+    """A run in which the agent is right about the cases named."""
+
+    def agent(messages):
+        return "yes" if any(f"matter {n}." in messages[0]["content"] for n in good) else "no"
+
+    def reached(conversation):
+        return conversation.messages[-1].content == "yes"
+
+    chat = ScriptedChat(
+        lambda request: {"action": "say", "text": f"{request_goal(request)}.", "because": ""}, name=user
+    )
+    options = {"max_turns": 1, "mlflow": False, "progress": False, "guards": "off", **options}
+    return cs.simulate(
+        cases, agent, user_model=chat, goal_check=reached, run_name=name, journal=tmp_path, **options
+    ).wait()
+
+
+def request_goal(request):
+    text = " ".join(message.content for message in request.messages)
+    return f"matter {text.split('matter ')[1][0]}"
+
+
+def test_the_reach_rate_stands_first_with_difference_interval_and_p(tmp_path):
+    """Second minus first, as fractions, paired by case; the cases that changed, the worst first."""
+    found = cs.compare(run(tmp_path, {0, 1}, name="v1"), run(tmp_path, {1, 2, 3, 4, 5, 6, 7}, name="v2"))
+    row = found.to_frame().iloc[0]
+
+    assert (row["metric"], row["run"], row["cases"]) == ("reach rate", "v2", 8)
+    assert (row["first"], row["second"], row["difference"]) == (0.25, 0.875, 0.625)
+    assert row["low"] < 0.625 < row["high"]
+    assert row["p"] == pytest.approx(0.125)  # 6 better, 1 worse: McNemar's exact test
+    assert list(found.changed["case_id"])[:2] == ["case-0", "case-2"]
+    assert "v2 reached the goal in 88 %, v1 in 25 %: no difference is shown (+62 points" in repr(found)
+    assert "of 8 cases, 6 went better, 1 worse, 1 as before" in repr(found)
+    assert "Cases that changed, the worst first" in found._repr_html_()
+
+
+def test_runs_by_id_and_several_at_once_are_corrected(tmp_path):
+    """Each is compared to the first; the corrected p is Holm's over the runs."""
+    base = run(tmp_path, set(), name="v1")
+    others = [run(tmp_path, set(range(8)), name="v2"), run(tmp_path, {1}, name="v3")]
+    frame = cs.compare(base.run_id, *(other.run_id for other in others), journal=tmp_path).to_frame()
+    reach = frame[frame["metric"] == "reach rate"]
+
+    assert list(reach["run"]) == ["v2", "v3"]
+    assert list(reach["p"]) == pytest.approx([2 / 2**8, 1.0])
+    assert list(reach["p_corrected"]) == pytest.approx([4 / 2**8, 1.0])
+
+
+def test_scores_are_rows_too(tmp_path):
+    """Whatever both runs were scored with is compared like the rest: shares for yes and no, means for numbers."""
+    one, two = run(tmp_path, {0}, name="v1"), run(tmp_path, {0, 1}, name="v2")
+
+    def kind(conversation):
+        return "yes" if conversation.verdict == "reached" else "no"
+
+    def length(conversation):
+        return len(conversation.messages[-1].content)
+
+    for each in (one, two):
+        each.evaluate([kind, length])
+    frame = cs.compare(one, two).to_frame().set_index("metric")
+
+    assert frame.loc["kind", "difference"] == pytest.approx(1 / 8)
+    assert frame.loc["length", "difference"] == pytest.approx(1 / 8)
+
+
+def test_void_trials_are_left_out_and_said(tmp_path):
+    """A void trial is no failure of the agent: its case leaves the comparison, and is counted."""
+    whole = run(tmp_path, {0, 1}, name="v1")
+    broken = ScriptedChat(
+        lambda request: (
+            "no JSON at all"
+            if request_goal(request) == "matter 3"
+            else {"action": "say", "text": f"{request_goal(request)}.", "because": ""}
+        ),
+        name="asks",
+    )
+    other = cs.simulate(
+        CASES, lambda messages: "yes", user_model=broken, goal_check=lambda c: True, max_turns=1, run_name="v2",
+        mlflow=False, progress=False, guards="off", journal=tmp_path,
+    ).wait()  # fmt: skip
+    found = cs.compare(whole, other, force=True)
+
+    assert found.to_frame().iloc[0]["cases"] == 7
+    assert "left out of v2: 1 void" in repr(found)
+
+
+def test_more_than_the_agent_differs(tmp_path):
+    """Another user model, fewer turns, an edited case: each is named; force compares, and says it all the same."""
+    one = run(tmp_path, {0})
+    edited = [CASES[0].edited(persona="In a hurry"), *CASES[1:]]
+    two = run(tmp_path, {0}, cases=edited, user="another", max_turns=2)
+
+    with pytest.raises(
+        UsageError,
+        match=r"not the agent alone differs: user_model .*; max_turns is 1 .* and 2 .*; case case-0 was edited .*; force=",
+    ):
+        cs.compare(one, two)
+    assert "not the agent alone differs: max_turns is 1" in repr(cs.compare(one, two, force=True))
+
+
+def test_nothing_to_compare(tmp_path):
+    """One run alone, an id that is none, cases that have nothing in common: each says so."""
+    one = run(tmp_path, {0})
+    other = run(tmp_path, {0}, cases=[cs.TestCase(goal="Find out about matter 9", case_id="other")])
+
+    with pytest.raises(UsageError, match="give a second run"):
+        cs.compare(one)
+    with pytest.raises(NotFoundError, match="no run 'zzz'"):
+        cs.compare(one, "zzz", journal=tmp_path)
+    assert "have no case in common" in repr(cs.compare(one, other))
