@@ -3,7 +3,7 @@
 import pytest
 
 import convsim_nb as cs
-from convsim_nb.domain.errors import NotFoundError, UsageError
+from convsim_nb.domain.errors import ModelError, NotFoundError, UsageError
 from convsim_nb.testing import ScriptedChat
 
 CASES = [cs.TestCase(goal=f"Find out about matter {n}", case_id=f"case-{n}") for n in range(8)]
@@ -80,14 +80,13 @@ def test_scores_are_rows_too(tmp_path):
 def test_void_trials_are_left_out_and_said(tmp_path):
     """A void trial is no failure of the agent: its case leaves the comparison, and is counted."""
     whole = run(tmp_path, {0, 1}, name="v1")
-    broken = ScriptedChat(
-        lambda request: (
-            "no JSON at all"
-            if request_goal(request) == "matter 3"
-            else {"action": "say", "text": f"{request_goal(request)}.", "because": ""}
-        ),
-        name="asks",
-    )
+
+    def says(request):
+        if request_goal(request) == "matter 3":
+            raise ModelError("gone")
+        return {"action": "say", "text": f"{request_goal(request)}.", "because": ""}
+
+    broken = ScriptedChat(says, name="asks")
     other = cs.simulate(
         CASES, lambda messages: "yes", user_model=broken, goal_check=lambda c: True, max_turns=1, run_name="v2",
         mlflow=False, progress=False, guards="off", journal=tmp_path,
@@ -106,7 +105,7 @@ def test_more_than_the_agent_differs(tmp_path):
 
     with pytest.raises(
         UsageError,
-        match=r"not the agent alone differs: user_model .*; max_turns is 1 .* and 2 .*; case case-0 was edited .*; force=",
+        match=r"not the agent alone differs: user_model .*; max_turns is 1 .* and 2 .*; case case-0 was edited .*force",
     ):
         cs.compare(one, two)
     assert "not the agent alone differs: max_turns is 1" in repr(cs.compare(one, two, force=True))
