@@ -190,8 +190,8 @@ def test_a_run_is_pushed(shell):
     """`push` brings a run to MLflow and says what it brought."""
     shell(f"{RUN} -o v1")
     shell("import mlflow; mlflow.set_tracking_uri('sqlite:///mlflow.db')")
-    before = shell("%convsim push v1")
-    again = shell("%convsim push")
+    before = shell("%convsim push v1 --experiment pushed")
+    again = shell("%convsim push --experiment pushed")
     shell("mlflow.set_tracking_uri(None)")
 
     assert (before.result.traces_made, again.result.traces_made) == (6, 0)
