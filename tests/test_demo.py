@@ -13,6 +13,8 @@ import convsim_nb as cs
 from convsim_nb.workflow.demo import DemoOutcome
 
 CLOSED_MARKET = "hb-4101"
+ABOVE_POLICY = "hb-4105"
+"""Version 1 refunds the whole fee, which the bank's policy does not allow; version 2 a part of it."""
 
 
 @pytest.fixture(scope="module")
@@ -72,9 +74,10 @@ def test_the_closed_market_fault_shows_with_v1_alone(runs):
 
 
 def test_the_mended_agent_needs_fewer_corrections(runs):
-    """The numbers of the two runs tell the versions apart."""
+    """The numbers of the two runs tell the versions apart; v1 reaches nothing more but what it may not give."""
     assert runs["v2"].summary.corrections < runs["v1"].summary.corrections
-    assert runs["v2"].summary.reached >= runs["v1"].summary.reached
+    reached = {name: {c.case_id for c in run.conversations if c.verdict == "reached"} for name, run in runs.items()}
+    assert reached["v1"] - reached["v2"] <= {ABOVE_POLICY}
 
 
 def test_mlflow_holds_the_run_its_sessions_and_their_source(outcome, runs):

@@ -1,5 +1,6 @@
 """What was distilled so far, a JSON line a session: a second call does only what is missing."""
 
+import contextlib
 import hashlib
 import json
 import os
@@ -72,6 +73,8 @@ class DistillJournal:
         self._file.close()
         if not keep:
             self.path.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):  # other unfinished work lies there
+                self.path.parent.rmdir()
 
 
 def _read(path: Path) -> Iterator[tuple[str, Done]]:

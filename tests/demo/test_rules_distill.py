@@ -176,3 +176,32 @@ async def test_the_persona_says_how_the_person_writes():
     (case,), _ = await cases_of(*said)
 
     assert "short messages, in lower case, without full stops" in case.persona
+
+
+ANNOUNCED = (
+    "Has my parcel left the warehouse?",
+    "Yes, parcel 4711 left the warehouse this morning.",
+    "{} what are your opening hours on Sundays?",
+    "Our opening hours are 9:00 to 18:00, Monday to Saturday.",
+)
+
+
+@pytest.mark.parametrize("said", ["Very good. Another matter:", "Thanks. A different question:", "ok. by the way,"])
+async def test_a_matter_that_is_announced_is_split_off(said):
+    """A user who says that it is another matter is believed, where a new vocabulary bears it out."""
+    cases, _ = await cases_of(*(text.format(said) for text in ANNOUNCED))
+
+    assert [(case.source.first, case.source.last) for case in cases] == [(0, 1), (2, 3)]
+
+
+async def test_announcing_alone_splits_nothing():
+    """A cue never splits by itself: what is announced still belongs to the matter."""
+    said = (
+        "Has my parcel left the warehouse?",
+        "Yes, your parcel left.",
+        "By the way, my parcel is number 4711.",
+        "Noted.",
+    )
+    cases, _ = await cases_of(*said)
+
+    assert len(cases) == 1

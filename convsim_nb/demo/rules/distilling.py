@@ -7,15 +7,21 @@ from convsim_nb.demo.rules.learning import facts_of
 from convsim_nb.demo.rules.manner import guidelines_of, persona_of
 from convsim_nb.demo.rules.objections import expectations_of, withheld_of
 from convsim_nb.demo.rules.splitting import openings_of
-from convsim_nb.demo.rules.transcript import transcript_of
+from convsim_nb.demo.rules.transcript import Transcript, transcript_of
 from convsim_nb.demo.rules.wishes import goal_of
-from convsim_nb.engine.distill import DistillReply
+from convsim_nb.engine.distill import DistillReply, Sourced
 from convsim_nb.engine.split import Opening, SplitReply
 
 
 def distil(said: Sequence[Mapping[str, Any]]) -> DistillReply:
-    """The case of the messages in the request's first data message."""
+    """The case of the messages in the request's first data message, without what was not accepted."""
     talk = transcript_of(said[0]["messages"])
+    reply = _case(talk)
+    refused = [entry["not_accepted"] for entry in said if "not_accepted" in entry]
+    return _mended(reply, talk, refused=" ".join(refused)) if refused else reply
+
+
+def _case(talk: Transcript) -> DistillReply:
     goal = goal_of(talk)
     withheld = withheld_of(talk)
     facts = facts_of(talk, goal=goal, withheld=withheld)
@@ -26,6 +32,26 @@ def distil(said: Sequence[Mapping[str, Any]]) -> DistillReply:
         facts=facts,
         withheld=withheld,
         expectations=expectations_of(talk, withheld=withheld),
+    )
+
+
+def _mended(reply: DistillReply, talk: Transcript, *, refused: str) -> DistillReply:
+    """The reply without the fields that the reasons name; who withheld what they had said before insists on it."""
+    insists = [
+        Sourced(text=talk.lexicon.case["insists"], message=entry.message, quote=entry.quote)
+        for n, entry in enumerate(reply.withheld)
+        if f"withheld[{n}].fact:" in refused
+    ]
+    opening = talk.user[0]
+    first = goal_of(Transcript((opening,)))
+    return reply.model_copy(
+        update={
+            "goal": first if "goal:" in refused else reply.goal,
+            "guidelines": [*reply.guidelines, *insists[:1]],
+            "facts": [fact for n, fact in enumerate(reply.facts) if f"facts[{n}]:" not in refused],
+            "withheld": [entry for n, entry in enumerate(reply.withheld) if f"withheld[{n}]." not in refused],
+            "expectations": reply.expectations if not insists else [],
+        }
     )
 
 

@@ -15,9 +15,13 @@ _TURN = 5.3
 # Weights of the signs of a turn. Fitted by logistic regression on public dialogues, people's and stitched ones, and
 # set so that of a hundred sessions with one goal about five are cut: a cut too many is worse than one too few.
 _FRESH, _TAKEN_UP, _UNHEARD, _REASKED, _GREETS, _WANTS, _AFTER_MUCH, _THANKED = 2.0, 1.5, 1.75, 1.6, 1.7, 1.4, 1.0, 0.5
+_ANNOUNCED = 2.4
+"""Of a message that says itself that it is another matter. Too rare in those dialogues to be fitted."""
 _COHESION, _REFERS, _ANSWERS = -3.6, -1.4, -1.7
 _AHEAD = 4
 """Messages ahead that are compared with what was said before."""
+_HEAD = 10
+"""First words of a message, among which it says that it is another matter."""
 _MUCH = 40
 """Words of an agent's message that told a lot."""
 
@@ -53,7 +57,7 @@ class _Turn:
     def score(self) -> float:
         """How much the message looks like the beginning of another matter."""
         past, own = self._stems(self.earlier), self._stems((self.said,))
-        if not own or self._only_thanks():
+        if not own or (self._only_thanks() and not self._announced):
             return 0.0
         ahead = [other for other in self.talk.messages if other.n >= self.said.n][:_AHEAD]
         reply = self._stems([other for other in ahead[1:2] if not other.by_user])
@@ -76,7 +80,8 @@ class _Turn:
         return (
             _GREETS * known.has("user.greeting", (sentences(plain) or (plain,))[0][:24])
             + _WANTS * self._wants(plain)
-            + _REFERS * (known.has("user.refers", " ".join(plain.split()[:5])) or known.has("user.adds", plain))
+            + _ANNOUNCED * self._announced
+            + _REFERS * (not self._announced and self._refers(plain))
             + _ANSWERS * any(sentence.asks or sentence.offers for sentence in told)
             + _AFTER_MUCH * (before is not None and count_words(before.text) > _MUCH)
             + _THANKED * any(known.has("user.thanks", other.text) for other in asked_for)
@@ -86,6 +91,17 @@ class _Turn:
     def _wants(self, plain: str) -> bool:
         known = self.talk.lexicon
         return opens_with_verb(lowered(known.cut("lead", plain)), known) or known.has("user.asking", plain)
+
+    @property
+    def _announced(self) -> bool:
+        """Whether the message says itself that it is another matter."""
+        plain = self.said.text.replace("’", "'")
+        head = " ".join(plain.split()[:_HEAD])
+        return self.talk.lexicon.has("user.announces", head) or plain.rstrip(" .!?").endswith("btw")
+
+    def _refers(self, plain: str) -> bool:
+        known = self.talk.lexicon
+        return known.has("user.refers", " ".join(plain.split()[:5])) or known.has("user.adds", plain)
 
     def _only_thanks(self) -> bool:
         known, plain = self.talk.lexicon, self.said.text.replace("’", "'")

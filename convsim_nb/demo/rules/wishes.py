@@ -52,9 +52,19 @@ def _wanting(text: str, known: Lexicon, language: str) -> int:
         return 0
     if known.has("user.wanting", plain):
         return 3
-    if text.endswith(("?", "？")):
+    if _asks(text, known):
         return 2
     return int(known.has("user.request", plain) or opens_with_verb(lowered(text), known))
+
+
+def _asks(text: str, known: Lexicon) -> bool:
+    """Whether it is a question, also where nobody typed the mark."""
+    return text.endswith(("?", "？")) or known.has("user.question", text.replace("’", "'"))
+
+
+def _marked(text: str, language: str) -> str:
+    """A question with its mark."""
+    return text if text.endswith(("?", "？")) else f"{text.rstrip(' .')}{'？' if language == 'zh' else '?'}"
 
 
 def empty(text: str, known: Lexicon, language: str) -> bool:
@@ -77,8 +87,9 @@ def _neutral(wish: str, talk: Transcript) -> str:
     """The wish without greeting, courtesies and "I want": "Book a table for two"."""
     known = talk.lexicon
     text = known.cut("tail", known.cut("lead", " ".join(wish.replace("’", "'").split())))
-    if text.endswith(("?", "？")) and (known.has("user.asking", text) or text == wish.strip()):
-        return known.case["find_out"].format(question=raised(text))
+    asked = known.has("user.asking", text) or text == wish.strip()
+    if _asks(text, known) and (asked or known.has("user.question", text)):
+        return known.case["find_out"].format(question=raised(_marked(text, talk.language)))
     text = _shortened(text, talk.language)
     return raised(third_person(text.strip(" ,;:，？?。.!！"), talk.language)) + known.case["stop"]
 
