@@ -116,11 +116,14 @@ def _tracking(out: Path) -> Iterator[str]:
     """MLflow's store for the demo: the one that the environment names, else a sqlite file in `out`."""
     import mlflow
 
+    from convsim_nb.adapters.mlflow.store import make_ready
+
     logging.getLogger("mlflow.store.db.utils").setLevel(logging.WARNING)  # how a new store is made is no progress
     if os.environ.get("MLFLOW_TRACKING_URI"):
         yield mlflow.get_tracking_uri()
         return
     before, uri = mlflow.get_tracking_uri(), f"sqlite:///{out / 'mlflow.db'}"
+    make_ready(uri)
     mlflow.set_tracking_uri(uri)
     if mlflow.get_experiment_by_name(EXPERIMENT) is None:
         # Without a place of its own, sqlite's artifacts would land in the working folder.

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 from convsim_nb.adapters.mlflow.net import LATE_SECONDS, Claim, TraceNet, available
-from convsim_nb.adapters.mlflow.store import Destination
+from convsim_nb.adapters.mlflow.store import Destination, make_ready
 from convsim_nb.adapters.mlflow.writer import TraceWriter
 
 Findings = dict[str, list[Any]]
@@ -208,7 +208,9 @@ def _note(turns: dict[str, dict[int, str]], claim: Claim) -> None:
 
 def _warm_up() -> None:
     """Let MLflow open its current store now, on this thread: at the first span it would block the loop for seconds."""
+    from mlflow import get_tracking_uri
     from mlflow.tracing import provider
 
+    make_ready(get_tracking_uri())
     if begin := getattr(provider, "_get_tracer", None):
         begin(__name__)

@@ -3,9 +3,11 @@
 `pin()` reads MLflow's ambient state and stays off the network; `Pin.reach()` goes there.
 """
 
+import hashlib
 import os
 import re
 import socket
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,6 +16,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
 
 from convsim_nb.domain.errors import ConvsimError, NotFoundError, StoreError
 
@@ -66,6 +73,7 @@ class Pin:
         """
         with store_errors(self.tracking_uri):
             knock(self.tracking_uri)
+            make_ready(self.tracking_uri)
             found = self._find(Destination(self.tracking_uri, "").client)
         if found.lifecycle_stage != "active":
             raise NotFoundError(f"experiment {found.name!r} was deleted: restore it, or name another")
@@ -78,7 +86,19 @@ class Pin:
             return named
         if self.by_id or self.experiment.isdigit():
             return client.get_experiment(self.experiment)
-        return client.get_experiment(client.create_experiment(self.experiment))
+        return _made(client, self.experiment)
+
+
+def _made(client: "MlflowClient", name: str) -> Any:
+    from mlflow.exceptions import MlflowException
+
+    try:
+        return client.get_experiment(client.create_experiment(name))
+    except MlflowException as error:
+        made = client.get_experiment_by_name(name) if error.error_code == "RESOURCE_ALREADY_EXISTS" else None
+        if made is None:
+            raise
+        return made  # by another process, in the moment between
 
 
 def pin(experiment: str | None = None, *, tracking_uri: str | None = None) -> Pin:
@@ -124,6 +144,42 @@ def _absolute(uri: str) -> str:
     """A relative SQLite file means the one of now, wherever the process goes later."""
     relative = re.fullmatch(r"sqlite:///([^/:].*)", uri)
     return f"sqlite:///{Path(relative[1]).resolve()}" if relative else uri
+
+
+def make_ready(uri: str) -> None:
+    """Let MLflow make the tables of a new SQLite store, once: two processes that do it at once break each other."""
+    path = _sqlite_file(uri)
+    if path is None or path in _ready:
+        return
+    from mlflow import MlflowClient
+
+    with _alone(path):
+        MlflowClient(tracking_uri=uri).search_experiments(max_results=1)
+    _ready.add(path)
+
+
+_ready: set[Path] = set()
+
+
+def _sqlite_file(uri: str) -> Path | None:
+    named = re.fullmatch(r"sqlite:///([^?:]+)(\?.*)?", uri)
+    return Path(named[1]).resolve() if named else None
+
+
+@contextmanager
+def _alone(path: Path) -> Iterator[None]:
+    """Nobody else of this machine who asks for the same file is inside meanwhile."""
+    if fcntl is None:
+        yield
+        return
+    mark = hashlib.sha256(str(path).encode()).hexdigest()[:16]
+    # Not beside the file: it would stay there, in the user's folder.
+    lock = os.open(Path(tempfile.gettempdir()) / f"convsim-{os.getuid()}-{mark}.lock", os.O_CREAT | os.O_RDWR, 0o600)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(lock)
 
 
 def knock(uri: str) -> None:

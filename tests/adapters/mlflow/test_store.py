@@ -2,6 +2,8 @@
 
 import os
 import socket
+import subprocess
+import sys
 import time
 
 import mlflow
@@ -88,3 +90,16 @@ def test_a_store_that_cannot_be_opened_is_one_line_without_its_password(uri):
     assert shown(uri) in str(failed.value)
     assert "secret" not in str(failed.value)
     assert "\n" not in str(failed.value)
+
+
+def test_two_first_runs_at_once_in_a_fresh_folder(tmp_path):
+    """MLflow makes a new SQLite store's tables unguarded; processes of ours wait for each other, and all get it."""
+    reach = "print(pin('x', tracking_uri=sys.argv[1]).reach().experiment_name)"
+    code = f"import sys; from convsim_nb.adapters.mlflow.store import pin; {reach}"
+    command = [sys.executable, "-W", "ignore", "-c", code, f"sqlite:///{tmp_path}/new.db"]
+    begun = [subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for _ in range(3)]
+    ended = [each.communicate(timeout=100) for each in begun]
+
+    assert [(each.returncode, out.strip()) for each, (out, _) in zip(begun, ended, strict=True)] == [(0, "x")] * 3, (
+        ended
+    )
