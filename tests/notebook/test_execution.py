@@ -112,3 +112,26 @@ def test_papermill_runs_a_notebook_plainly(tmp_path):
         cell for cell in made.cells if not {"parameters", "injected-parameters"} & {*cell.metadata.get("tags", ())}
     ]
     check(made)
+
+
+DISTILL = """
+%load_ext convsim_nb
+import convsim_nb as cs
+said = [
+    cs.Message(role="user", content="Cancel my appointment on Friday"),
+    cs.Message(role="assistant", content="Done."),
+]
+sessions = [cs.Session(id=f"s{n}", messages=said) for n in range(3)]
+"""
+
+
+def test_distilling_shows_its_progress_quietly_in_the_cell(tmp_path):
+    """One line that is redrawn in place: nothing on stderr, which notebooks show in red."""
+    book = execute(notebook(DISTILL, "cases = cs.distill(sessions, model='demo:/rules')"), tmp_path)
+
+    (line,) = book.cells[1].outputs
+    assert (line.output_type, line.data["text/plain"]) == (
+        "display_data",
+        "3/3 sessions distilled: 3 test cases, 2 problems",
+    )
+    assert "progress" not in line.data["text/html"]
