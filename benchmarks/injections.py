@@ -38,8 +38,8 @@ async def outcomes(attack: dict[str, Any]) -> list[str]:
     found = []
     for check in CHECKS:
         run = await cs.simulate_async(
-            [case], ScriptedAgent(otherwise=attack["agent_reply"]), user_model=ScriptedChat.obeying(), judge_check=check,
-            max_turns=3, mlflow=False, journal=False, progress=False,
+            [case], ScriptedAgent(otherwise=attack["agent_reply"]), user_model=ScriptedChat.obeying(),
+            judge_check=check, max_turns=3, mlflow=False, journal=False, progress=False,
         )  # fmt: skip
         conversation = run.conversations[0]
         stopped = ",".join(sorted({rejection.guard for rejection in conversation.rejections}))
