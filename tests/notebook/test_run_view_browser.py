@@ -100,7 +100,9 @@ def test_bubbles_fill_in_while_the_run_runs(play):
         "The fare difference is €84",
     ]
     assert view.text(".cs-end") == "✗ not reached\nEnd: out of turns"
-    assert view.texts(".cs-count") == ["✓7 reached", "✗3 not reached", "○2 void", "1 correction", "ended"]
+    verdicts = ["✓7 reached", "✗3 not reached", "○2 void", "1 correction"]
+    spent = ["user 23,652 tokens, $0.011", "judge 23,652 tokens, $0.011"]
+    assert view.texts(".cs-count") == [*verdicts, *spent, "ended"]
     assert view.texts(".cs-tool summary") == ["lookup_booking140 ms", "quote_change30 s✗ error"]
     assert view.root.locator(".cs-tool[open] pre").all_inner_texts()[1:] == ["upstream timed out after 30 s"]
 
