@@ -78,12 +78,13 @@ async def test_what_is_found_is_asked_again_once_and_the_better_answer_stands():
 async def test_what_stays_is_marked_and_drops_nothing():
     """Nobody is asked a third time; an answer that is worse, or none, leaves the first."""
     worse = {**LEAKING, "facts": [{"text": "It is Saturday", "message": 0, "quote": "no such words"}]}
-    for second in (LEAKING, worse, "no JSON"):
+    as_bad = {**LEAKING, "goal": {**LEAKING["goal"], "text": "Closed markets on a Saturday: learn the levels"}}
+    for second in (LEAKING, as_bad, worse, "no JSON"):
         found, requests = await distilled(MARKET, LEAKING, second)
 
         assert len(requests) == 2
         assert [(one.check, one.field) for one in found.cases[0].findings] == [("later", "goal")]
-        assert (found.cases[0].facts, found.mended) == ((), 0)
+        assert (found.cases[0].goal, found.cases[0].facts, found.mended) == (LEAKING["goal"]["text"], (), 0)
 
 
 async def test_without_check_nothing_is_asked_again():

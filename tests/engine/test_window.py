@@ -37,3 +37,11 @@ def test_where_the_user_alone_is_too_long_something_of_the_agent_is_left():
     found = fitted(messages(9_000, 1_000, 9_000), tokens=1000)
 
     assert [len(text) for text in found.texts] == [9_000, 160, 9_000]
+
+
+def test_what_is_shown_first_and_what_is_asked_last_is_kept():
+    """Two thirds of what is left of a message are its beginning, the rest its end."""
+    said = [Message(role="user", content="hi"), Message(role="assistant", content="A" * 5_000 + "Z" * 5_000)]
+    kept = fitted(said, tokens=300).texts[1]
+
+    assert (kept.count("A"), kept.count("Z")) == (594, 297)
