@@ -50,12 +50,13 @@ def write_dataset(cases: Sequence[TestCase], name: str) -> "EvaluationDataset":
         CaseError: it holds what are no test cases.
     """
     with store_errors(_reached()):
-        dataset = _found(name) or _made(name)
-        before = [entry for entry in _entries(dataset) if entry.ours]
+        known = _found(name) or _made(name)
+        before = [entry for entry in _entries(known) if entry.ours]
         todo = _grouped(_after(before, cases))
         same = {_key(entry) for entry in before if _key(entry) in todo and _value(todo[_key(entry)]) == _value(entry)}
         if stale := [entry.record_id for entry in before if _key(entry) not in same]:
-            dataset.delete_records(stale)  # a merge would leave what is no longer expected
+            _delete(known, stale)  # a merge would leave what is no longer expected
+        dataset = _found(name) or known  # MLflow 3.12 stumbles over a dataset that was read while it was empty
         records = [_record(entry) for key, entry in todo.items() if key not in same]
         for start in range(0, len(records), _AT_ONCE):
             dataset = dataset.merge_records(records[start : start + _AT_ONCE])
@@ -127,6 +128,16 @@ def _made(name: str) -> "EvaluationDataset":
 
     made: EvaluationDataset = create_dataset(name=name)
     return made
+
+
+def _delete(dataset: "EvaluationDataset", record_ids: list[str]) -> None:
+    try:
+        dataset.delete_records(record_ids)
+    except NotImplementedError:
+        raise StoreError(
+            f"this MLflow deletes no records of dataset {dataset.name!r}, and cases in it have changed: "
+            "save them under another name, or upgrade MLflow"
+        ) from None
 
 
 def _ids(name: str) -> str:
