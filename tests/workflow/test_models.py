@@ -113,6 +113,27 @@ async def test_every_other_provider_goes_through_litellm(server, monkeypatch):
     assert (name, chat.model) == ("togetherai:/llama", "together_ai/llama")
 
 
+@pytest.mark.filterwarnings("ignore::UserWarning:pydantic")  # LiteLLM builds its models when they are first used
+@pytest.mark.parametrize(
+    ("uri", "variable", "priced"),
+    [
+        ("anthropic:/claude-sonnet-4-5", "ANTHROPIC_API_KEY", True),
+        ("gemini:/gemini-2.5-flash", "GEMINI_API_KEY", True),
+        ("mistral:/mistral-large-latest", "MISTRAL_API_KEY", True),
+        ("groq:/a-model-without-a-price", "GROQ_API_KEY", False),
+    ],
+)
+async def test_providers_answer_by_litellms_own_mock(monkeypatch, uri, variable, priced):
+    """Each by its own name and key; tokens are counted, and the cost is known where the price is."""
+    monkeypatch.setenv(variable, "sk-1")
+    name, chat = resolve_model(uri, params={"mock_response": "Hi from the mock"})
+    reply = await chat(HELLO)
+
+    assert (name, reply.text, reply.usage.calls) == (uri, "Hi from the mock", 1)
+    assert reply.usage.output_tokens > 0
+    assert (reply.usage.cost is not None) == priced
+
+
 async def test_the_rule_based_stand_in():
     """It needs no key and no network."""
     name, chat = resolve_model("demo:/rules")
