@@ -117,6 +117,7 @@ def flushed(trace_id):
     return trace_id
 
 
+@pytest.mark.skipif(mlflow.__version__.startswith("3.12."), reason="its judges call api.openai.com, whatever is set")
 def test_a_judge_reads_the_conversation_and_what_was_expected(monkeypatch):
     """`make_judge` with `{{ conversation }}` and `{{ expectations }}` gets both sides' words and the expectations."""
 
