@@ -19,7 +19,6 @@ from convsim_nb.engine.emit import Emitter
 from convsim_nb.engine.narrate import Narrator
 from convsim_nb.engine.ports import (
     Agent,
-    AgentReply,
     AgentTurn,
     Finding,
     GoalFunction,
@@ -212,7 +211,7 @@ class _Conversing:
             return self._failed("agent_error", error)
         if reply.usage:
             self._report("agent", reply.usage)
-        self._tell.sent(self._turn, _answer(reply, reply.seconds or time.monotonic() - start))
+        self._tell.sent(self._turn, reply.as_message(waited=time.monotonic() - start))
         return None if reply.content.strip() else Ending("agent_silent", "the agent's reply holds no text")
 
     def _agent_turn(self) -> AgentTurn:
@@ -350,18 +349,6 @@ class _Conversing:
         model = {"user": settings.user_model, "judge": settings.judge_model}.get(spender, "")
         self._parts.budget.spend(usage)
         self._tell.used(spender, model, usage)
-
-
-def _answer(reply: AgentReply, seconds: float) -> Message:
-    return Message(
-        role="assistant",
-        content=reply.content,
-        source="agent",
-        tool_calls=reply.tool_calls,
-        wire=reply.wire,
-        trace_id=reply.refs.get("trace_id"),
-        seconds=seconds,
-    )
 
 
 def _barred(check: GoalCheck) -> GoalCheck:

@@ -92,6 +92,18 @@ class AgentReply:
     seconds: float | None = None
     """How long the agent itself took, for one that waits for something else first."""
 
+    def as_message(self, *, waited: float) -> Message:
+        """The reply as a message of a conversation; `waited` are the seconds that whoever asked had to wait."""
+        return Message(
+            role="assistant",
+            content=self.content,
+            source="agent",
+            tool_calls=self.tool_calls,
+            wire=self.wire,
+            trace_id=self.refs.get("trace_id"),
+            seconds=self.seconds or waited,
+        )
+
 
 class Agent(Protocol):
     """The system under test.

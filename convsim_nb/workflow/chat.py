@@ -15,7 +15,7 @@ from convsim_nb.domain.case import Source, TestCase
 from convsim_nb.domain.errors import ConvsimError, UsageError
 from convsim_nb.domain.events import AgentRef
 from convsim_nb.domain.session import Message, Session
-from convsim_nb.engine.ports import Agent, AgentReply, AgentTurn
+from convsim_nb.engine.ports import Agent, AgentTurn
 from convsim_nb.workflow import background
 from convsim_nb.workflow.agents import resolve_agent
 from convsim_nb.workflow.display import display
@@ -220,7 +220,7 @@ class Talk:
         turn = self._next(asked)
         began = time.monotonic()
         reply = await (self._traces.answer(self._agent, turn) if self._traces else self._agent(turn))
-        return _message(reply, time.monotonic() - began)
+        return reply.as_message(waited=time.monotonic() - began)
 
     def _cancel(self) -> None:
         if self._answer is not None:
@@ -258,18 +258,6 @@ class Talk:
     def _tell(self) -> None:
         for hearer in self._hearers:
             hearer()
-
-
-def _message(reply: AgentReply, seconds: float) -> Message:
-    return Message(
-        role="assistant",
-        content=reply.content,
-        source="agent",
-        tool_calls=reply.tool_calls,
-        wire=reply.wire,
-        trace_id=reply.refs.get("trace_id"),
-        seconds=reply.seconds or seconds,
-    )
 
 
 @atexit.register

@@ -58,20 +58,25 @@ def find_events(run_id: str, *, tracking_uri: str | None = None) -> Sequence[Run
 def run_in(destination: Destination, run_id: str) -> Any:
     """MLflow's run with our `run_id`, in whatever experiment of the store; None where there is none."""
     everywhere = [experiment.experiment_id for experiment in destination.client.search_experiments()]
-    wanted = f"tags.`{RUN_ID_TAG}` = '{_quoted(run_id)}'"
+    wanted = f"tags.`{RUN_ID_TAG}` = '{quoted(run_id)}'"
     return next(iter(destination.client.search_runs(everywhere, filter_string=wanted, max_results=1)), None)
 
 
 def traces_of(destination: Destination, run_id: str) -> Iterator[Any]:
     """A run's traces without their spans, in the order of their start, those of superseded attempts too."""
+    return traces_with(destination, "convsim.run_id", run_id, spans=False)
+
+
+def traces_with(destination: Destination, key: str, value: str, *, spans: bool) -> Iterator[Any]:
+    """The traces of which one entry of their metadata is so, in the order of their start."""
     page: str | None = None
     while True:
         found = destination.client.search_traces(
             locations=[destination.experiment_id],
-            filter_string=f"metadata.`convsim.run_id` = '{_quoted(run_id)}'",
+            filter_string=f"metadata.`{key}` = '{quoted(value)}'",
             order_by=["timestamp_ms ASC"],
             max_results=_PAGE,
-            include_spans=False,
+            include_spans=spans,
             page_token=page,
         )
         yield from found
@@ -82,7 +87,7 @@ def traces_of(destination: Destination, run_id: str) -> Iterator[Any]:
 
 def _runs(client: "MlflowClient", run_id: str) -> list[Any]:
     everywhere = [experiment.experiment_id for experiment in client.search_experiments()]
-    known = _quoted(run_id)
+    known = quoted(run_id)
     for wanted in (f"= '{known}'", f"LIKE '{known}%'"):
         found = client.search_runs(everywhere, filter_string=f"tags.`{RUN_ID_TAG}` {wanted}", max_results=10)
         if found:
@@ -98,5 +103,6 @@ def _events(client: "MlflowClient", run_id: str) -> Sequence[RunEvent]:
         return [EVENT.validate_json(line) for line in path.read_bytes().splitlines()]
 
 
-def _quoted(text: str) -> str:
+def quoted(text: str) -> str:
+    """Text as it may stand in a filter: no id of ours or of MLflow's holds a quote or a wildcard."""
     return text.replace("'", "").replace("%", "")

@@ -1,10 +1,11 @@
 """What hangs together in MLflow: traces with the run, the case and the sessions that they name in their metadata."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from convsim_nb.adapters.mlflow.again import SUPERSEDED
+from convsim_nb.adapters.mlflow.find import quoted, traces_with
 from convsim_nb.adapters.mlflow.runlog import RUN_ID_TAG
 from convsim_nb.adapters.mlflow.store import Destination, pin, store_errors
 from convsim_nb.domain.errors import NotFoundError
@@ -14,7 +15,6 @@ if TYPE_CHECKING:
 
 SESSION, RUN, CASE, SOURCE = "mlflow.trace.session", "convsim.run_id", "convsim.case_id", "convsim.source_session"
 MLFLOW_RUN = "mlflow.sourceRun"
-_PAGE = 500
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Turn:
 def traces_of_run(destination: Destination, run_id: str) -> "dict[str, Trace]":
     """The traces of a run by id, with their spans; `run_id` is ours."""
     with store_errors(destination.tracking_uri):
-        found = _search(destination, RUN, run_id, spans=True)
+        found = traces_with(destination, RUN, run_id, spans=True)
         return {trace.info.trace_id: trace for trace in found}
 
 
@@ -55,7 +55,7 @@ def turn_of_trace(trace_id: str, *, tracking_uri: str | None = None) -> Turn:
 def turns_that_name(key: str, value: str, *, in_experiment: Destination) -> list[Turn]:
     """The turns whose traces carry this metadata, in the order of their sessions' start and of their numbers."""
     with store_errors(in_experiment.tracking_uri):
-        turns = [_turn(trace.info) for trace in _search(in_experiment, key, value, spans=False)]
+        turns = [_turn(trace.info) for trace in traces_with(in_experiment, key, value, spans=False)]
     first = {turn.named.get(SESSION, ""): place for place, turn in reversed(list(enumerate(turns)))}
     return sorted(turns, key=lambda turn: (first[turn.named.get(SESSION, "")], turn.number))
 
@@ -68,32 +68,13 @@ def experiment_of_run(run_id: str) -> Destination | None:
     with store_errors(uri):
         client = Destination(uri, "").client
         everywhere = [experiment.experiment_id for experiment in client.search_experiments()]
-        found = client.search_runs(
-            everywhere, filter_string=f"tags.`{RUN_ID_TAG}` = '{_quoted(run_id)}'", max_results=1
-        )
+        found = client.search_runs(everywhere, filter_string=f"tags.`{RUN_ID_TAG}` = '{quoted(run_id)}'", max_results=1)
         if found:
             return Destination(uri, found[0].info.experiment_id)
         try:
             return Destination(uri, client.get_run(run_id).info.experiment_id)
         except MlflowException:
             return None
-
-
-def _search(destination: Destination, key: str, value: str, *, spans: bool) -> "Iterator[Trace]":
-    page: str | None = None
-    while True:
-        found: Any = destination.client.search_traces(
-            locations=[destination.experiment_id],
-            filter_string=f"metadata.`{key}` = '{_quoted(value)}'",
-            order_by=["timestamp_ms ASC"],
-            max_results=_PAGE,
-            include_spans=spans,
-            page_token=page,
-        )
-        yield from found
-        page = found.token
-        if not page:
-            return
 
 
 def _turn(info: Any) -> Turn:
@@ -105,10 +86,6 @@ def _turn(info: Any) -> Turn:
         superseded=SUPERSEDED in info.tags,
         experiment_id=str(info.experiment_id),
     )
-
-
-def _quoted(text: str) -> str:
-    return text.replace("'", "")
 
 
 def by_session(turns: Sequence[Turn]) -> dict[str, list[Turn]]:
