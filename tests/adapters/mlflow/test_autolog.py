@@ -188,8 +188,9 @@ def test_the_drop_in_leaves_no_trace_either(server):
             return self.invoke_llm(f"You play a person. Say message {context.turn}.")
 
     cases = [{"goal": f"Goal {n}"} for n in range(10)]
-    for options in ({"user_model": "hosted_vllm:/small"}, {"user_model": "openai:/small", "user_agent_class": Asking}):
-        traces = ConversationSimulator(cases, max_turns=2, **options).simulate(lambda messages: "Go on.")
+    for own in (None, Asking):
+        simulator = ConversationSimulator(cases, 2, "hosted_vllm:/small", own)
+        traces = simulator.simulate(lambda messages: "Go on.")
     assert generate_test_cases(traces[:2], model="hosted_vllm:/small")
     time.sleep(0.5)
     mlflow.flush_trace_async_logging()
