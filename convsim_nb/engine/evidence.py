@@ -174,12 +174,13 @@ def _given_away(evidence: Evidence) -> Iterator[_Found]:
 
 def _secret(evidence: Evidence, place: int, withheld: Withheld) -> Matter:
     """What in a withheld fact was nothing that the user had said before."""
-    when = evidence.fact_message(place)
-    if evidence.messages and when is not None:
-        known = evidence.said(until=when - 1)
-    else:
-        known = evidence.matter(joined(q.text for q in evidence.quotes if q.field == "goal"))
-    return evidence.matter(withheld.fact) - known
+    when, fact = evidence.fact_message(place), evidence.matter(withheld.fact)
+    if not evidence.messages or when is None:
+        return fact - evidence.matter(joined(q.text for q in evidence.quotes if q.field == "goal"))
+    new = fact - evidence.said(until=when - 1)
+    # In the user's own words, where any of them stand in it: those of whoever wrote the fact down give nothing away.
+    own = new & evidence.said(after=when - 1, until=when)
+    return own if own.exact or own.stems else new
 
 
 # --- beside the session --------------------------------------------------------------
