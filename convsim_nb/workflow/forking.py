@@ -3,9 +3,10 @@
 from typing import TYPE_CHECKING, Any
 
 from convsim_nb.domain.case import TestCase
+from convsim_nb.domain.conversation import Conversation
 from convsim_nb.domain.errors import UsageError
 from convsim_nb.domain.events import AgentRef
-from convsim_nb.engine.fork import again, fork
+from convsim_nb.engine.fork import again, case_of, fork
 from convsim_nb.engine.ports import Agent
 from convsim_nb.engine.trial import Trial
 from convsim_nb.workflow.agents import resolve_agent
@@ -22,18 +23,11 @@ def fork_run(run: "Run", key: str, *, turn: int, text: str | None, agent: Any) -
     origin = run.conversation(key)
     if text is not None and not text.strip():
         raise UsageError("the text is empty: give the user message, or None for the simulated user's own")
-    case = run.state.cases[origin.case_id]
-    other, ref = _another(run.planned, agent, case) if agent is not None and run.planned else (None, None)
-    trial = fork(
-        origin,
-        case,
-        turn=turn,
-        text=text,
-        agent=other,
-        agent_name=ref.name if ref else "",
-        taken=run.state.by_key,
-    )
-    _play(run, [trial], agent)
+    case = case_of(origin, run.state)
+    planned = _planned(run, agent)
+    played, name = _player(run, planned, origin, agent)
+    trial = fork(origin, case, turn=turn, text=text, agent=played, agent_name=name, taken=run.state.by_key)
+    _play(run, planned, [trial])
     return trial.key
 
 
@@ -42,14 +36,34 @@ def again_run(run: "Run", key: str, *, times: int, agent: Any) -> tuple[str, ...
     if times < 1:
         raise UsageError(f"times={times!r}: give a whole number above 0")
     origin = run.conversation(key)
+    case = case_of(origin, run.state)
+    planned = _planned(run, agent)
+    played, name = _player(run, planned, origin, agent)
     taken = set(run.state.by_key)
     trials = []
     for _ in range(times):
-        trial = again(origin, run.state.cases[origin.case_id], taken=taken)
-        taken.add(trial.key)
-        trials.append(trial)
-    _play(run, trials, agent)
+        trials.append(again(origin, case, agent=played, agent_name=name, taken=taken))
+        taken.add(trials[-1].key)
+    _play(run, planned, trials)
     return tuple(trial.key for trial in trials)
+
+
+def _player(run: "Run", planned: Plan, origin: Conversation, agent: Any) -> tuple[Agent | None, str]:
+    """Who plays, and its name: another agent that is given, else the one that played the origin; None is the run's.
+
+    Raises:
+        UsageError: the origin was played by another agent, of which only the name is left.
+    """
+    if agent is not None and run.planned is not None:
+        played, ref = _another(planned, agent, run.state.cases[origin.case_id])
+        run.others[ref.name] = played
+        return played, ref.name
+    own = run.state.agent.name if run.state.agent else origin.agent
+    if agent is not None or origin.agent == own:
+        return None, own
+    if origin.agent not in run.others:
+        raise UsageError(f"{origin.key} was played by {origin.agent}, which is not here any more: give agent=...")
+    return run.others[origin.agent], origin.agent
 
 
 def _another(planned: Plan, agent: Any, case: TestCase) -> tuple[Agent, AgentRef]:
@@ -65,9 +79,8 @@ def _another(planned: Plan, agent: Any, case: TestCase) -> tuple[Agent, AgentRef
     )
 
 
-def _play(run: "Run", trials: list[Trial], agent: Any) -> None:
+def _play(run: "Run", planned: Plan, trials: list[Trial]) -> None:
     """In the run while it plays; else it plays on."""
-    planned = _planned(run, agent)
     late = [trial for trial in trials if not run.add(trial)]
     if late:
         run.ended.wait()

@@ -8,14 +8,17 @@ from concurrent.futures import Future
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
+from convsim_nb.adapters.labels import read_labels
 from convsim_nb.analysis.fault import simulation_faults
 from convsim_nb.analysis.summary import RunSummary, summarise
 from convsim_nb.domain.case import TestCase
 from convsim_nb.domain.conversation import Conversation
 from convsim_nb.domain.errors import UsageError
+from convsim_nb.domain.label import Label, LabelValue
 from convsim_nb.domain.score import Score
 from convsim_nb.domain.state import RunState
 from convsim_nb.engine.control import Control
+from convsim_nb.engine.ports import Agent
 from convsim_nb.engine.trial import Trial
 from convsim_nb.workflow import background
 from convsim_nb.workflow.cases import CaseSet
@@ -44,12 +47,18 @@ class Run:
         """Where its journal lies; None where it keeps none."""
         self.scores: tuple[Score, ...] = ()
         """What `evaluate` found."""
+        self.labels: dict[str, Label] = read_labels(folder) if folder else {}
+        """What people said of its conversations, by key: see `label`."""
+        self.unsent: dict[str, str] = {}
+        """Why a label is not in MLflow, by the conversation's key."""
         self.mlflow: MlflowSink | None = None
         """What writes the run to MLflow; None where nothing does."""
         self.pushed: Pushed | None = None
         """What `push` brought to MLflow, where it was called."""
         self.planned: Plan | None = None
         """What it was started with in this process; None for a run that was brought back."""
+        self.others: dict[str, Agent] = {}
+        """Other agents that played forks in this process, by name."""
         self._live: Live | None = None
         self._playing: Future[None] | None = None
         self._process: int | None = None
@@ -89,7 +98,8 @@ class Run:
     def problems(self) -> tuple[str, ...]:
         """In a line each: what failed beside the agent, so that the numbers are read with care."""
         dropped = [f"{drop.sink} stopped listening: {drop.reason}" for drop in self.state.dropped]
-        return (*dropped, *self.state.notices.values(), *simulation_faults(self.conversations))
+        faults = simulation_faults(self.conversations)
+        return (*dropped, *self.state.notices.values(), *faults, *self.unsent.values())
 
     def conversation(self, key: str) -> Conversation:
         """The conversation of a key, as it stands.
@@ -258,6 +268,36 @@ class Run:
             live = self._live
             live.tell(lambda: change(live.control))
 
+    # --- what a person makes of it ---------------------------------------------------
+
+    def label(self, key: str, value: LabelValue | None, *, note: str = "") -> Label:
+        """Say what you think of a conversation: `reached`, `not_reached` or `simulator_fault`; None takes it back.
+
+        It is kept in the run's folder, stands in `labels` and `to_frame()`, and changes no rate. Where the run
+        is in MLflow it is human feedback on the first trace of the session, from the run's end on.
+
+        Raises:
+            StoreError: the folder cannot be written to.
+            UsageError: there is no such conversation or label, or nothing was said in it yet.
+        """
+        from convsim_nb.workflow.labels import label_run
+
+        return label_run(self, key, value, note)
+
+    def to_case(self, key: str, *, turn: int = 1, **fields: Any) -> TestCase:
+        """A conversation as a test case: what the user said from a turn on is its script, word for word.
+
+        What was said before that turn is its history, the agent's words too. Goal, persona and the rest are
+        those of the case that was played; `fields` are of a TestCase, and take their place.
+
+        Raises:
+            CaseError: a field is not known, or does not fit.
+            UsageError: there is no such conversation or turn.
+        """
+        from convsim_nb.workflow.kept import case_from
+
+        return case_from(self, key, turn=turn, fields=fields)
+
     # --- reading it ------------------------------------------------------------------
 
     def to_frame(self) -> "pd.DataFrame":
@@ -268,7 +308,10 @@ class Run:
         for score in self.scores:
             scores.setdefault(score.key, {})[score.name] = score.value
         return pd.DataFrame(
-            [{**_row(c, self.state.cases[c.case_id]), **scores.get(c.key, {})} for c in self.conversations]
+            [
+                {**_row(c, self.state.cases[c.case_id], self.labels.get(c.key)), **scores.get(c.key, {})}
+                for c in self.conversations
+            ]
         )
 
     def to_dict(self) -> dict[str, Any]:
@@ -325,7 +368,7 @@ class Run:
         return evaluate(self, scorers)
 
 
-def _row(conversation: Conversation, case: TestCase) -> Mapping[str, object]:
+def _row(conversation: Conversation, case: TestCase, label: Label | None) -> Mapping[str, object]:
     usage = conversation.usage
     tokens = {f"{who}_tokens": u.input_tokens + u.output_tokens for who, u in usage.items()}
     return {
@@ -339,6 +382,8 @@ def _row(conversation: Conversation, case: TestCase) -> Mapping[str, object]:
         "seconds": conversation.seconds,
         "detail": conversation.detail,
         "assisted": conversation.assisted,
+        "label": label.value if label else None,
+        "note": label.note if label else "",
         "session_id": conversation.session_id,
         "source_session": case.source.session_id if case.source else None,
         "key": conversation.key,

@@ -118,3 +118,49 @@ def test_a_wrong_fork_is_refused(call, message, tmp_path):
         call(run)
 
     assert len(run.conversations) == 1
+
+
+SCRIPTED = {"goal": "Cancel", "case_id": "cancel", "script": ["One", "Two", "Three"]}
+
+
+def test_a_fork_of_a_fork_goes_on_from_its_own_turn(tmp_path):
+    """Its turns count from where it began; history, script and what was known come down the line."""
+    options = {"journal": tmp_path, "mlflow": False, "progress": False, "max_turns": 3}
+    run = cs.simulate([SCRIPTED], ScriptedAgent(), user_model=chat(), **options).wait(10)
+    child = run.fork("cancel/ScriptedAgent/1", 2)
+    run.wait(10)
+    grandchild = run.fork(child, 2)
+    run.wait(10)
+
+    assert said(run, child)[2::2] == [("scripted", "Two"), ("scripted", "Three"), ("simulated", "And?")]
+    assert [source for source, _ in said(run, grandchild)[:4]] == ["recorded"] * 4
+    assert said(run, grandchild)[4] == ("scripted", "Three")
+
+
+def test_a_fork_runs_again_as_it_was_begun(tmp_path):
+    """With its history, a person's opening words and what was known; not from the case's beginning."""
+    run = played(tmp_path)
+    fork = run.fork(KEY, 2, "Is the market not closed?")
+    run.wait(10)
+    (again,) = run.again(fork)
+    run.wait(10)
+
+    assert said(run, again)[:4] == said(run, fork)[:4]
+    assert [(r.fact, r.turn) for r in run.conversation(again).released] == [("It is Saturday", 0)]
+    assert run.conversation(again).origin.how == "again"
+
+
+def test_repeats_are_played_by_the_agent_that_their_name_says(tmp_path):
+    """Another agent's fork is repeated by that agent, and a repeat may be given one of its own."""
+    run = played(tmp_path)
+    fork = run.fork(KEY, 2, agent=ScriptedAgent(otherwise="Closed."))
+    run.wait(10)
+    (same,) = run.again(fork)
+    (other,) = run.again(KEY, agent=lambda messages: "Nothing.")
+    run.wait(10)
+
+    assert (run.conversation(same).agent, said(run, same)[3]) == ("ScriptedAgent", ("agent", "Closed."))
+    assert said(run, other)[1] == ("agent", "Nothing.")
+    run.others.clear()
+    with pytest.raises(cs.ConvsimError, match="was played by ScriptedAgent, which is not here any more"):
+        run.again(fork)

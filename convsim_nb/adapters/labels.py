@@ -1,0 +1,46 @@
+"""Labels on disk: one JSON line each in the run's folder, the newest of a conversation counts."""
+
+import os
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from convsim_nb.domain.errors import StoreError
+from convsim_nb.domain.label import Label
+
+LABELS = "labels.jsonl"
+
+
+def write_label(folder: Path, label: Label) -> None:
+    """Add a label to those of a run; readable by its owner alone.
+
+    Raises:
+        StoreError: the folder cannot be written to.
+    """
+    try:
+        with os.fdopen(
+            os.open(folder / LABELS, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "a", encoding="utf-8"
+        ) as f:
+            f.write(f"{label.model_dump_json()}\n")
+    except OSError as error:
+        raise StoreError(f"the label cannot be kept in {folder}: {error}") from None
+
+
+def read_labels(folder: Path) -> dict[str, Label]:
+    """The labels of a run by conversation; a last line that was cut short is left out.
+
+    Raises:
+        StoreError: a line that is not the last is no label.
+    """
+    path = folder / LABELS
+    lines = path.read_bytes().splitlines(keepends=True) if path.exists() else []
+    found: dict[str, Label] = {}
+    for number, line in enumerate(lines, start=1):
+        try:
+            label = Label.model_validate_json(line)
+        except ValidationError as error:
+            if number == len(lines) and not line.endswith(b"\n"):
+                break
+            raise StoreError(f"{path}:{number} is not a label: {error.errors()[0]['msg']}") from None
+        found[label.key] = label
+    return {key: label for key, label in found.items() if label.value is not None}
