@@ -15,7 +15,7 @@ from convsim_nb.domain.errors import AgentError
 Result = TypeVar("Result")
 _numbers = count(1)
 _IDLE_SECONDS = 30.0
-"""So long a thread waits for its next call before it ends."""
+"""So long a thread waits for its call before it ends."""
 
 
 async def on_daemon_thread(work: Callable[[], Result], *, name: str) -> Result:
@@ -43,14 +43,15 @@ async def on_daemon_thread(work: Callable[[], Result], *, name: str) -> Result:
 
 
 class _Worker:
-    """A daemon thread that makes one call after another; one that hangs is simply never idle again.
+    """A daemon thread that was begun before it is needed, makes one call, and leaves a new one in its place.
 
-    To begin a thread costs the loop 2 ms: it waits until the thread has had its first turn.
+    To begin a thread costs the loop 2 ms: it waits until the thread has had its first turn. And a thread that
+    was used before would carry what the last call left on it, such as an MLflow run that was never ended.
     """
 
     def __init__(self) -> None:
         self._calls: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
-        self._thread = threading.Thread(target=self._work, daemon=True)
+        self._thread = threading.Thread(target=self._work, name="convsim-agent-idle", daemon=True)
         self._thread.start()
 
     def take(self, call: Callable[[], None], name: str) -> None:
@@ -66,9 +67,8 @@ class _Worker:
                     return
                 continue
             call()
-            del call  # or it would keep its conversation in memory until the next one
-            self._thread.name = "convsim-agent-idle"
-            _idle.append(self)
+            _idle.append(_Worker())
+            return
 
     def _retired(self) -> bool:
         """Whether it may end: not where somebody has just taken it off the list, to give it a call."""

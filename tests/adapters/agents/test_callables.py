@@ -477,3 +477,16 @@ async def test_a_reply_that_broke_off_is_not_asked_for_again():
     with pytest.raises(AgentUnreachable):
         await quick(agent)(turn(delta=pieces.append))
     assert pieces == ["I was just about to"]
+
+
+async def test_what_a_call_leaves_on_its_thread_no_other_call_finds():
+    """Thread-local state, such as an MLflow run that an agent never ended, does not reach the next turn."""
+    local = threading.local()
+
+    def agent(messages):
+        before = getattr(local, "left", "nothing")
+        local.left = "something"
+        return before
+
+    callable_agent = as_agent(agent)
+    assert [(await callable_agent(turn())).content for _ in range(4)] == ["nothing"] * 4
