@@ -207,10 +207,16 @@ def _note(turns: dict[str, dict[int, str]], claim: Claim) -> None:
 
 
 def _warm_up() -> None:
-    """Let MLflow open its current store now, on this thread: at the first span it would block the loop for seconds."""
+    """Let MLflow do now, on this thread, what it would do at the first span: it would block the loop for seconds.
+
+    It opens its current store, and imports what asks for the model that is being served; the first trace would be
+    a third of a second too long.
+    """
     from mlflow import get_tracking_uri
-    from mlflow.tracing import provider
+    from mlflow.tracing import provider, utils
 
     make_ready(get_tracking_uri())
     if begin := getattr(provider, "_get_tracer", None):
         begin(__name__)
+    if look := getattr(utils, "maybe_get_logged_model_id", None):
+        look()
