@@ -70,8 +70,11 @@ class Export(Protocol):
     def unsettled(self) -> float:
         """Seconds until nothing more is to be expected of any trace that has ended."""
 
+    def let_go(self) -> None:
+        """The store is given up: what waits, and what still comes, is dropped."""
+
     def close(self) -> None:
-        """Nothing more will be written; what still waits is let go."""
+        """The run is over: nothing more will come or be written; what still waits is let go."""
 
 
 def export() -> Export:
@@ -144,6 +147,10 @@ class NetExport:
     def unsettled(self) -> float:
         return max(0.0, self._net.last_end + LATE_SECONDS - time.monotonic())
 
+    def let_go(self) -> None:
+        self.off = True
+        self._net.let_go()
+
     def close(self) -> None:
         self.off = True
         self._net.close()
@@ -197,6 +204,9 @@ class FlushExport:
 
     def unsettled(self) -> float:
         return LATE_SECONDS
+
+    def let_go(self) -> None:
+        self.off = True
 
     def close(self) -> None:
         self.off = True

@@ -70,7 +70,7 @@ class TraceNet:
         self._popped: deque[Caught] = deque()
         self._late: list[Any] = []
         self._done: set[int] = set()
-        self._open = True
+        self._open, self._letting_go = True, False
         self.last_end = -math.inf
         """When a span of ours ended last, by the monotonic clock."""
         _HOOK.enter()
@@ -89,6 +89,10 @@ class TraceNet:
 
     def ended(self, processor: Any, span: Any, claim: Claim) -> None:
         """A span of a trace of ours ended: its root, or one inside it."""
+        if self._letting_go:
+            if span.parent is None:
+                _manager().pop_trace(claim.otel_id)
+            return
         too_many: Claim | None = None
         with self._lock:
             self.last_end = time.monotonic()
@@ -121,18 +125,24 @@ class TraceNet:
             late, self._late = self._late, []
         return [Span(span) for span in late]
 
-    def close(self) -> None:
-        """Let go of every trace; MLflow's exporter has what comes from now on."""
+    def let_go(self) -> None:
+        """From now on traces of ours are dropped when they end: MLflow's exporter would go to the same store."""
         with self._lock:
-            if not self._open:
-                return
-            self._open = False
+            self._letting_go = True
             dropped = list(self._ended)
             self._ended.clear()
             self._popped.clear()
-        _HOOK.leave(self)
+            self._late.clear()
         for claim in dropped:
             _manager().pop_trace(claim.otel_id)  # or MLflow would hold it for an hour
+
+    def close(self) -> None:
+        """Let go of every trace; MLflow's exporter has what comes from now on."""
+        self.let_go()
+        with self._lock:
+            was_open, self._open = self._open, False
+        if was_open:
+            _HOOK.leave(self)
 
     def _next(self) -> Claim:
         claim = self._ended.popleft()

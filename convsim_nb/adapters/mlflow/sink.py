@@ -91,6 +91,11 @@ class MlflowSink:
         """Assessments that the store refused, in a line each: the rest was written."""
 
     @property
+    def is_over(self) -> bool:
+        """Whether everything is written, or given up."""
+        return self._over.is_set()
+
+    @property
     def on_failure(self) -> Callable[[str], None]:
         """Who is told, with the reason, that the store was given up; told at once where that has happened."""
         return self._on_failure
@@ -141,10 +146,11 @@ class MlflowSink:
         """
         self._closing.set()
         self._wake.set()
-        if self._thread is None:
-            self._export.close()
-            return
-        patience = patience if self._answered.is_set() else min(patience, _FIRST_ANSWER_SECONDS)
+        if self._thread is not None:
+            self._wait_for_end(patience if self._answered.is_set() else min(patience, _FIRST_ANSWER_SECONDS))
+        self._export.close()
+
+    def _wait_for_end(self, patience: float) -> None:
         done = -1
         while not self._over.is_set() and done != self._progress:
             done = self._progress
@@ -192,7 +198,7 @@ class MlflowSink:
             self._over.set()
             self._mark_failed()
         finally:
-            self._export.close()
+            self._export.let_go()
             self._over.set()
 
     def _write(self, started: RunStarted, own_journal: Path) -> None:
@@ -300,6 +306,6 @@ class MlflowSink:
         with self._giving_up:
             if self.failure is None:
                 self.failure = reason
-                self._export.off = True
+                self._export.let_go()
                 self._answered.set()
                 self._on_failure(reason)
