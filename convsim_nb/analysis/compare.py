@@ -2,10 +2,10 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from itertools import chain
 from statistics import fmean, harmonic_mean, median
 
 from convsim_nb.analysis.paired import Difference, Power, difference, power
+from convsim_nb.analysis.scorers import folded
 from convsim_nb.domain.conversation import Conversation, Usage
 from convsim_nb.domain.record import Record
 from convsim_nb.domain.score import Score
@@ -93,10 +93,11 @@ def _metrics(first: Side, second: Side) -> Iterable[Metric]:
     for name, (value, better) in _OWN.items():
         sides = [_by_case(side, value) for side in (first, second)]
         yield from _metric(name, sides, better=better, share=name == REACH)
-    named = dict.fromkeys(score.name for score in chain(first.scores, second.scores))
-    for name in named:
-        sides = [_by_case(side, _scored(side.scores, name)) for side in (first, second)]
-        yes_or_no = all(_is_yes_or_no(score.value) for score in (*first.scores, *second.scores) if score.name == name)
+    every = [*first.scores, *second.scores]
+    scored = [folded(side.scores) for side in (first, second)]
+    for name in dict.fromkeys(score.name for score in every if score.name not in _OWN):
+        sides = [_by_case(side, _scored(scores, name)) for side, scores in zip((first, second), scored, strict=True)]
+        yes_or_no = all(_is_yes_or_no(score) for score in every if score.name == name)
         yield from _metric(name, sides, better=0, share=yes_or_no)
 
 
@@ -128,20 +129,12 @@ def _by_case(side: Side, value: Value) -> dict[str, list[float]]:
 
 
 def _scored(scores: Iterable[Score], name: str) -> Value:
-    values = {score.key: score.value for score in scores if score.name == name}
-
-    def value(conversation: Conversation) -> float | None:
-        found = values.get(conversation.key)
-        return float(found) if isinstance(found, int | float) else _YES_OR_NO.get(str(found).lower())
-
-    return value
+    numbers = {score.key: score.number for score in scores if score.name == name}
+    return lambda conversation: numbers.get(conversation.key)
 
 
-def _is_yes_or_no(value: object) -> bool:
-    return value is None or isinstance(value, bool) or str(value).lower() in _YES_OR_NO
-
-
-_YES_OR_NO = {"yes": 1.0, "pass": 1.0, "true": 1.0, "no": 0.0, "fail": 0.0, "false": 0.0}
+def _is_yes_or_no(score: Score) -> bool:
+    return score.value is None or score.holds is not None
 
 
 def _reached(conversation: Conversation) -> float:

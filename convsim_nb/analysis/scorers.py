@@ -1,7 +1,7 @@
 """Scorers that need no model: what the messages and the events of a conversation say by themselves."""
 
 from collections.abc import Callable, Iterable, Sequence
-from statistics import median
+from statistics import fmean, median
 
 from convsim_nb.domain.conversation import Conversation
 from convsim_nb.domain.quotes import plain
@@ -59,6 +59,33 @@ def score(conversations: Iterable[Conversation], scorers: Sequence[tuple[str, Sc
         if conversation.verdict in ("reached", "not_reached")
         for name, scorer in scorers
     )
+
+
+def folded(scores: Iterable[Score]) -> tuple[Score, ...]:
+    """One score a conversation and name: those of single turns as their mean, the share of yes among yes and no.
+
+    Where turns were scored with other words, the last turn's stands.
+    """
+    found: dict[tuple[str, str], list[Score]] = {}
+    for each in scores:
+        found.setdefault((each.key, each.name), []).append(each)
+    return tuple(one[0] if one[0].turn is None else _over_turns(one) for one in found.values())
+
+
+def _over_turns(turns: Sequence[Score]) -> Score:
+    valued = [one for one in turns if one.value is not None]
+    numbers = [one.number for one in valued]
+    known = [number for number in numbers if number is not None]
+    if not valued:
+        return turns[-1].model_copy(update={"turn": None})
+    if len(known) < len(numbers):
+        return valued[-1].model_copy(update={"turn": None})
+    if len(valued) == 1:
+        return valued[0].model_copy(update={"turn": None})
+    if all(one.holds is not None for one in valued) and len(set(known)) == 1:
+        return valued[0].model_copy(update={"turn": None, "rationale": f"in all {len(valued)} turns"})
+    said = f"{sum(known):g} of {len(known)} turns" if all(one.holds is not None for one in valued) else ""
+    return Score(key=turns[0].key, name=turns[0].name, value=fmean(known), rationale=said)
 
 
 def _replies(conversation: Conversation) -> tuple[Message, ...]:

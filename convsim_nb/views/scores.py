@@ -3,16 +3,15 @@
 from collections.abc import Iterable, Mapping
 from statistics import fmean
 
+from convsim_nb.analysis.scorers import folded
 from convsim_nb.domain.score import Score
 from convsim_nb.views.words import Tone
 
-_SAID = {"yes": True, "true": True, "pass": True, "no": False, "false": False, "fail": False}
-
 
 def by_key(scores: Iterable[Score] | None) -> dict[str, list[Score]]:
-    """The scores that apply, by the conversation that they are of."""
+    """The scores that apply, by the conversation that they are of; those of single turns as their mean."""
     found: dict[str, list[Score]] = {}
-    for score in scores or ():
+    for score in folded(scores or ()):
         if score.value is not None:
             found.setdefault(score.key, []).append(score)
     return found
@@ -20,7 +19,7 @@ def by_key(scores: Iterable[Score] | None) -> dict[str, list[Score]]:
 
 def score_words(score: Score) -> str:
     """Sign, name and value: `✓ polite: yes`, `agent_latency: 1.24`."""
-    match _holds(score):
+    match score.holds:
         case None:
             return f"{score.name}: {_short(score.value)}"
         case True:
@@ -31,7 +30,7 @@ def score_words(score: Score) -> str:
 
 def score_tone(score: Score) -> Tone:
     """Its colour: of a number nobody here knows whether it is good."""
-    match _holds(score):
+    match score.holds:
         case None:
             return "live"
         case holds:
@@ -47,13 +46,8 @@ def score_totals(scores: Mapping[str, list[Score]]) -> dict[str, str]:
     return {name: _total(each) for name, each in named.items()}
 
 
-def _holds(score: Score) -> bool | None:
-    """Whether it says yes or no; None where it says anything else."""
-    return _SAID.get(str(score.value).lower())
-
-
 def _total(scores: list[Score]) -> str:
-    said = [_holds(score) for score in scores]
+    said = [score.holds for score in scores]
     if None not in said:
         return f"{said.count(True):,} of {len(said):,} yes"
     numbers = [score.value for score in scores if isinstance(score.value, int | float)]

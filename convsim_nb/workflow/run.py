@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from convsim_nb.adapters.labels import read_labels
+from convsim_nb.adapters.score_file import read_scores
 from convsim_nb.analysis.fault import simulation_faults
+from convsim_nb.analysis.scorers import folded
 from convsim_nb.analysis.summary import RunSummary, summarise
 from convsim_nb.domain.case import TestCase
 from convsim_nb.domain.conversation import Conversation
@@ -45,7 +47,7 @@ class Run:
         """The fold of the run's events so far."""
         self.folder = folder
         """Where its journal lies; None where it keeps none."""
-        self.scores: tuple[Score, ...] = ()
+        self.scores: tuple[Score, ...] = read_scores(folder) if folder else ()
         """What `evaluate` found."""
         self.labels: dict[str, Label] = read_labels(folder) if folder else {}
         """What people said of its conversations, by key: see `label`."""
@@ -301,11 +303,14 @@ class Run:
     # --- reading it ------------------------------------------------------------------
 
     def to_frame(self) -> "pd.DataFrame":
-        """One row a conversation, its scores in columns of their own, named after the scorer."""
+        """One row a conversation, its scores in columns of their own, named after the scorer.
+
+        Scores of single turns stand there as their mean, the share of yes among yes and no.
+        """
         import pandas as pd
 
         scores: dict[str, dict[str, object]] = {}
-        for score in self.scores:
+        for score in folded(self.scores):
             scores.setdefault(score.key, {})[score.name] = score.value
         return pd.DataFrame(
             [
@@ -353,19 +358,31 @@ class Run:
 
         return write_report(self, Path(path) if path else None)
 
-    def evaluate(self, scorers: Sequence[Any] | None = None) -> "pd.DataFrame":
+    def evaluate(
+        self, scorers: Sequence[Any] | None = None, *, model: str | None = None, concurrency: int = 10
+    ) -> "pd.DataFrame":
         """Score every conversation that came to its end, without asking the agent again.
 
-        Without `scorers`: ours that need no model. Scores stand in `scores`, in `to_frame()` and, where
-        the run is written to MLflow, as assessments there; scoring twice replaces scores of one name.
-        Returns one row a score: `case_id`, `trial`, `name`, `value`, `rationale`.
+        `scorers` are names, functions that take a `Conversation`, and MLflow's: built-in ones, `make_judge`,
+        `@scorer` functions of a session or of single turns; they read the traces in MLflow, and all are given
+        the case's `expectations`. Without `scorers`: ours that need no model. Scores stand in `scores`, in
+        `to_frame()` and, where the run is written to MLflow, as assessments of its run there; scoring twice
+        replaces scores of one name. Returns one row a score: `case_id`, `trial`, `turn`, `name`, `value`,
+        `rationale`, `error`.
+
+        Args:
+            scorers: Such as `["turns_to_goal", "ConversationCompleteness", my_scorer]`.
+            model: The model of MLflow's scorers that are given by name.
+            concurrency: How many of MLflow's scorers are called at once.
 
         Raises:
-            UsageError: a scorer is not known, or the run has not ended.
+            ModelNameError: a scorer's model is none that MLflow takes, or has no key.
+            StoreError: the tracking store failed.
+            UsageError: a scorer is not known, the run has not ended, or MLflow has no traces of it.
         """
         from convsim_nb.workflow.score import evaluate
 
-        return evaluate(self, scorers)
+        return evaluate(self, scorers, model=model, concurrency=concurrency)
 
 
 def _row(conversation: Conversation, case: TestCase, label: Label | None) -> Mapping[str, object]:

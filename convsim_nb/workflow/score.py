@@ -1,46 +1,77 @@
-"""Scoring a finished run."""
+"""Scoring a finished run, without asking the agent again."""
 
-from collections.abc import Sequence
-from difflib import get_close_matches
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
 
-from convsim_nb.analysis.scorers import SCORERS, Scorer, score
+from convsim_nb.adapters.score_file import write_scores
+from convsim_nb.analysis.scorers import score
 from convsim_nb.domain.errors import UsageError
 from convsim_nb.domain.score import Score
+from convsim_nb.workflow.scorers import OWN, Chosen, chosen
+from convsim_nb.workflow.stored import Stored, stored
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from convsim_nb.adapters.mlflow.scorers import Said
     from convsim_nb.workflow.run import Run
 
+_COLUMNS = ["case_id", "trial", "turn", "name", "value", "rationale", "error"]
 
-def evaluate(run: "Run", scorers: Sequence[str | Scorer] | None) -> "pd.DataFrame":
+
+def evaluate(run: "Run", scorers: Any, *, model: str | None, concurrency: int) -> "pd.DataFrame":
     """Score the conversations of a finished run: see `Run.evaluate`."""
-    named = _named(SCORERS if scorers is None else scorers)
     if not run.state.ended:
         raise UsageError(f"run {run.run_id} has not ended: call run.wait() or run.stop() before run.evaluate()")
-    found = score(run.conversations, named)
-    replaced = {name for name, _ in named}
+    if concurrency < 1:
+        raise UsageError(f"concurrency={concurrency!r}: give a number above 0")
+    place = stored(run)
+    picked = chosen(OWN if scorers is None else scorers, model=model, place=place)
+    own = score(run.conversations, picked.own)
+    said = _said(run, picked, place, concurrency) if picked.theirs else []
+    found = (*own, *(one.score for one in said))
+    replaced = {*(name for name, _ in picked.own), *(each.name for each in picked.theirs), *(one.name for one in found)}
     run.scores = (*(old for old in run.scores if old.name not in replaced), *found)
-    if run.mlflow is not None:
-        run.mlflow.log_scores(found)
+    if run.folder is not None:
+        write_scores(run.folder, run.scores)
+    if place is not None:
+        _log(run, own, said, picked, place)
     return _frame(run, found)
 
 
-def _named(scorers: "Sequence[str | Scorer] | dict[str, Scorer]") -> list[tuple[str, Scorer]]:
-    if isinstance(scorers, str) or not hasattr(scorers, "__iter__"):
-        raise UsageError(f"scorers={scorers!r}: give a list, such as [{next(iter(SCORERS))!r}]")
-    return [_one(scorer) for scorer in scorers]
+def _said(run: "Run", picked: Chosen, place: Stored | None, concurrency: int) -> "list[Said]":
+    """What MLflow's scorers say; they read the traces that the run left in MLflow."""
+    from convsim_nb.adapters.mlflow.scorers import Scored, run_scorers, stored_traces
+
+    if place is None:
+        raise UsageError(
+            f"{picked.theirs[0].name} reads traces, and MLflow has none of run {run.run_id}: "
+            f"cs.push({run.run_id!r}) brings them there"
+        )
+    ended = [one for one in run.conversations if one.verdict in ("reached", "not_reached")]
+    traces = stored_traces(place.destination, [trace_id for one in ended for trace_id in one.trace_ids])
+    every = [
+        Scored(
+            one, [traces[each] for each in one.trace_ids if each in traces], run.state.cases[one.case_id].expectations
+        )
+        for one in ended
+    ]
+    return run_scorers(picked.theirs, every, concurrency=concurrency)
 
 
-def _one(scorer: str | Scorer) -> tuple[str, Scorer]:
-    if callable(scorer):
-        return getattr(scorer, "__name__", type(scorer).__name__), scorer
-    if scorer in SCORERS:
-        return scorer, SCORERS[scorer]
-    close = get_close_matches(str(scorer), SCORERS, n=1)
-    hint = f"did you mean {close[0]!r}?" if close else f"ours are {', '.join(SCORERS)}; or give a function"
-    raise UsageError(f"no scorer {scorer!r}: {hint}")
+def _log(run: "Run", own: Iterable[Score], said: "Sequence[Said]", picked: Chosen, place: Stored) -> None:
+    from convsim_nb.adapters.mlflow.scores import log_said, said_of
+    from convsim_nb.adapters.score_file import SCORES, as_lines
+
+    ours = [(one, said_of(one, run.state.by_key[one.key])) for one in own]
+    log_said(
+        [*said, *(each for _, each in ours if each is not None)],
+        destination=place.destination,
+        run_id=place.mlflow_run_id,
+        others=[one for one, each in ours if each is None],
+        aggregations={each.name: each.aggregations for each in picked.theirs if each.aggregations is not None},
+    )
+    place.destination.client.log_text(place.mlflow_run_id, as_lines(run.scores), SCORES)
 
 
 def _frame(run: "Run", found: Sequence[Score]) -> "pd.DataFrame":
@@ -51,10 +82,8 @@ def _frame(run: "Run", found: Sequence[Score]) -> "pd.DataFrame":
         {
             "case_id": by_key[one.key].case_id,
             "trial": by_key[one.key].trial,
-            "name": one.name,
-            "value": one.value,
-            "rationale": one.rationale,
+            **one.model_dump(include={"turn", "name", "value", "rationale", "error"}),
         }
         for one in found
     ]
-    return pd.DataFrame(rows, columns=["case_id", "trial", "name", "value", "rationale"])
+    return pd.DataFrame(rows, columns=_COLUMNS).astype({"turn": "Int64"})

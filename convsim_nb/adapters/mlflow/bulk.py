@@ -41,10 +41,9 @@ class Together:
         """Store spans of the traces that were started here."""
         self._view.log_spans(experiment_id, list(spans))
 
-    def log_assessments(self, assessments: Sequence[Any]) -> None:
-        """Store assessments; each knows its trace."""
-        for assessment in assessments:
-            self._view.create_assessment(assessment)
+    def log_assessments(self, assessments: Sequence[Any]) -> list[Any]:
+        """Store assessments; each knows its trace. Gives them as they are stored."""
+        return [self._view.create_assessment(assessment) for assessment in assessments]
 
 
 @contextmanager

@@ -16,6 +16,7 @@ from convsim_nb.adapters.mlflow.recorded import PlayedTurn, RecordedRun, as_trac
 from convsim_nb.adapters.mlflow.scores import log_scores
 from convsim_nb.adapters.mlflow.store import Destination, Pin, store_errors
 from convsim_nb.adapters.mlflow.writer import TraceWriter
+from convsim_nb.adapters.score_file import SCORES, as_lines
 from convsim_nb.analysis.summary import summarise
 from convsim_nb.domain.conversation import Conversation
 from convsim_nb.domain.errors import UsageError
@@ -188,6 +189,7 @@ class _Pushing:
                     there[score.key, score.name] = known_id
         if new:
             log_scores(every, destination=self._to, run_id=self._run_id, conversations=traced, logged=there)
+            self._to.client.log_text(self._run_id, as_lines(every), SCORES)
         self._assessed += new
 
     def sum_up(self, *, before: Mapping[str, float], events: Path | None, report: str | None) -> None:

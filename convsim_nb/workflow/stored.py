@@ -1,0 +1,53 @@
+"""Where in MLflow a run stands, whether it was just played, pushed, or brought back."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from convsim_nb.adapters.mlflow.store import Destination
+    from convsim_nb.workflow.run import Run
+
+
+@dataclass(frozen=True)
+class Stored:
+    """A run in MLflow."""
+
+    destination: "Destination"
+    mlflow_run_id: str
+
+
+def stored(run: "Run") -> Stored | None:
+    """The run in MLflow; None where it was not written there, or its store was given up.
+
+    One that was brought back is looked for in MLflow's current store.
+
+    Raises:
+        StoreError: the run is still being written, or the store cannot be reached.
+    """
+    if run.pushed is not None:
+        return _looked_up(run, run.pushed.tracking_uri)
+    if run.mlflow is not None:
+        return _written(run)
+    traced = any(one.trace_ids for one in run.state.conversations)
+    return _looked_up(run, None) if run.planned is None and traced else None
+
+
+def _written(run: "Run") -> Stored | None:
+    from convsim_nb.domain.errors import StoreError
+
+    sink = run.mlflow
+    if sink is None or sink.failure:
+        return None
+    if sink.destination is None or sink.mlflow_run_id is None or not sink.is_over:
+        raise StoreError("the run is still being written to MLflow: wait for its end before you score it")
+    return Stored(sink.destination, sink.mlflow_run_id)
+
+
+def _looked_up(run: "Run", tracking_uri: str | None) -> Stored | None:
+    from convsim_nb.adapters.mlflow.find import run_in
+    from convsim_nb.adapters.mlflow.store import Destination, pin, store_errors
+
+    uri = pin(tracking_uri=tracking_uri).tracking_uri
+    with store_errors(uri):
+        found = run_in(Destination(uri, ""), run.run_id)
+    return Stored(Destination(uri, str(found.info.experiment_id)), str(found.info.run_id)) if found else None

@@ -1,0 +1,206 @@
+"""Scoring a finished run with MLflow's scorers and with ours, through the door that users take."""
+
+import json
+
+import mlflow
+import pytest
+from inline_snapshot import snapshot
+from mlflow.entities import Feedback
+from mlflow.genai import make_judge, scorer
+
+import convsim_nb as cs
+from convsim_nb.domain.errors import ModelNameError, UsageError
+from convsim_nb.testing import ScriptedChat
+from tests.adapters.mlflow.conftest import ambient, store  # noqa: F401 - fixtures
+from tests.servers import OpenAIServer, Say
+
+CASES = [
+    cs.TestCase(goal=f"Find out about matter {n}", case_id=f"case-{n}", expectations={"answer": f"Answer {n}"})
+    for n in range(2)
+]
+
+
+@pytest.fixture
+def asked():
+    """How often the agent was called."""
+    return []
+
+
+@pytest.fixture
+def run(ambient, tmp_path, asked):  # noqa: F811
+    """Two conversations of two turns, in MLflow and on disk."""
+
+    def agent(messages):
+        asked.append(messages)
+        return f"Answer {len(messages) // 2}"
+
+    def says(request):
+        return {"action": "say", "text": f"Tell me more, part {len(request.messages)}.", "because": ""}
+
+    return cs.simulate(
+        CASES,
+        agent,
+        user_model=ScriptedChat(says, name="scripted"),
+        goal_check=lambda _: False,
+        max_turns=2,
+        guards="off",
+        progress=False,
+        journal=tmp_path / "runs",
+    ).wait()
+
+
+def found_in_mlflow(run):
+    """What stands on the traces: turn, name, value, whether it counts, and the run that it is of."""
+    traces = mlflow.search_traces(
+        filter_string=f"metadata.`convsim.run_id` = '{run.run_id}'", return_type="list", include_spans=False
+    )
+    return sorted(
+        (t.info.tags["mlflow.eval.requestId"], a.name, str(a.value), a.valid)
+        for t in traces
+        for a in t.info.assessments
+        if not a.name.startswith("convsim/")
+        and a.expectation is None
+        and a.metadata["mlflow.assessment.sourceRunId"] == run.mlflow_run_id
+    )
+
+
+def test_scorers_of_sessions_and_of_turns_stand_where_mlflow_has_them(run, asked):
+    """A session's value on its first trace, a turn's on its own, means in the run's own MLflow run; no agent call."""
+
+    @scorer
+    def turns_had(session, expectations):
+        return Feedback(value=len(session), rationale=f"expected {expectations['answer']}")
+
+    @scorer
+    def right(outputs, expectations):
+        return expectations["answer"] in str(outputs)
+
+    calls = len(asked)
+    frame = run.evaluate([turns_had, right, "corrections"])
+
+    assert len(asked) == calls
+    assert [row[:5] for row in frame.astype(object).where(frame.notna(), None).values.tolist()] == snapshot(
+        [
+            ["case-0", 1, None, "corrections", 0],
+            ["case-1", 1, None, "corrections", 0],
+            ["case-0", 1, None, "turns_had", 2],
+            ["case-0", 1, 1, "right", True],
+            ["case-0", 1, 2, "right", False],
+            ["case-1", 1, None, "turns_had", 2],
+            ["case-1", 1, 1, "right", False],
+            ["case-1", 1, 2, "right", True],
+        ]
+    )
+    assert found_in_mlflow(run) == snapshot(
+        [
+            ("case-0#1#1", "corrections", "0", True),
+            ("case-0#1#1", "right", "True", True),
+            ("case-0#1#1", "turns_had", "2", True),
+            ("case-0#1#2", "right", "False", True),
+            ("case-1#1#1", "corrections", "0", True),
+            ("case-1#1#1", "right", "False", True),
+            ("case-1#1#1", "turns_had", "2", True),
+            ("case-1#1#2", "right", "True", True),
+        ]
+    )
+    metrics = mlflow.get_run(run.mlflow_run_id).data.metrics
+    assert {name: value for name, value in metrics.items() if name.endswith("/mean")} == snapshot(
+        {"turns_had/mean": 2.0, "right/mean": 0.5, "corrections/mean": 0.0}
+    )
+    assert list(run.to_frame()["right"]) == [0.5, 0.5]
+    session_values = [one for one in mlflow.search_traces(return_type="list") if one.search_assessments("turns_had")]
+    assert all("mlflow.trace.session" in one.search_assessments("turns_had")[0].metadata for one in session_values)
+
+
+def test_scoring_twice_replaces_also_from_another_process(run, tmp_path):
+    """The newest of a name counts, the one before is marked as overridden; a run that was brought back knows both."""
+
+    @scorer(name="length")
+    def first(session):
+        return len(session)
+
+    @scorer(name="length")
+    def second(session):
+        return 10 * len(session)
+
+    run.evaluate([first])
+    again = cs.load_run(run.run_id, journal=tmp_path / "runs")
+    assert [(one.name, one.value) for one in again.scores] == [("length", 2), ("length", 2)]
+    again.evaluate([second])
+
+    assert found_in_mlflow(run) == [
+        ("case-0#1#1", "length", "2", False),
+        ("case-0#1#1", "length", "20", True),
+        ("case-1#1#1", "length", "2", False),
+        ("case-1#1#1", "length", "20", True),
+    ]
+    assert mlflow.get_run(run.mlflow_run_id).data.metrics["length/mean"] == 20
+
+
+def test_a_judge_reads_the_conversation(run, monkeypatch):
+    """`make_judge` with {{ conversation }} asks its model once a session, and what it says stands with its reason."""
+    verdict = Say(json.dumps({"result": "yes", "rationale": "it says please"}))
+    with OpenAIServer(verdict) as server:
+        monkeypatch.setenv("MLFLOW_MODEL_CATALOG_URI", "")  # MLflow looks for prices on the network
+        monkeypatch.setenv("OPENAI_API_KEY", "none")
+        monkeypatch.setenv("OPENAI_BASE_URL", server.url)
+        monkeypatch.setenv("OPENAI_API_BASE", server.url)
+        polite = make_judge(name="polite", instructions="Is it polite? {{ conversation }}", model="openai:/gpt-5-mini")
+        frame = run.evaluate([polite])
+
+    assert frame[["value", "rationale", "error"]].values.tolist() == [["yes", "it says please", ""]] * 2
+    assert len(server.bodies) == 2
+    assert all("Tell me more, part" in json.dumps(body) for body in server.bodies)
+    assert mlflow.get_run(run.mlflow_run_id).data.metrics["polite/mean"] == 1
+    assert found_in_mlflow(run) == [("case-0#1#1", "polite", "yes", True), ("case-1#1#1", "polite", "yes", True)]
+
+
+def test_a_scorer_that_fails_has_its_error_in_its_place(run):
+    """One scorer that raises leaves the others alone, and MLflow keeps its error."""
+
+    @scorer
+    def broken(session):
+        raise RuntimeError("no such table")
+
+    frame = run.evaluate([broken, "agent_repeats"])
+
+    assert list(frame[frame["name"] == "broken"]["error"]) == ["no such table"] * 2
+    assert list(frame[frame["name"] == "agent_repeats"]["value"]) == [0, 0]
+    kept = [a for t in mlflow.search_traces(return_type="list") for a in t.search_assessments("broken")]
+    assert [a.error.error_message for a in kept] == ["no such table"] * 2
+
+
+def test_what_is_wrong_with_a_scorer_is_said_in_a_line(run, monkeypatch):
+    """Unknown names, models that MLflow does not take, missing keys and arguments: before anything is called."""
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    judged = make_judge(name="polite", instructions="Is it polite? {{ conversation }}", model="demo:/rules")
+
+    with pytest.raises(UsageError, match="no scorer 'turns_to_gaol': did you mean 'turns_to_goal'"):
+        run.evaluate(["turns_to_gaol"])
+    with pytest.raises(ModelNameError, match="polite asks demo:/rules, which MLflow's scorers do not take"):
+        run.evaluate([judged])
+    with pytest.raises(ModelNameError, match="openai:/gpt-5-mini needs a key: set OPENAI_API_KEY"):
+        run.evaluate(["ConversationCompleteness"], model="openai:/gpt-5-mini")
+    with pytest.raises(UsageError, match=r"Guidelines needs arguments: give the scorer itself, Guidelines\(\.\.\.\)"):
+        run.evaluate(["Guidelines"])
+    with pytest.raises(UsageError, match="two scorers are named 'corrections'"):
+        run.evaluate(["corrections", "corrections"])
+    with pytest.raises(UsageError, match="give a list"):
+        run.evaluate("corrections")
+    assert run.scores == ()
+
+
+def test_a_run_that_is_not_in_mlflow(tmp_path):
+    """Ours need no trace; MLflow's say how the run gets there."""
+
+    @scorer
+    def length(session):
+        return len(session)
+
+    run = cs.simulate(
+        CASES, lambda messages: "yes", user_model=ScriptedChat.happy(), mlflow=False, progress=False, journal=tmp_path
+    ).wait()
+
+    with pytest.raises(UsageError, match=r"length reads traces, and MLflow has none .* cs.push"):
+        run.evaluate([length])
+    assert set(run.evaluate()["name"]) >= {"turns_to_goal", "corrections", "ungrounded_specifics"}
