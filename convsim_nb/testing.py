@@ -9,6 +9,7 @@ from typing import Any
 from convsim_nb.domain.conversation import Usage
 from convsim_nb.domain.events import RunEvent
 from convsim_nb.engine.ports import ChatReply, ChatRequest
+from convsim_nb.engine.suspicion import DECOYS
 
 Answer = str | Mapping[str, Any] | Exception
 """What a scripted model answers: text, an object that is sent as its JSON, or an error that it raises."""
@@ -132,6 +133,8 @@ def _content_from(request: ChatRequest, turns: int) -> Answer:
     said = [d["agent"] for d in _data(request) if "agent" in d]
     if _turn(request) < turns:
         return {"reached": False, "why": "not yet"}
+    if any(d.get("goal") in DECOYS for d in _data(request)):
+        return {"reached": False, "why": "nobody asked for that"}
     return {"reached": True, "why": "the agent answered", "evidence": said[-1]}
 
 

@@ -19,6 +19,8 @@ from tests.views.page import Page
 SHIPPED = regenerate.notebooks()
 QUICKSTART = regenerate.FOLDER / "01_quickstart.ipynb"
 # What GitHub keeps of a cell's HTML: tags and their nesting; no style, no class, no script.
+_A_LINE = 20
+"""Words: an output of so few is a line, and needs no table."""
 GITHUB_TAGS = {
     *("h1", "h2", "h3", "h4", "h5", "h6", "p", "div", "span", "br", "hr", "blockquote", "details", "summary"),
     *("strong", "em", "b", "i", "s", "a", "code", "pre", "ul", "ol", "li"),
@@ -129,7 +131,7 @@ def test_every_word_outlasts_a_host_that_drops_styles(shipped):
             link_rel=None,
         )
         assert words(kept) == words(html)
-        assert Page(kept).tags & {"table", "details"}
+        assert Page(kept).tags & {"table", "details"} or len(words(kept)) < _A_LINE
 
 
 PATHS = [
