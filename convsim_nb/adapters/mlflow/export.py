@@ -139,6 +139,8 @@ class NetExport:
                 each.trace.info.assessments.append(finding)
         self._writer.write(caught, run_id=run_id, late=self._net.take_late())
         self._written += len(caught)
+        for each in caught:
+            each.claim.metadata = each.claim.tags = {}
         return {each.claim.trace_id for each in caught}
 
     def assess(self, assessments: Sequence[Any]) -> bool:

@@ -31,6 +31,7 @@ class Claim:
     turn: int
     """From 1."""
     metadata: Mapping[str, str]
+    """What the trace must say, with `tags`; both empty once it is stored, for claims outlast their traces."""
     tags: Mapping[str, str]
     root: Any = None
     """The ended root span, as OpenTelemetry has it."""

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import tempfile
 import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -92,7 +93,11 @@ def log_files(
     """Write the files of a run: cases, transcripts with one conversation a line, events, report."""
     client = destination.client
     client.log_text(run_id, as_yaml(cases), CASES)
-    client.log_text(run_id, "".join(f"{one.model_dump_json()}\n" for one in conversations), TRANSCRIPTS)
+    with tempfile.TemporaryDirectory() as folder:  # not one text in memory: there may be thousands
+        transcripts = Path(folder) / TRANSCRIPTS
+        with transcripts.open("w", encoding="utf-8") as file:
+            file.writelines(f"{one.model_dump_json()}\n" for one in conversations)
+        client.log_artifact(run_id, str(transcripts))
     if events is not None and events.exists():
         client.log_artifact(run_id, str(events))
     if report is not None:
