@@ -146,6 +146,8 @@ class Conversation(Record):
     rejections: tuple[Rejection, ...] = ()
     doubts: tuple[Doubt, ...] = ()
     usage: dict[Spender, Usage] = {}
+    turn_usage: dict[int, Usage] = {}
+    """The same by turn, of all spenders: what came of a turn's reply, and the user's next words, belong to it."""
     stop: Stop | None = None
     """Never None after the end."""
     verdict: Verdict | None = None

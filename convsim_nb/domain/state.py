@@ -153,9 +153,10 @@ class RunState:
         self._update(event.key, released=(*self.by_key[event.key].released, release))
 
     def _usage_reported(self, event: UsageReported) -> None:
-        usage = self.by_key[event.key].usage
-        total = usage.get(event.spender, Usage()) + event.usage
-        self._update(event.key, usage={**usage, event.spender: total})
+        told = self.by_key[event.key]
+        usage = {**told.usage, event.spender: told.usage.get(event.spender, Usage()) + event.usage}
+        by_turn = {**told.turn_usage, told.turn: told.turn_usage.get(told.turn, Usage()) + event.usage}
+        self._update(event.key, usage=usage, turn_usage=by_turn)
 
     def _conversation_ended(self, event: ConversationEnded) -> None:
         self.in_flight.pop(event.key, None)

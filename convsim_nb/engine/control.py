@@ -24,6 +24,16 @@ class Control:
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._start: Callable[[Trial], asyncio.Task[None]] | None = None
 
+    @property
+    def holds_all(self) -> bool:
+        """Whether all conversations wait before their next user message."""
+        return self._all
+
+    @property
+    def held(self) -> frozenset[str]:
+        """The conversations that are held one by one."""
+        return frozenset(self._paused)
+
     # --- for the person ----------------------------------------------------------------
 
     def pause(self, key: str | None = None) -> None:

@@ -36,6 +36,8 @@ class NotebookDisplay:
         self.shell = shell
         self._pump: ShellPump | None = shell_pump(getattr(shell, "kernel", None))
         self._live: dict[Run, ShownRun] = {}
+        self._lasting: WeakKeyDictionary[Run, ShownRun] = WeakKeyDictionary()
+        """Views of runs that have ended, which may go on."""
         self._cells: WeakKeyDictionary[Run, set[str]] = WeakKeyDictionary()
         self._owed: WeakSet[Run] = WeakSet()
         self._running = cell_of(shell)
@@ -54,7 +56,9 @@ class NotebookDisplay:
 
     def show(self, run: Run) -> Sink:
         """Begin to show a run in the cell that starts it."""
-        shown = self._live[run] = ShownRun(run, self)
+        shown = self._live[run] = self._lasting.get(run) or ShownRun(run, self)
+        if run in self._lasting:  # a fork of a run that has ended: it is looked at already
+            return shown
         if has_front_end(self.shell):
             shown.begin_live()
         self.stands_here(run)
@@ -102,9 +106,15 @@ class NotebookDisplay:
     # --- what is shown where ---------------------------------------------------------
 
     def show_again(self, run: Run) -> bool:
-        """Show a run that plays once more, live; False where it can only be shown as it is."""
-        shown = self._live.get(run)
-        return shown is not None and shown.add_view()
+        """Show a run once more in a view to step into; False where it can only be shown as it is."""
+        shown = self._live.get(run) or self._lasting.get(run)
+        if shown is not None:
+            return shown.add_view()
+        if not run.ended.is_set() or not has_front_end(self.shell):
+            return False
+        self._lasting[run] = shown = ShownRun(run, self, lasts=True)
+        shown.begin_live()
+        return True
 
     def stands_here(self, run: Run) -> None:
         """Keep in mind that the output of this cell has the run."""
@@ -152,17 +162,21 @@ class ShownRun:
 
     name = "NotebookDisplay"
 
-    def __init__(self, run: Run, place: NotebookDisplay) -> None:
-        self._run, self._place = run, place
+    def __init__(self, run: Run, place: NotebookDisplay, *, lasts: bool = False) -> None:
+        """`lasts`: the view stays at the end, with the static form folded below it."""
+        self._run, self._place, self._lasts = run, place, lasts
         self._view: Any = None
+        self._below: list[DisplayHandle] = []
         self._handles: list[DisplayHandle] = []
         self._sink: Sink | None = None
 
     def begin_live(self) -> None:
         """Show the run in a widget."""
+        from convsim_nb.notebook.desk import RunDesk
         from convsim_nb.notebook.run_view import RunView
 
-        self._sink = self._view = RunView(self._run.state, stop=self._run.stop)
+        desk = RunDesk(self._run, self._place.shell.user_ns)
+        self._sink = self._view = RunView(self._run.state, stop=self._run.stop, desk=desk)
         self.add_view()
 
     def add_view(self) -> bool:
@@ -172,6 +186,10 @@ class ShownRun:
         handle = DisplayHandle()  # type: ignore[no-untyped-call]
         handle.display(self._view)  # type: ignore[no-untyped-call]
         self._handles.append(handle)
+        if self._lasts:
+            below = DisplayHandle()  # type: ignore[no-untyped-call]
+            below.display(_folded(bundle_of(self._run)), raw=True)  # type: ignore[no-untyped-call]
+            self._below.append(below)
         return True
 
     def __call__(self, event: RunEvent) -> None:
@@ -188,6 +206,10 @@ class ShownRun:
         bundle = bundle_of(self._run)
         if self._view is None:
             self._place.put_down(self._run, bundle)
+        elif self._lasts:
+            self._view.close_stream()
+            for handle in self._below:
+                handle.update(_folded(bundle), raw=True)  # type: ignore[no-untyped-call]
         else:
             self._view.close_stream()
             for handle in self._handles:
@@ -210,6 +232,12 @@ class ShownRun:
 def bundle_of(run: Run) -> Bundle:
     """A run as a saved notebook shows it."""
     return {"text/html": run_html(run.state, scores=run.scores), "text/plain": repr(run)}
+
+
+def _folded(bundle: Bundle) -> Bundle:
+    """The form that a saved notebook keeps, below a view to step into."""
+    inner = bundle["text/html"]
+    return {**bundle, "text/html": f"<details><summary>As the saved notebook shows it</summary>{inner}</details>"}
 
 
 def _wait_plainly(run: Run, timeout: float | None) -> bool:

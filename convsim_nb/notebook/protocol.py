@@ -12,6 +12,7 @@ from typing import Any, get_args
 
 from pydantic_core import to_jsonable_python
 
+from convsim_nb.analysis.summary import wilson
 from convsim_nb.domain.case import TestCase
 from convsim_nb.domain.conversation import Conversation, GoalCheck, Spender, Usage
 from convsim_nb.domain.events import MessageDelta, RunEvent, RunStarted
@@ -22,20 +23,21 @@ from convsim_nb.views.hidden import visible
 from convsim_nb.views.markup import safe_html
 from convsim_nb.views.sentences import meter_words, run_title, stand_in_sentence
 from convsim_nb.views.turns import rounds
-from convsim_nb.views.words import SIGNS, STOPS, TONES, check_word, role_words, word
+from convsim_nb.views.words import SIGNS, STOPS, TONES, check_word, percent, role_words, word
 
 _SHOWN_OF_A_CASE = {"case_id", "goal", "persona", "simulation_guidelines", "facts", "withheld"}
 _NOT_SHOWN: Any = {
     "message": {"wire"},  # what goes back to the agent, images included: nothing that a reader sees
     "cases": {"__all__": set(TestCase.model_fields) - _SHOWN_OF_A_CASE},
 }
+_ENOUGH = 3
 _NAMES = {"key", "case_id"}
 
 WORDS: dict[str, dict[str, str]] = {
     "signs": {str(each): sign for each, sign in SIGNS.items()},
     "tones": {str(each): tone for each, tone in TONES.items()},
     "stops": {str(each): words for each, words in STOPS.items()},
-    "standings": {str(each): word(each) for each in SIGNS},
+    "standings": {str(each): word(each) for each in SIGNS} | {"assisted": "assisted", "forked": "forked or run again"},
     "roles": {
         f"{role}/{source}": role_words(Message(role=role, content="", source=source))
         for role in get_args(Role)
@@ -94,8 +96,8 @@ def _conversation_json(conversation: Conversation) -> dict[str, Any]:
 def header_json(state: RunState, *, spent: Mapping[Spender, Usage], stopping: bool = False) -> dict[str, Any]:
     """What the header says: title, note on stand-ins, how many conversations are in which place, what was `spent`.
 
-    The counts' names are verdicts and statuses, and `apart` for what stands outside rates whatever
-    came of it: assisted, forked, run again.
+    The counts' names are verdicts and statuses; what stands outside rates whatever came of it is `forked`
+    or `assisted`. `left` is in seconds, None where nothing can be said yet.
     """
     counts = Counter(_place(each) for each in state.conversations)
     own = (each for each in state.conversations if each.origin is None and not each.assisted)
@@ -104,6 +106,8 @@ def header_json(state: RunState, *, spent: Mapping[Spender, Usage], stopping: bo
         "note": stand_in_sentence(state),
         "total": len(state.by_key),
         "counts": dict(counts),
+        "rate": _rate_words(counts["reached"], counts["reached"] + counts["not_reached"]),
+        "left": None if state.ended or stopping else seconds_left(state, counts),
         "corrections": sum(each.corrections for each in own),
         "spent": meter_words(spent),
         "stopping": stopping and not state.ended,
@@ -113,8 +117,27 @@ def header_json(state: RunState, *, spent: Mapping[Spender, Usage], stopping: bo
 def _place(conversation: Conversation) -> str:
     if conversation.verdict is None:
         return conversation.status
-    apart = conversation.assisted or conversation.origin is not None
-    return "apart" if apart else conversation.verdict
+    if conversation.origin is not None:
+        return "forked"
+    return "assisted" if conversation.assisted else conversation.verdict
+
+
+def _rate_words(reached: int, counted: int) -> str:
+    """`60%, 95% interval 31% to 83%`; empty where nothing counts yet."""
+    if not counted:
+        return ""
+    low, high = wilson(reached, of=counted)
+    return f"{percent(reached / counted)} reached, 95% interval {percent(low)} to {percent(high)}"
+
+
+def seconds_left(state: RunState, counts: Mapping[str, int]) -> float | None:
+    """How long the rest may take at the pace so far; None before enough has ended to tell, or while all wait."""
+    playing, waiting = counts.get("running", 0), counts.get("waiting", 0)
+    ended = len(state.by_key) - playing - waiting - counts.get("paused", 0)
+    if ended < _ENOUGH or not playing:
+        return None
+    # Half of what plays is still to be done, on average.
+    return seconds_since_start(state) * (waiting + playing / 2) / (ended + playing / 2)
 
 
 def seconds_since_start(state: RunState) -> float:

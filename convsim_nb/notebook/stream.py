@@ -38,6 +38,8 @@ _UNCOUNTED = (MessageSent, MessageRejected, GoalChecked)
 """After these the header says what it said before."""
 Send = Callable[[dict[str, Any]], None]
 """Sends one message to every view; may be called on any thread."""
+Steering = Callable[[], dict[str, Any]]
+"""What the views should know that no event tells; see `desk`."""
 
 
 class EventStream:
@@ -47,8 +49,9 @@ class EventStream:
     snapshots are made where the events are, so that none is in both snapshot and batch, or in neither.
     """
 
-    def __init__(self, state: RunState, send: Send) -> None:
+    def __init__(self, state: RunState, send: Send, *, steering: Steering = dict) -> None:
         self.state = state
+        self._steering = steering
         self.stopping = False
         self._send = send
         self._lock = threading.RLock()
@@ -67,6 +70,8 @@ class EventStream:
     def take(self, event: RunEvent) -> None:
         """Gather an event that `state` has folded already; sent within `PERIOD`."""
         with self._lock:
+            if isinstance(event, RunStarted):
+                self.stopping = False
             self._gather(event)
             if isinstance(event, RunStarted | RunEnded):
                 # The start is told on the caller's thread, whose loop may stand still while a cell waits.
@@ -82,7 +87,7 @@ class EventStream:
                 return
             batch = {"type": "batch", "events": self._events, "html": self._html(), "quotes": self._quotes}
             if self._header:
-                batch["header"] = header_json(self.state, spent=self._spent, stopping=self.stopping)
+                batch["header"] = self._header_json()
             self._events, self._open_deltas, self._quotes, self._header = [], {}, {}, False
             self._seq += 1
             self._send({**batch, "seq": self._seq})
@@ -103,11 +108,26 @@ class EventStream:
             self.stopping = self._header = True
             self.flush()
 
+    def say_steering(self) -> None:
+        """Tell every view what no event tells."""
+        with self._lock:
+            self._header = True
+            self.flush()
+
+    def tell(self, message: dict[str, Any]) -> None:
+        """Send a message that is no part of the numbered batches."""
+        with self._lock:
+            self._send(message)
+
     def close(self) -> None:
         """Send what is left; from here on questions are answered at once, on the thread that asks."""
         with self._lock:
             self.flush()
             self._loop = None
+
+    def _header_json(self) -> dict[str, Any]:
+        said = {"steering": self._steering()}
+        return {**header_json(self.state, spent=self._spent, stopping=self.stopping), **said}
 
     # --- gathering -------------------------------------------------------------------
 
@@ -177,7 +197,7 @@ class EventStream:
         with self._lock:
             self.flush()
             state = {"state": state_json(self.state), "elapsed": seconds_since_start(self.state), "words": WORDS}
-            header = header_json(self.state, spent=self._spent, stopping=self.stopping)
+            header = self._header_json()
             self._send({"type": "state", "to": view, "seq": self._seq, "header": header, **state, **self._of(key)})
 
     def _details(self, view: str, key: str) -> None:

@@ -1,13 +1,17 @@
-"""A conversation made into a test case."""
+"""Conversations made into test cases, and kept beside the run."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from convsim_nb.domain.case import Source, TestCase
 from convsim_nb.domain.errors import UsageError
 from convsim_nb.engine.fork import case_of, place_of
+from convsim_nb.workflow.cases import CaseSet, load_cases
 
 if TYPE_CHECKING:
     from convsim_nb.workflow.run import Run
+
+KEPT = "kept.yaml"
 
 
 def case_from(run: "Run", key: str, *, turn: int, fields: dict[str, Any]) -> TestCase:
@@ -35,3 +39,18 @@ def case_from(run: "Run", key: str, *, turn: int, fields: dict[str, Any]) -> Tes
     names = ("goal", "persona", "style", "simulation_guidelines", "context", "expectations", "proposed")
     kept = {name: getattr(given, name) for name in names}
     return TestCase(**{**kept, **own, **fields})
+
+
+def keep(run: "Run", case: TestCase) -> TestCase:
+    """Keep a case with the run; the same one again changes nothing."""
+    if case.case_id not in {one.case_id for one in run.kept}:
+        run.kept = run.kept.with_case(case)
+        if run.folder is not None:
+            run.kept.save(run.folder / KEPT)
+    return case
+
+
+def read_kept(folder: Path | None) -> CaseSet:
+    """The cases that were kept in a run's folder."""
+    path = folder / KEPT if folder else None
+    return load_cases(path) if path and path.exists() else CaseSet(())

@@ -3,7 +3,7 @@
 import asyncio
 import os
 import threading
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from concurrent.futures import Future
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -16,15 +16,15 @@ from convsim_nb.analysis.summary import RunSummary, summarise
 from convsim_nb.domain.case import TestCase
 from convsim_nb.domain.conversation import Conversation
 from convsim_nb.domain.errors import UsageError
-from convsim_nb.domain.label import Label, LabelValue
+from convsim_nb.domain.label import Label
 from convsim_nb.domain.score import Score
 from convsim_nb.domain.state import RunState
-from convsim_nb.engine.control import Control
 from convsim_nb.engine.ports import Agent
-from convsim_nb.engine.trial import Trial
 from convsim_nb.workflow import background
 from convsim_nb.workflow.cases import CaseSet
 from convsim_nb.workflow.display import display
+from convsim_nb.workflow.kept import read_kept
+from convsim_nb.workflow.steering import Steering
 from convsim_nb.workflow.stopping import wait_for_stop
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ _LONG_OVER = threading.Event()
 _LONG_OVER.set()
 
 
-class Run:
+class Run(Steering):
     """Many conversations against one agent: playing, ended, or brought back by `load_run`."""
 
     def __init__(self, state: RunState, *, folder: Path | None = None) -> None:
@@ -53,6 +53,8 @@ class Run:
         """What people said of its conversations, by key: see `label`."""
         self.unsent: dict[str, str] = {}
         """Why a label is not in MLflow, by the conversation's key."""
+        self.kept: CaseSet = read_kept(folder)
+        """The conversations that were made into test cases: see `keep_case`."""
         self.mlflow: MlflowSink | None = None
         """What writes the run to MLflow; None where nothing does."""
         self.pushed: Pushed | None = None
@@ -191,114 +193,6 @@ class Run:
             self._live.stop()
         elif key is not None:
             self._tell(key, lambda control: control.stop(key))
-
-    def pause(self, key: str | None = None) -> None:
-        """Let a conversation, or all, wait before the next user message.
-
-        Raises:
-            UsageError: the run has no conversation of that key.
-        """
-        self._tell(key, lambda control: control.pause(key))
-
-    def resume(self, key: str | None = None) -> None:
-        """Let a conversation, or all, go on by themselves.
-
-        Raises:
-            UsageError: the run has no conversation of that key.
-        """
-        self._tell(key, lambda control: control.resume(key))
-
-    def say(self, key: str, text: str | None = None) -> None:
-        """Send the next user message of a paused conversation yourself; without `text`, the simulated user's.
-
-        A conversation in which a person spoke is `assisted`, and stands outside rates. It waits again
-        before the next message.
-
-        Raises:
-            UsageError: the run has no conversation of that key, or the text is empty.
-        """
-        if text is not None and not text.strip():
-            raise UsageError("the text is empty: give the next user message, or None for the simulated user's own")
-        self._tell(key, lambda control: control.say(key, text))
-
-    def fork(self, key: str, turn: int, text: str | None = None, *, agent: Any = None) -> str:
-        """Begin a new conversation from a turn of another, and give its key.
-
-        What was said before that turn is its history. `text` is what you say in it; without it the simulated
-        user speaks. `agent` may be another one. A fork stands outside rates. In a run that is over, it plays on;
-        one that was brought back has to be given its `agent`.
-
-        Raises:
-            UsageError: there is no such conversation or turn, or no agent to play with.
-        """
-        from convsim_nb.workflow.forking import fork_run
-
-        return fork_run(self, key, turn=turn, text=text, agent=agent)
-
-    def again(self, key: str, *, times: int = 1, agent: Any = None) -> tuple[str, ...]:
-        """Play a trial again from its beginning, once or more, and give the new keys. They stand outside rates.
-
-        Raises:
-            UsageError: there is no such conversation, or no agent to play with.
-        """
-        from convsim_nb.workflow.forking import again_run
-
-        return again_run(self, key, times=times, agent=agent)
-
-    def add(self, trial: Trial) -> bool:
-        """Play one more conversation while the run plays; False when it has come to its end."""
-        return self._live is not None and self._live.add(trial)
-
-    def set_concurrency(self, concurrency: int) -> None:
-        """Change how many conversations run at once, from now on.
-
-        Raises:
-            UsageError: it is below 1.
-        """
-        if concurrency < 1:
-            raise UsageError(f"concurrency={concurrency!r}: give a number above 0")
-
-        def change(control: Control) -> None:
-            control.places.limit = concurrency
-
-        self._tell(None, change)
-
-    def _tell(self, key: str | None, change: Callable[[Control], None]) -> None:
-        if key is not None:
-            self.conversation(key)
-        if self._live is not None:
-            live = self._live
-            live.tell(lambda: change(live.control))
-
-    # --- what a person makes of it ---------------------------------------------------
-
-    def label(self, key: str, value: LabelValue | None, *, note: str = "") -> Label:
-        """Say what you think of a conversation: `reached`, `not_reached` or `simulator_fault`; None takes it back.
-
-        It is kept in the run's folder, stands in `labels` and `to_frame()`, and changes no rate. Where the run
-        is in MLflow it is human feedback on the first trace of the session, from the run's end on.
-
-        Raises:
-            StoreError: the folder cannot be written to.
-            UsageError: there is no such conversation or label, or nothing was said in it yet.
-        """
-        from convsim_nb.workflow.labels import label_run
-
-        return label_run(self, key, value, note)
-
-    def to_case(self, key: str, *, turn: int = 1, **fields: Any) -> TestCase:
-        """A conversation as a test case: what the user said from a turn on is its script, word for word.
-
-        What was said before that turn is its history, the agent's words too. Goal, persona and the rest are
-        those of the case that was played; `fields` are of a TestCase, and take their place.
-
-        Raises:
-            CaseError: a field is not known, or does not fit.
-            UsageError: there is no such conversation or turn.
-        """
-        from convsim_nb.workflow.kept import case_from
-
-        return case_from(self, key, turn=turn, fields=fields)
 
     # --- reading it ------------------------------------------------------------------
 

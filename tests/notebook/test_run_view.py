@@ -171,9 +171,12 @@ def test_the_header_counts_by_verdict_and_status(shown):
         "note": "Simulated user and judge: a rule-based stand-in, not a language model.",
         "total": 12,
         "counts": {"reached": 7, "not_reached": 3, "void": 2},
+        "rate": "70% reached, 95% interval 40% to 89%",
+        "left": None,
         "corrections": 1,
         "spent": ["user 23,652 tokens, $0.011", "judge 23,652 tokens, $0.011"],
         "stopping": False,
+        "steering": {},
     }
     kinds = {batch["events"][0]["kind"] for batch in shown.comm.of("batch") if "header" not in batch}
     assert kinds == {"message_delta", "message_sent", "message_rejected", "goal_checked"}
@@ -389,7 +392,7 @@ def test_the_saved_state_of_the_widget_holds_nothing_of_the_run(shown):
     after = shown.view.get_state()
 
     assert after == before
-    assert len(json.dumps(after, default=str)) < 64_000
+    assert len(json.dumps(after, default=str)) < 96_000
     assert "kettle" not in json.dumps({**after, "_esm": ""}, default=str)
 
 

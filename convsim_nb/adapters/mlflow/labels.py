@@ -23,7 +23,7 @@ def log_label(label: Label, conversation: Conversation, *, destination: Destinat
         known = [one for one in destination.tracing.get_trace_info(trace_id).assessments if one.name == NAME]
         if label.value is None:
             for one in reversed(known):  # MLflow brings back what a deleted one had taken the place of
-                destination.tracing.delete_assessment(trace_id, one.assessment_id)
+                destination.tracing.delete_assessment(trace_id, str(one.assessment_id))
             return
         counting = [str(one.assessment_id) for one in known if one.valid]
         feedback = _feedback(label, conversation, run_id, before=counting[-1] if counting else None)

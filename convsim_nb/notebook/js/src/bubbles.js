@@ -1,11 +1,11 @@
 // The parts of a transcript: bubbles, tool calls, and what the judge and the guards said.
 
 import { h, setSanitised } from "./dom.js";
-import { capitalised, prettyJson, secondsWords } from "./words.js";
+import { capitalised, count, prettyJson, secondsWords } from "./words.js";
 
 /**
  * @import {Copy} from "./link.js"
- * @import {GoalCheck, Message, Rejection, Release, TestCase, ToolCall} from "./types"
+ * @import {Doubt, GoalCheck, Message, Rejection, Release, TestCase, ToolCall, Usage} from "./types"
  */
 
 /** Characters of a tool's result beyond which the rest is left out: nobody reads them, and every page holds them. */
@@ -17,15 +17,18 @@ const LONGEST = 20000;
  * @param {number} place
  * @param {number} turn
  * @param {string | undefined} html safe, or not here yet
+ * @param {boolean} [canAct] whether something can be done with it
  */
-export function messageNode({ words }, message, place, turn, html) {
+export function messageNode({ words }, message, place, turn, html, canAct = false) {
   const who = capitalised(words.roles[`${message.role}/${message.source}`] ?? message.role);
   const when = message.role === "user" && turn ? `turn ${turn}` : "";
   const took = message.seconds === null ? "" : secondsWords(message.seconds);
+  const menu = { type: "button", class: "cs-more", "aria-haspopup": "menu", "aria-expanded": "false" };
+  const name = `Actions on message ${place + 1}`;
   return h(
     "article",
     { class: `cs-turn cs-from-${message.role}`, tabindex: -1, "data-place": place, "aria-label": `${who}, turn ${turn}` },
-    meta(who, when || took),
+    meta(who, when || took, canAct && h("button", { ...menu, "aria-label": name, title: "Actions" }, "⋯")),
     ...message.tool_calls.map(toolNode),
     bubble(message.content, html),
   );
@@ -34,9 +37,10 @@ export function messageNode({ words }, message, place, turn, html) {
 /**
  * @param {string} who
  * @param {string} beside
+ * @param {...(Node | false)} more
  */
-function meta(who, beside) {
-  return h("div", { class: "cs-meta" }, h("span", { class: "cs-who" }, who), beside && h("span", {}, beside));
+function meta(who, beside, ...more) {
+  return h("div", { class: "cs-meta" }, h("span", { class: "cs-who" }, who), beside && h("span", {}, beside), ...more);
 }
 
 /**
@@ -169,6 +173,25 @@ export function rejectionNode(rejection) {
     h("summary", {}, chip("void", `stopped: ${rejection.guard}`), h("span", { class: "cs-why", dir: "auto" }, rejection.reason)),
     h("div", { class: "cs-stopped", dir: "auto" }, h("s", {}, rejection.text), " The agent never heard this."),
   );
+}
+
+/** @param {Doubt} doubt what a guard has against a message that was sent all the same */
+export function doubtNode({ guard, reason }) {
+  return h(
+    "div",
+    { class: "cs-beside cs-doubt" },
+    chip("quiet", `doubtful: ${guard}`),
+    h("span", { class: "cs-why", dir: "auto" }, reason),
+  );
+}
+
+/**
+ * What a turn took in all, the agent's part where it says so.
+ * @param {Usage} usage
+ */
+export function spentNode({ input_tokens: read, output_tokens: written, cost }) {
+  const money = cost ? ` · $${cost >= 0.1 ? cost.toFixed(2) : cost.toPrecision(2)}` : "";
+  return h("div", { class: "cs-spent", title: "Tokens of all model calls in this turn" }, `${count(read + written, "token")}${money}`);
 }
 
 /** @param {TestCase} testCase */

@@ -88,6 +88,9 @@ function ofConversation(state, conversation, event) {
     case "usage_reported": {
       const before = conversation.usage[event.spender];
       conversation.usage[event.spender] = before ? sum(before, event.usage) : event.usage;
+      const turn = String(conversation.turn);
+      const spent = conversation.turn_usage[turn];
+      conversation.turn_usage[turn] = spent ? sum(spent, event.usage) : event.usage;
       return;
     }
     case "conversation_paused":
@@ -148,6 +151,7 @@ function waiting(key, caseId, agent, trial) {
     rejections: [],
     doubts: [],
     usage: {},
+    turn_usage: {},
     stop: null,
     verdict: null,
     detail: "",

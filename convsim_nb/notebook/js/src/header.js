@@ -8,13 +8,24 @@ import { clockWords, count } from "./words.js";
  * @import {Copy} from "./link.js"
  */
 
-const BAR = /** @type {const} */ (["reached", "not_reached", "void", "apart"]);
+const BAR = /** @type {const} */ (["reached", "not_reached", "void", "assisted", "forked"]);
 const COUNTED = /** @type {const} */ ([...BAR, "running", "paused", "waiting"]);
 /** Said even where there are none: a rate without its void count misleads. */
 const ALWAYS = new Set(["reached", "not_reached", "void"]);
 
-/** @param {{onStop: () => void}} actions */
-export function createHeader({ onStop }) {
+/**
+ * @param {{onStop: () => void, onPause: (paused: boolean) => void, onConcurrency: (value: number) => void}} actions
+ */
+export function createHeader({ onStop, onPause, onConcurrency }) {
+  let paused = false;
+  const pause = h("button", { type: "button", class: "cs-pause", hidden: true, onclick: () => onPause(!paused) }, "Pause");
+  const number = h("input", { type: "number", min: 1, max: 1000, "aria-label": "Conversations at once" });
+  const atOnce = h("label", { class: "cs-at-once", hidden: true, title: "How many conversations play at once" }, number, " at once");
+  number.addEventListener("change", () => {
+    const value = Math.round(Number(number.value));
+    if (value >= 1) onConcurrency(value);
+  });
+
   const title = h("strong", { class: "cs-title" });
   const cast = h("span", { class: "cs-cast" });
   const clock = h("span", { class: "cs-clock", title: "Elapsed" });
@@ -25,7 +36,7 @@ export function createHeader({ onStop }) {
   const node = h(
     "header",
     { class: "cs-header" },
-    h("div", { class: "cs-headline" }, title, cast, clock, stop),
+    h("div", { class: "cs-headline" }, title, cast, clock, atOnce, pause, stop),
     h("div", { class: "cs-progress" }, bar, counts),
     notes,
   );
@@ -39,6 +50,14 @@ export function createHeader({ onStop }) {
       setText(cast, castWords(copy));
       setAttribute(stop, "aria-disabled", state.ended || header.stopping ? "true" : null);
       setAttribute(stop, "title", stopTitle(copy));
+      const { steering } = header;
+      const plays = steering.live === true && !state.ended && !header.stopping;
+      paused = Boolean(steering.paused);
+      pause.hidden = atOnce.hidden = !plays;
+      setText(pause, paused ? "Resume" : "Pause");
+      setAttribute(pause, "title", paused ? "Let all conversations go on" : "Let all wait before their next user message");
+      const now = String(steering.concurrency ?? "");
+      if (number !== document.activeElement && number.value !== now) number.value = now;
       const ended = BAR.reduce((total, place) => total + (header.counts[place] ?? 0), 0);
       setAttribute(bar, "aria-valuenow", ended);
       setAttribute(bar, "aria-valuemax", header.total);
@@ -48,7 +67,8 @@ export function createHeader({ onStop }) {
       this.tick(copy);
     },
     /** @param {Copy} copy */
-    tick({ state, startedAt }) {
+    tick({ state, startedAt, lost }) {
+      if (lost) return; // what it says stood true when the kernel was last heard
       setText(clock, clockWords(state.ended ? state.at : (performance.now() - startedAt) / 1000));
     },
   };
@@ -100,23 +120,35 @@ function countItems({ state, header, words }) {
   };
   for (const place of COUNTED) {
     const number = header.counts[place] ?? 0;
-    const word = words.standings[place] ?? "outside the rate";
+    const word = words.standings[place] ?? place;
     if (number || ALWAYS.has(place)) add(place, words.signs[place] ?? "", `${number.toLocaleString("en-US")} ${word}`);
   }
+  if (header.rate) add("rate", "", header.rate);
   if (header.corrections) add("corrections", "", count(header.corrections, "correction"));
   header.spent.forEach((text, place) => add(`spent${place}`, "", text));
+  if (header.left !== null) add("left", "", `about ${roughly(header.left)} left`);
+  if (header.steering.paused && !state.ended) add("held", "", "all held");
   if (header.stopping) add("stopping", "", "stopping …");
   else if (state.ended) add("over", "", state.stopped ? "stopped" : "ended");
   return items;
 }
 
 /**
+ * @param {number} seconds
+ * @returns {string} `20 s`, `3 min`: no more than an estimate can say
+ */
+function roughly(seconds) {
+  return seconds < 55 ? `${Math.max(5, Math.ceil(seconds / 5) * 5)} s` : `${Math.round(seconds / 60)} min`;
+}
+
+/**
  * @param {Copy} copy
  * @returns {Item[]}
  */
-function noteItems({ state, header }) {
+function noteItems({ state, header, lost }) {
+  const gone = `The kernel does not answer: it is busy, or was restarted. %convsim show ${state.run_id} brings the run back.`;
   const said = state.dropped.map((each) => `${each.sink} heard no more of this run: ${each.reason}`);
-  const notes = [...(header.note ? [header.note] : []), ...said, ...Object.values(state.notices)];
+  const notes = [...(lost ? [gone] : []), ...(header.note ? [header.note] : []), ...said, ...Object.values(state.notices)];
   return notes.map((text, place) => ({
     key: String(place),
     version: text,

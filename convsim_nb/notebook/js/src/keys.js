@@ -9,6 +9,12 @@ const HELP = [
   ["n  p", "next, previous conversation"],
   ["f", "next failure"],
   ["space", "unfold or fold tool calls"],
+  ["/", "search the conversations"],
+  ["t", "take the conversation over, hand it back"],
+  ["e", "edit the user’s message, and fork"],
+  ["o", "what happened in the turn: its trace"],
+  ["c", "copy the message"],
+  ["l", "label the conversation"],
   ["s", "stop the run"],
   ["?", "this help"],
 ];
@@ -22,6 +28,7 @@ export function listen(root, bindings) {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     // The notebook has keys of its own: `dd` would delete the cell.
     event.stopPropagation();
+    if (isTypedIn(event.target)) return;
     const act = bindings[event.key];
     if (!act || (event.key === " " && pressesSomething(event.target))) return;
     if (act() !== false) event.preventDefault();
@@ -34,6 +41,14 @@ export function listen(root, bindings) {
  */
 function pressesSomething(target) {
   return target instanceof Element && target.closest("button, summary, a, input, textarea, select") !== null;
+}
+
+/**
+ * @param {EventTarget | null} target
+ * @returns {boolean} whether a letter is text here
+ */
+function isTypedIn(target) {
+  return target instanceof Element && target.closest("textarea, select, input:not([type=radio])") !== null;
 }
 
 /** A sheet over the widget that names the keys. */

@@ -1,7 +1,8 @@
 // All conversations: a strip of numbered squares, and a list.
 
 import { h, reconcile, setAttribute, setText } from "./dom.js";
-import { count, label, standing } from "./words.js";
+import { isAssisted } from "./order.js";
+import { count, label, secondsWords, standing } from "./words.js";
 
 /**
  * @import {Item} from "./dom.js"
@@ -41,9 +42,10 @@ export function createStrip({ onChoose }) {
 function square(copy, conversation, number, shown) {
   const now = standing(conversation);
   const chosen = conversation.key === shown;
+  const apart = isApart(conversation);
   const update = (/** @type {HTMLElement} */ node) => {
     const said = `${number}: ${label(conversation)}, ${copy.words.standings[now] ?? now}`;
-    node.className = `cs-square cs-${now}`;
+    node.className = `cs-square cs-${now}${apart ? " cs-apart" : ""}`;
     setAttribute(node, "aria-label", said);
     setAttribute(node, "title", said);
     setAttribute(node, "aria-pressed", chosen ? "true" : "false");
@@ -54,8 +56,14 @@ function square(copy, conversation, number, shown) {
     update(node);
     return node;
   };
-  return { key: conversation.key, version: `${now} ${chosen}`, make, update };
+  return { key: conversation.key, version: `${now} ${chosen} ${apart}`, make, update };
 }
+
+/**
+ * @param {Conversation} conversation
+ * @returns {boolean} whether it stands outside rates, whatever comes of it
+ */
+const isApart = (conversation) => conversation.origin !== null || isAssisted(conversation);
 
 /** @param {{onChoose: (key: string) => void}} actions */
 export function createList({ onChoose }) {
@@ -72,7 +80,9 @@ export function createList({ onChoose }) {
      * @param {string | null} shown
      */
     paint(copy, conversations, shown) {
-      reconcile(node, conversations.map((each) => row(copy, each, shown)));
+      reconcile(node, conversations.length ? conversations.map((each) => row(copy, each, shown)) : [nobody()]);
+      // One stop for the Tab key, also where what is shown is not in the list.
+      if (!node.querySelector("[tabindex='0']")) node.firstElementChild?.setAttribute("tabindex", "0");
     },
     /** @param {string} key */
     reveal(key) {
@@ -84,6 +94,27 @@ export function createList({ onChoose }) {
       else if (line.bottom > box.bottom) node.scrollTop += line.bottom - box.bottom;
     },
   };
+}
+
+/** @returns {Item} */
+function nobody() {
+  const make = () => h("div", { class: "cs-nobody", role: "option", "aria-disabled": "true" }, "No conversation fits.");
+  return { key: "", version: 0, make };
+}
+
+/** A conversation in which so little happened for so many seconds is said to be idle. */
+const IDLE = 5;
+
+/**
+ * @param {Copy} copy
+ * @param {Conversation} conversation
+ * @returns {number} whole seconds since something happened in one that plays, else 0
+ */
+function idle({ heardAt, lost, state }, { key, status }) {
+  const at = heardAt.get(key);
+  if (at === undefined || status !== "running" || lost || state.ended) return 0;
+  const seconds = Math.floor((performance.now() - at) / 1000);
+  return seconds >= IDLE ? seconds : 0;
 }
 
 /**
@@ -122,7 +153,10 @@ function row(copy, conversation, shown) {
     update(node);
     return node;
   };
-  return { key: conversation.key, version: `${now} ${conversation.turn} ${conversation.attempt} ${chosen}`, make, update };
+  const { turn, attempt, rejections, doubts, released } = conversation;
+  const beside = `${rejections.length} ${doubts.length} ${released.length} ${idle(copy, conversation)}`;
+  const labelled = copy.header.steering.labels?.[conversation.key]?.value ?? "";
+  return { key: conversation.key, version: `${now} ${turn} ${attempt} ${chosen} ${beside} ${labelled}`, make, update };
 }
 
 /**
@@ -130,12 +164,19 @@ function row(copy, conversation, shown) {
  * @param {Conversation} conversation
  * @returns {string} `not reached · out of turns · rebook-to-oslo`
  */
-function factWords({ words }, conversation) {
+function factWords(copy, conversation) {
+  const { words, header } = copy;
   const now = standing(conversation);
   const stop = conversation.stop ? words.stops[conversation.stop] : "";
   // "goal reached" beside "reached" says nothing.
   const why = conversation.stop === "goal_reached" ? "" : stop;
-  return [words.standings[now] ?? now, why, label(conversation)].filter(Boolean).join(" · ");
+  const waited = idle(copy, conversation);
+  const assisted = isAssisted(conversation) ? "assisted" : "";
+  const labelled = header.steering.labels?.[conversation.key]?.value;
+  const own = labelled ? `you: ${labelled === "simulator_fault" ? "simulator’s fault" : labelled.replace("_", " ")}` : "";
+  const stopped = conversation.rejections.length ? `${conversation.rejections.length} stopped` : "";
+  const quiet = waited ? `idle ${secondsWords(waited)}` : "";
+  return [words.standings[now] ?? now, quiet, why, assisted, own, stopped, label(conversation)].filter(Boolean).join(" · ");
 }
 
 /**

@@ -1,17 +1,24 @@
 // The live view of a run: anywidget calls `render` once for each place where the widget is shown.
 
 import { h, setText } from "./dom.js";
+import { createFilters } from "./filters.js";
 import { createHeader } from "./header.js";
 import { createHelp, listen } from "./keys.js";
 import { link } from "./link.js";
+import { createMenu } from "./menu.js";
 import { firstToShow, listed, neighbour, nextFailure } from "./order.js";
 import { createList, createStrip } from "./overview.js";
+import { copied, createPanel } from "./panel.js";
+import { createComposer, createControls } from "./steer.js";
 import { createTranscript } from "./transcript.js";
 
 /** @import {Model, RunEvent} from "./types" */
 
 /** How long a conversation that ended stays before the next one that runs is shown, in milliseconds. */
 const LINGER = 1500;
+/** With so many conversations, lists are painted at most four times a second. */
+const MANY = 150;
+const SELDOM = 250;
 
 /** @param {{model: Model, el: HTMLElement}} widget */
 function render({ model, el }) {
@@ -23,22 +30,45 @@ function render({ model, el }) {
 
 /** @param {Model} model */
 export function createRunView(model) {
-  const kernel = link(model, { onState, onEvents, onDetails, shown: () => shown });
-  const { copy } = kernel;
-  const header = createHeader({ onStop: stop });
+  const kernel = link(model, { onState, onEvents, onDetails, onLost, shown: () => shown });
+  const { copy, ask } = kernel;
+  const header = createHeader({
+    onStop: stop,
+    onPause: (paused) => void tried(paused ? "pause" : "resume", {}),
+    onConcurrency: (value) => void tried("concurrency", { value }),
+  });
   const strip = createStrip({ onChoose: choose });
+  const filters = createFilters({ onChange: () => paintSoon("list") });
   const list = createList({ onChoose: choose });
-  const transcript = createTranscript({ onFollow: follow });
+  const menu = createMenu();
+  const panel = createPanel({ ask, onForked });
+  const controls = createControls({
+    ask,
+    onLabel: labelIt,
+    onAgain: () => shown !== null && panel.again(shown),
+    onSay: say,
+  });
+  const composer = createComposer({ ask });
+  const transcript = createTranscript({
+    onFollow: follow,
+    onMore: (place, at) => menu.open(at, choices(place)),
+    controls: controls.node,
+    panel: panel.node,
+    composer: composer.node,
+  });
   const help = createHelp();
   const status = h("div", { class: "cs-status", role: "status" });
+  const notice = h("div", { class: "cs-toast", role: "alert", hidden: true });
   const node = h(
     "div",
     { class: "cs-run cs-unknown", role: "region", "aria-label": "Simulation run" },
     header.node,
     strip.node,
-    h("div", { class: "cs-panes" }, list.node, transcript.node),
+    h("div", { class: "cs-panes" }, h("div", { class: "cs-side" }, filters.node, list.node), transcript.node),
     h("div", { class: "cs-hint" }, "Waiting for the kernel …"),
+    menu.node,
     help.node,
+    notice,
     status,
   );
   /** @type {string | null} */
@@ -49,18 +79,38 @@ export function createRunView(model) {
   let frame = 0;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   let leaving;
-  const clock = setInterval(() => copy.known && !copy.state.ended && header.tick(copy), 1000);
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  let saying;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  let painting;
+  let listedAt = 0;
+  /** A fork that was asked for, and is not told of yet. @type {string | null} */
+  let awaited = null;
+  const clock = setInterval(tick, 1000);
+
+  function tick() {
+    kernel.watch();
+    if (!copy.known || copy.state.ended || copy.lost) return;
+    header.tick(copy);
+    paintSoon("list"); // who is idle
+  }
 
   listen(node, {
     j: () => transcript.move(1),
     k: () => transcript.move(-1),
     n: () => chooseNext(neighbour(keys(), shown, 1)),
     p: () => chooseNext(neighbour(keys(), shown, -1)),
-    f: () => chooseNext(nextFailure(listed(copy.state), shown)),
+    f: () => chooseNext(nextFailure(inList(), shown)),
     " ": () => transcript.fold(),
+    "/": () => filters.focus(),
+    t: controls.toggle,
+    e: () => doHere("Edit and fork"),
+    o: () => doHere("Trace", "Trace in MLflow"),
+    c: () => doHere("Copy"),
+    l: labelIt,
     s: stop,
     "?": () => help.toggle(),
-    Escape: () => help.toggle(false),
+    Escape: () => (help.toggle(false), panel.close()),
   });
 
   list.node.addEventListener("keydown", (event) => onArrow(event, list.node, ["ArrowUp", "ArrowDown"]));
@@ -71,6 +121,7 @@ export function createRunView(model) {
   function onState() {
     node.classList.remove("cs-unknown");
     if (shown === null || !copy.state.conversations.has(shown)) look(firstToShow(copy.state));
+    else if (lacksHtml(shown)) kernel.open(shown);
     paintSoon("header", "list", "transcript");
   }
 
@@ -79,15 +130,98 @@ export function createRunView(model) {
     for (const event of events) {
       if (event.kind === "run_ended") announce();
       if (event.kind !== "message_delta" && event.kind !== "usage_reported") paintSoon("list");
-      if (!("key" in event) || event.key === shown) paintSoon("transcript");
+      if (event.kind === "conversation_started" && event.key === awaited) choose(event.key);
     }
-    paintSoon("header");
+    if (!events.length) paintSoon("list"); // somebody steered
+    paintSoon("header", "transcript");
     if (following) lookOn();
   }
 
   /** @param {string} key */
   function onDetails(key) {
     if (key === shown) paintSoon("transcript");
+  }
+
+  function onLost() {
+    node.classList.toggle("cs-lost", copy.lost);
+    paintSoon("header", "list");
+    if (copy.lost) setText(status, "The kernel does not answer.");
+  }
+
+  // --- stepping in -------------------------------------------------------------------
+
+  /**
+   * @param {string} what
+   * @param {Record<string, unknown>} given
+   */
+  async function tried(what, given) {
+    try {
+      await ask(what, given);
+    } catch (error) {
+      say(error instanceof Error ? error.message : String(error));
+    }
+  }
+
+  /** @param {string} problem */
+  function say(problem) {
+    setText(notice, problem);
+    notice.hidden = false;
+    clearTimeout(saying);
+    saying = setTimeout(() => (notice.hidden = true), 8000);
+  }
+
+  function labelIt() {
+    const { labels = {}, live } = copy.header.steering;
+    if (shown !== null && live !== undefined) panel.label(shown, labels[shown]);
+  }
+
+  /** @param {string[]} forked */
+  function onForked([first = ""]) {
+    if (copy.state.conversations.has(first)) choose(first);
+    else awaited = first;
+  }
+
+  /**
+   * @param {number} place of a message of the conversation that is shown
+   * @returns {import("./menu.js").Choice[]}
+   */
+  function choices(place) {
+    const conversation = copy.state.conversations.get(shown ?? "");
+    const message = conversation?.messages[place];
+    if (!conversation || !message) return [];
+    const { key } = conversation;
+    const turn = conversation.message_turns[place] ?? 0;
+    const all = [{ name: "Copy", key: "c", act: () => void copied(message.content).then((done) => done || say("The browser does not let a page copy here.")) }];
+    if (message.trace_id) all.push(/** @type {any} */ (traceChoice(message.trace_id)));
+    if (!turn) return all;
+    const opens = conversation.messages.find((each, n) => conversation.message_turns[n] === turn && each.role === "user");
+    const said = opens?.content ?? "";
+    return [
+      ...all,
+      ...(opens ? [{ name: "Edit and fork", key: "e", act: () => panel.fork(key, turn, said, true) }] : []),
+      { name: "Fork here", act: () => panel.fork(key, turn, said, false) },
+      { name: "Run again", act: () => panel.again(key) },
+      { name: "Make a test case of this", act: () => void panel.testCase(key, turn) },
+    ];
+  }
+
+  /** @param {string} traceId */
+  function traceChoice(traceId) {
+    const page = copy.header.steering.trace_page;
+    if (!page) return { name: "Trace", key: "o", act: () => void panel.spans(traceId) };
+    const id = encodeURIComponent(traceId);
+    return { name: "Trace in MLflow", key: "o", href: `${page}?selectedEvaluationId=${id}&traceId=${id}` };
+  }
+
+  /**
+   * Do with the message that has the focus, or the last one, what its menu offers.
+   * @param {...string} names one of these
+   */
+  function doHere(...names) {
+    const place = copy.header.steering.live === undefined ? null : transcript.here;
+    const choice = place === null ? undefined : choices(place).find((each) => names.includes(each.name));
+    if (choice?.href) window.open(choice.href, "_blank", "noopener");
+    choice?.act?.();
   }
 
   // --- which conversation ------------------------------------------------------------
@@ -108,7 +242,10 @@ export function createRunView(model) {
   /** @param {string | null} key */
   function look(key) {
     if (key === null || key === shown) return;
+    panel.close();
+    menu.close(false);
     shown = key;
+    if (key === awaited) awaited = null;
     if (lacksHtml(key)) kernel.open(key);
     paintSoon("list", "transcript");
   }
@@ -143,7 +280,8 @@ export function createRunView(model) {
     paintSoon("transcript");
   }
 
-  const keys = () => listed(copy.state).map((each) => each.key);
+  const inList = () => listed(copy.state, filters.filter, copy.header.steering.labels);
+  const keys = () => inList().map((each) => each.key);
 
   /**
    * @param {KeyboardEvent} event
@@ -171,19 +309,33 @@ export function createRunView(model) {
   /** @param {...("header" | "list" | "transcript")} parts */
   function paintSoon(...parts) {
     for (const part of parts) stale.add(part);
-    frame ||= requestAnimationFrame(paint);
+    frame ||= requestAnimationFrame(() => paint(true));
   }
 
-  function paint() {
+  /** @param {boolean} [gently] a long list may wait for its turn */
+  function paint(gently = false) {
     frame = 0;
     const { conversations } = copy.state;
     if (stale.has("header")) header.paint(copy);
-    if (stale.has("list")) {
-      strip.paint(copy, shown);
-      list.paint(copy, listed(copy.state), shown);
+    if (stale.has("transcript")) {
+      const conversation = conversations.get(shown ?? "");
+      controls.paint(copy, conversation);
+      composer.paint(copy, conversation);
+      transcript.paint(copy, conversation, following);
     }
-    if (stale.has("transcript")) transcript.paint(copy, conversations.get(shown ?? ""), following);
+    const wait = gently && conversations.size > MANY ? listedAt + SELDOM - performance.now() : 0;
+    if (stale.has("list") && wait <= 0) paintLists();
+    else if (stale.has("list")) painting ??= setTimeout(paintLists, wait);
     stale.clear();
+  }
+
+  function paintLists() {
+    clearTimeout(painting);
+    painting = undefined;
+    listedAt = performance.now();
+    strip.paint(copy, shown);
+    filters.paint(copy);
+    list.paint(copy, inList(), shown);
   }
 
   function announce() {
@@ -197,7 +349,7 @@ export function createRunView(model) {
     start: kernel.start,
     close() {
       clearInterval(clock);
-      clearTimeout(leaving);
+      for (const each of [leaving, saying, painting]) clearTimeout(each);
       cancelAnimationFrame(frame);
       kernel.close();
       node.remove();

@@ -4,15 +4,18 @@ import {
   aboutNode,
   checkNode,
   chip,
+  doubtNode,
   endNode,
   messageNode,
   rejectionNode,
   releaseNode,
+  spentNode,
   streamInto,
   streamingNode,
   typingNode,
 } from "./bubbles.js";
 import { h, reconcile, setAttribute, setText } from "./dom.js";
+import { isAssisted } from "./order.js";
 import { capitalised, count, label, secondsWords, standing } from "./words.js";
 
 /**
@@ -24,8 +27,17 @@ import { capitalised, count, label, secondsWords, standing } from "./words.js";
 /** So many pixels from its end, a transcript counts as read to the end. */
 const NEAR = 32;
 
-/** @param {{onFollow: () => void}} actions */
-export function createTranscript({ onFollow }) {
+/**
+ * @typedef {object} Actions
+ * @property {() => void} onFollow
+ * @property {(place: number, button: HTMLElement) => void} onMore a message's menu is wanted
+ * @property {Node} controls what can be done to the conversation
+ * @property {Node} panel
+ * @property {Node} composer
+ */
+
+/** @param {Actions} actions */
+export function createTranscript({ onFollow, onMore, controls, panel, composer }) {
   const badge = h("span", { class: "cs-badge" });
   const goal = h("strong", { class: "cs-goal", dir: "auto" });
   const facts = h("span", { class: "cs-facts" });
@@ -36,9 +48,10 @@ export function createTranscript({ onFollow }) {
   const node = h(
     "section",
     { class: "cs-transcript", "aria-label": "Conversation" },
-    h("div", { class: "cs-subject" }, h("div", { class: "cs-named" }, badge, goal, follow), facts),
-    scroller,
-    pill,
+    h("div", { class: "cs-subject" }, h("div", { class: "cs-named" }, badge, goal, follow), h("div", { class: "cs-about-it" }, facts, controls)),
+    panel,
+    h("div", { class: "cs-reading" }, scroller, pill),
+    composer,
   );
   /** @type {string | null} */
   let painted = null;
@@ -55,6 +68,9 @@ export function createTranscript({ onFollow }) {
   log.addEventListener("click", (event) => {
     const link = event.target instanceof Element ? event.target.closest("[data-jump]") : null;
     if (link) jump(Number(link.getAttribute("data-jump")));
+    const more = event.target instanceof Element ? event.target.closest(".cs-more") : null;
+    const turn = more?.closest("[data-place]");
+    if (more instanceof HTMLElement && turn) onMore(Number(turn.getAttribute("data-place")), more);
   });
   // Wrapping changes with the width: who read at the end still does.
   new ResizeObserver(() => (atEnd ? toEnd() : measure())).observe(scroller);
@@ -120,6 +136,11 @@ export function createTranscript({ onFollow }) {
       }
       settle(changed);
     },
+    /** @returns {number | null} the message that has the focus, or the last one */
+    get here() {
+      const turn = document.activeElement?.closest("[data-place]") ?? turns().at(-1);
+      return turn && log.contains(turn) ? Number(turn.getAttribute("data-place")) : null;
+    },
     /** @param {number} step */
     move(step) {
       const all = turns();
@@ -179,6 +200,8 @@ function paintSubject(copy, conversation, { badge, goal, facts }) {
 function factWords({ words }, conversation) {
   const { stop, started, ended, turn } = conversation;
   const said = [label(conversation)];
+  if (isAssisted(conversation)) said.push("assisted: outside the rate");
+  else if (conversation.origin) said.push("outside the rate");
   if (turn) said.push(stop ? count(turn, "turn") : `turn ${turn}`);
   if (stop) said.push(words.stops[stop] ?? stop);
   if (started !== null && ended !== null) said.push(secondsWords(ended - started));
@@ -192,7 +215,8 @@ function factWords({ words }, conversation) {
  * @returns {Item[]} turn by turn: what a guard stopped, the messages, and what was made of them
  */
 function items(copy, conversation) {
-  const { attempt, checks, rejections, released } = conversation;
+  const { attempt, checks, doubts, rejections, released, turn_usage } = conversation;
+  const canAct = copy.header.steering.live !== undefined;
   const testCase = copy.state.cases.get(conversation.case_id);
   const attemptKey = `${conversation.key}#${attempt}`;
   const places = copy.quotes[attemptKey] ?? {};
@@ -211,8 +235,12 @@ function items(copy, conversation) {
   conversation.messages.forEach((each, place) => {
     const html = copy.html.get(`${attemptKey}.${place}`);
     const turn = conversation.message_turns[place] ?? 0;
-    add(turn, 1, `message ${place}`, html === undefined ? "plain" : "html", () => messageNode(copy, each, place, turn, html));
+    const version = `${html === undefined ? "plain" : "html"} ${canAct}`;
+    // Doubts are about the user's words, and stand between them and the agent's.
+    const rank = each.role === "user" ? 1 : 1.5;
+    add(turn, turn ? rank : 1, `message ${place}`, version, () => messageNode(copy, each, place, turn, html, canAct));
   });
+  doubts.forEach((each, n) => add(each.turn, 1.2, `doubt ${n}`, 0, () => doubtNode(each)));
   released.forEach((each, n) => {
     const place = places[each.quote];
     add(each.turn, 2, `released ${n}`, place, () => releaseNode(each, place));
@@ -221,6 +249,10 @@ function items(copy, conversation) {
     const place = places[each.evidence];
     add(each.turn, 3, `check ${n}`, place, () => checkNode(copy, each, place));
   });
+  for (const [turn, usage] of Object.entries(turn_usage)) {
+    const tokens = usage.input_tokens + usage.output_tokens;
+    if (Number(turn) && tokens) add(Number(turn), 4, `spent ${turn}`, tokens, () => spentNode(usage));
+  }
   all.sort((one, other) => one.turn - other.turn || one.rank - other.rank);
   return [...all, ...lastItem(copy, conversation, attemptKey)];
 }

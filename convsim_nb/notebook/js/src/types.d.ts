@@ -95,6 +95,8 @@ export interface Conversation {
   rejections: Rejection[];
   doubts: Doubt[];
   usage: Record<string, Usage>;
+  /** By turn, of all spenders. */
+  turn_usage: Record<string, Usage>;
   stop: string | null;
   verdict: Verdict | null;
   detail: string;
@@ -260,11 +262,43 @@ export interface Header {
   title: string;
   note: string;
   total: number;
-  counts: Partial<Record<Standing | "apart", number>>;
+  counts: Partial<Record<Standing | "assisted" | "forked", number>>;
+  /** The reach rate so far with its interval; empty where nothing counts yet. */
+  rate: string;
+  /** Seconds, roughly; null where nothing can be said. */
+  left: number | null;
   corrections: number;
   /** What the model calls took so far: of the agent, the user and the judge. */
   spent: string[];
   stopping: boolean;
+  /** What no event tells; empty where a person can only stop the run. */
+  steering: Partial<Steering>;
+}
+
+export type LabelValue = "reached" | "not_reached" | "simulator_fault";
+
+export interface Steering {
+  live: boolean;
+  stopping: boolean;
+  /** All conversations are held before their next user message. */
+  paused: boolean;
+  /** These are held one by one. */
+  held: string[];
+  concurrency: number;
+  labels: Record<string, { value: LabelValue; note: string }>;
+  /** A server's page of traces; empty where there is no server. */
+  trace_page: string;
+}
+
+/** One span of a trace; parents stand before their children. */
+export interface SpanLine {
+  depth: number;
+  name: string;
+  kind: string;
+  seconds: number | null;
+  failed: boolean;
+  inputs: unknown;
+  outputs: unknown;
 }
 
 /** The signs, colours and words of every picture of a run. */
@@ -307,7 +341,29 @@ export interface DetailsMessage {
   html: Record<string, string>;
   quotes: Quotes;
 }
-export type KernelMessage = StateMessage | BatchMessage | DetailsMessage;
+export interface DoneMessage {
+  type: "done";
+  to: string;
+  id: string;
+  result: Record<string, any>;
+}
+export interface RefusedMessage {
+  type: "refused";
+  to: string;
+  id: string;
+  problem: string;
+}
+export interface PongMessage {
+  type: "pong";
+  to: string;
+}
+export type KernelMessage =
+  | StateMessage
+  | BatchMessage
+  | DetailsMessage
+  | DoneMessage
+  | RefusedMessage
+  | PongMessage;
 
 /** The part of anywidget's model that we use. */
 export interface Model {

@@ -1,0 +1,212 @@
+"""Stepping in, in a real JupyterLab: hold a conversation, speak in it, fork it, label it, keep it."""
+
+import json
+import re
+
+import pytest
+
+from tests.notebook.test_run_view_browser import Viewed
+
+pytestmark = pytest.mark.full
+
+RUN = """
+%load_ext convsim_nb
+import asyncio, convsim_nb as cs
+from convsim_nb.testing import ScriptedChat
+
+async def support(messages):
+    for word in f"Answer {len(messages)}: I have **found** the order .".split():
+        await asyncio.sleep(.02)
+        yield word + " "
+
+async def mended(messages):
+    return f"Mended {len(messages)}"
+
+async def not_an_agent(number):
+    return number
+
+chat = ScriptedChat(user=[f"Please help me, {n}." for n in range(30)])
+cases = [{"goal": f"Goal {n}", "case_id": f"case-{n}", "persona": "Terse"} for n in range(3)]
+"""
+START = "run = cs.simulate(cases, support, user_model=chat, max_turns=%d, mlflow=%s, concurrency=2)"
+ASKED = """
+import json
+print("told", json.dumps({c.key: [c.stop, c.verdict, c.assisted, c.agent,
+                                  [[m.source, m.content] for m in c.messages if m.role == "user"]]
+                          for c in run.conversations}), "end")
+"""
+
+
+class Cell(Viewed):
+    """A view, and what Python says of its run."""
+
+    def ask(self, code):
+        """Run one more cell, and give what it printed between `told` and `end`."""
+        self.tab.page.evaluate(
+            """async (code) => {
+            const { content } = window.jupyterapp.shell.currentWidget;
+            content.activeCellIndex = content.widgets.length - 1;
+            await window.jupyterapp.commands.execute('notebook:insert-cell-below');
+            content.activeCell.model.sharedModel.setSource(code);
+            await window.jupyterapp.commands.execute('notebook:run-cell');
+        }""",
+            code,
+        )
+        printed = self.page.locator(".jp-Cell").last.locator(".jp-OutputArea-output").last
+        printed.wait_for()
+        return json.loads(re.search(r"told (.*) end", printed.inner_text(), re.DOTALL)[1])
+
+    def say(self, text):
+        """Type the next user message, and press Enter."""
+        self.page.get_by_label("The next user message").fill(text)
+        self.page.get_by_label("The next user message").press("Enter")
+
+    def button(self, name):
+        """A button of the view."""
+        return self.root.get_by_role("button", name=name, exact=True)
+
+    def menu(self, place, choice):
+        """Choose from a message's menu."""
+        self.root.get_by_role("button", name=f"Actions on message {place + 1}").click()
+        self.root.get_by_role("menuitem", name=choice).click()
+
+
+@pytest.fixture
+def began(tab):
+    """Begin a run whose conversations are all held before their first message."""
+
+    def begin(*, turns=20, mlflow=False, held=True):
+        name = tab.lab.write("stepping.ipynb", RUN, START % (turns, mlflow) + ("; run.pause()" if held else ""))
+        tab.open(name).run_all(wait=True)
+        tab.page.wait_for_selector(".cs-run:not(.cs-unknown)")
+        return Cell(tab)
+
+    yield begin
+    assert tab.errors == []
+
+
+def test_take_over_speak_and_hand_back(began):
+    """A person speaks, lets the simulated user speak, and goes: the conversation is assisted, and says so."""
+    view = began()
+    view.choose(1)
+    view.wait_until("node.querySelector('.cs-composer .cs-why')?.textContent === 'It waits for you.'")
+    view.say("I want my money back.")
+    view.wait_until("node.querySelectorAll('.cs-from-assistant .cs-bubble strong').length === 1")
+    view.wait_until("node.querySelector('.cs-composer .cs-why')?.textContent === 'It waits for you.'")
+    view.say("")
+    view.wait_until("node.querySelectorAll('.cs-from-assistant .cs-bubble strong').length === 2")
+    view.wait_until("node.querySelector('.cs-composer .cs-why')?.textContent === 'It waits for you.'")
+    who = view.texts(".cs-from-user .cs-who")
+    view.button("Stop this one").click()
+    view.wait_until("node.querySelector('.cs-end')?.textContent.includes('cancelled')")
+    facts = view.text(".cs-subject .cs-facts")
+    view.choose(2)
+    view.button("Hand back").click()
+    view.wait_until("node.querySelectorAll('.cs-from-user').length > 2")
+    told = view.ask("run.stop(); run.wait(10)" + ASKED)
+
+    assert who == ["You", "Simulated user"]
+    assert "assisted: outside the rate" in facts
+    stop, verdict, assisted, _, said = told["case-0/support/1"]
+    assert (stop, verdict, assisted) == ("cancelled", "void", True)
+    assert said == [["operator", "I want my money back."], ["simulated", "Please help me, 1."]]
+    assert len(told["case-1/support/1"][4]) > 2
+    assert not told["case-1/support/1"][2]
+
+
+def test_pause_all_and_go_on_with_more_at_once(began):
+    """The header holds all and lets all go, and changes how many play while they do."""
+    view = began(held=False)
+    view.button("Pause").click()
+    view.wait_until("node.querySelector('.cs-counts').textContent.includes('all held')")
+    view.wait_until("!node.querySelector('.cs-count.cs-running')")
+    view.root.get_by_label("Conversations at once").fill("3")
+    view.root.get_by_label("Conversations at once").press("Tab")
+    view.button("Resume").click()
+    view.wait_until("node.querySelector('.cs-count.cs-running')?.textContent.includes('3 running')")
+    at_once = view.ask('print("told", run.concurrency, "end"); run.stop()')
+    assert at_once == 3
+
+
+def test_edit_and_fork_and_the_same_turn_by_another_agent(began):
+    """An edited message opens a fork, which is shown; the agents that are offered are those of the notebook."""
+    view = began(turns=2, held=False)
+    view.choose(1)
+    view.wait_until("node.querySelectorAll('.cs-turn[data-place]').length >= 3")
+    view.ask('run.pause("case-2/support/1"); print("told", 1, "end")')
+    view.menu(2, "Edit and fork")
+    form = view.root.locator(".cs-panel")
+    box = form.locator("textarea")
+    before = box.input_value()
+    box.fill("And what of the refund?")
+    form.locator("datalist option").first.wait_for(state="attached")
+    offered = form.locator("datalist option").evaluate_all("all => all.map((each) => each.value)")
+    form.get_by_label("Agent").fill("mended")
+    form.get_by_role("button", name="Fork", exact=True).click()
+    view.wait_until("node.querySelector('.cs-subject .cs-facts').textContent.includes('forked at turn 2')")
+    view.wait_until("node.querySelector('.cs-log').textContent.includes('Mended 3')")
+    squares = view.root.locator(".cs-square").count()
+    told = view.ask("run.stop(); run.wait(10)" + ASKED)
+
+    assert before == "Please help me, 1."
+    assert offered == ["mended", "support"]
+    assert squares == 4
+    *_, agent, said = told["case-0/support/1~1"]
+    assert agent == "mended"
+    assert said[:2] == [["recorded", "Please help me, 0."], ["operator", "And what of the refund?"]]
+
+
+def test_what_cannot_be_done_is_said_in_the_form(began):
+    """A name that is no agent is refused in a line, and the form stays as it was."""
+    view = began(turns=3, held=False)
+    view.choose(1)
+    view.wait_until("node.querySelectorAll('.cs-turn[data-place]').length >= 2")
+    view.menu(0, "Fork here")
+    form = view.root.locator(".cs-panel")
+    form.get_by_label("Agent").fill("nobody_of_that_name")
+    form.get_by_role("button", name="Fork", exact=True).click()
+    form.locator(".cs-problem:not(:empty)").wait_for()
+    assert "nobody_of_that_name" in form.locator(".cs-problem").inner_text()
+    assert form.get_by_label("Agent").input_value() == "nobody_of_that_name"
+
+
+def test_a_run_that_ended_is_shown_to_step_into(began, tab):
+    """`%convsim show` gives a view that labels, keeps cases and plays repeats; the static form stands below it."""
+    view = began(turns=1, held=False)
+    tab.page.wait_for_selector(".cs-run", state="detached")
+    tab.page.evaluate(
+        """async () => {
+        const { content } = window.jupyterapp.shell.currentWidget;
+        content.activeCellIndex = content.widgets.length - 1;
+        await window.jupyterapp.commands.execute('notebook:insert-cell-below');
+        content.activeCell.model.sharedModel.setSource('%convsim show run');
+        await window.jupyterapp.commands.execute('notebook:run-cell');
+    }"""
+    )
+    tab.page.wait_for_selector(".cs-run:not(.cs-unknown)")
+    view = Cell(tab)
+    view.choose(2)
+    view.button("Label").click()
+    form = view.root.locator(".cs-panel")
+    form.get_by_label("The simulator’s fault").check()
+    form.get_by_label("Note").fill("spoke of Goal 9")
+    form.get_by_role("button", name="Label", exact=True).click()
+    view.wait_until("node.querySelector('.cs-row[aria-selected=true]').textContent.includes('you: simulator’s fault')")
+    view.menu(0, "Make a test case of this")
+    form.locator(".cs-yaml").wait_for()
+    yaml = form.locator(".cs-yaml").inner_text()
+    view.button("Close").click()
+    view.button("Run again").click()
+    form.get_by_label("Times").fill("2")
+    form.get_by_role("button", name="Run again", exact=True).click()
+    view.wait_until("node.querySelectorAll('.cs-square.cs-apart.cs-not_reached').length === 2")
+    view.wait_until("node.querySelector('.cs-count:last-child').textContent === 'ended'")
+    told = view.ask(
+        "import json\nlabel = run.labels['case-1/support/1']\n"
+        "print('told', json.dumps([label.value, label.note, [list(case.script) for case in run.kept],"
+        " len(run.conversations), run.summary.forked]), 'end')"
+    )
+
+    assert "script:" in yaml
+    assert told == ["simulator_fault", "spoke of Goal 9", [["Please help me, 0."]], 5, 2]
+    assert tab.page.locator("summary", has_text="As the saved notebook shows it").count() == 1
