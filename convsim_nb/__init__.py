@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from convsim_nb.workflow.draft import draft
     from convsim_nb.workflow.estimate import Estimate, estimate
     from convsim_nb.workflow.fidelity import Fidelity, fidelity
+    from convsim_nb.workflow.gate import Gate, gate
     from convsim_nb.workflow.lineage import Lineage, lineage
     from convsim_nb.workflow.push import push
     from convsim_nb.workflow.registry import register_prompts
@@ -46,6 +47,7 @@ __all__ = [
     "ConvsimError",
     "Estimate",
     "Fidelity",
+    "Gate",
     "GoalCheck",
     "Lineage",
     "Message",
@@ -65,6 +67,7 @@ __all__ = [
     "estimate",
     "estimate_distill",
     "fidelity",
+    "gate",
     "lineage",
     "list_sessions",
     "load_cases",
@@ -98,6 +101,7 @@ _HOMES = {
     "workflow.draft": ("draft",),
     "workflow.estimate": ("Estimate", "estimate"),
     "workflow.fidelity": ("Fidelity", "fidelity"),
+    "workflow.gate": ("Gate", "gate"),
     "workflow.lineage": ("Lineage", "lineage"),
     "workflow.push": ("push",),
     "workflow.registry": ("register_prompts",),

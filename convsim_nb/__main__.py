@@ -10,7 +10,7 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
-from convsim_nb.command import cases
+from convsim_nb.command import cases, results
 from convsim_nb.command.flags import EXIT_CODES, add_limits, add_output
 from convsim_nb.command.played import play
 from convsim_nb.command.printing import out, print_no_more, results_alone
@@ -140,6 +140,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_resume(commands)
     _add_runs(commands)
     _add_push(commands)
+    results.add(commands, add_run_options=_add_run_options, given=_given)
     return parser
 
 
@@ -157,7 +158,10 @@ Test a chat agent with simulated users, distilled from recorded sessions.
   convsim run cases.yaml ...   simulate test cases against your agent
   convsim resume RUN ...       take a run up that was stopped, or whose process died
   convsim runs                 what was run before
-  convsim push RUN             send to MLflow what did not get there"""
+  convsim push RUN             send to MLflow what did not get there
+  convsim compare RUN RUN      one run against others of the same cases
+  convsim report RUN           write a run as one HTML file
+  convsim gate cases.yaml ...  let a new version pass, or not"""
 
 _DEMO = """\
 The whole way on built-in sessions, agent and model; no key and no network are needed.
@@ -215,6 +219,11 @@ MLflow's store is the one that MLFLOW_TRACKING_URI names; else a sqlite file in 
 def _add_run(commands: Any) -> None:
     run = commands.add_parser("run", help="simulate test cases", description=_RUN, epilog=EXIT_CODES)
     run.add_argument("cases", metavar="CASES", help="test cases: .yaml, .yml, .json or .jsonl")
+    _add_run_options(run)
+    run.set_defaults(command=_run)
+
+
+def _add_run_options(run: argparse.ArgumentParser) -> None:
     _add_agent(run)
     models = run.add_argument_group("models")
     models.add_argument("--user-model", metavar="URI", help="who plays the user: openai:/gpt-5-mini, demo:/rules, ...")
@@ -236,7 +245,6 @@ def _add_run(commands: Any) -> None:
     add_limits(run)
     _add_keeping(run)
     add_output(run)
-    run.set_defaults(command=_run)
 
 
 def _add_resume(commands: Any) -> None:

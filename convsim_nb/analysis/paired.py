@@ -49,12 +49,12 @@ def difference(values: Sequence[float], *, trials: float | None = None) -> Diffe
     return Difference(mean=mean, low=low, high=high, p=sign_flip_p(found), cases=len(found))
 
 
-def interval_half(found: "np.ndarray", *, trials: float | None) -> float | None:
-    """Half the width of the 95 % interval; None where there is only one case."""
+def interval_half(found: "np.ndarray", *, trials: float | None, level: float = LEVEL) -> float | None:
+    """Half the width of the interval, of 95 % by default; None where there is only one case."""
     n = len(found)
     if n < 2:  # noqa: PLR2004 - one case has no spread
         return None
-    return float(stats.t.ppf(0.5 + LEVEL / 2, n - 1) * sqrt(_variance(found, trials=trials) / n))
+    return float(stats.t.ppf(0.5 + level / 2, n - 1) * sqrt(_variance(found, trials=trials) / n))
 
 
 def _variance(found: "np.ndarray", *, trials: float | None) -> float:

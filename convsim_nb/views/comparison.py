@@ -101,9 +101,14 @@ def p_words(p: float) -> str:
     return "p < .001" if p < 0.001 else f"p = {p:.3f}".replace("0.", ".")  # noqa: PLR2004
 
 
+def table_rows(compared: Compared, *, first: str, second: str) -> list[tuple[str, ...]]:
+    """The metrics as rows of text, under a head."""
+    return [("", first, second, *_HEAD), *map(_cells, compared.metrics)]
+
+
 def table_lines(compared: Compared, *, first: str, second: str) -> list[str]:
     """The metrics as lines of equal columns."""
-    rows = [("", first, second, *_HEAD), *map(_cells, compared.metrics)]
+    rows = table_rows(compared, first=first, second=second)
     widths = [max(len(each[place]) for each in rows) for place in range(len(rows[0]))]
 
     def aligned(cells: Sequence[str]) -> str:

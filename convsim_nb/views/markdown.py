@@ -30,7 +30,7 @@ def report_markdown(state: RunState) -> str:
     """The run in words, its conversations as a table with the failures first, and the failures in full."""
     failed = [each for each in state.conversations if each.verdict == "not_reached"]
     others = [each for each in state.conversations if each.verdict != "not_reached"]
-    lines = [f"# {_plain(run_title(state))}", "", *(f"- {_plain(each)}" for each in sentences(state)), ""]
+    lines = [f"# {as_plain(run_title(state))}", "", *(f"- {as_plain(each)}" for each in sentences(state)), ""]
     lines += ["## Conversations", "", *_table((*failed, *others)), "", *_corrections(state)]
     for conversation in failed[:_TRANSCRIPTS]:
         lines += _full(conversation)
@@ -41,7 +41,7 @@ def report_markdown(state: RunState) -> str:
     return "\n".join(lines).rstrip() + "\n"
 
 
-def _plain(text: str) -> str:
+def as_plain(text: str) -> str:
     """Text as it was written: no Markdown, no HTML."""
     shown = one_line(text).replace("&", "&amp;").replace("<", "&lt;")
     return _SPECIAL.sub(r"\\\1", shown)
@@ -55,7 +55,7 @@ def _table(conversations: Iterable[Conversation]) -> Iterator[str]:
         why = f"{stop_words(each)}: {each.detail}" if each.detail else stop_words(each)
         took = "" if each.seconds is None else seconds_words(each.seconds)
         cells = [f"{SIGNS[now]} {word(now)}", label(each), why, str(each.turns), str(each.corrections), took]
-        yield f"| {' | '.join(map(_plain, cells))} |"
+        yield f"| {' | '.join(map(as_plain, cells))} |"
 
 
 def _corrections(state: RunState) -> Iterator[str]:
@@ -66,8 +66,8 @@ def _corrections(state: RunState) -> Iterator[str]:
     for fault in faults:
         quotes = "; ".join(f"“{quote}”" for quote in fault.quotes[:3])
         seen = f"{len(fault.numbers)} of {count(fault.trials, 'conversation')}"
-        yield f"- **{_plain(fault.case_id)}**, in {seen}: {_plain(fault.after)}: {_plain(quotes)}"
-        yield f"  - put right by: {_plain(fault.fact)}"
+        yield f"- **{as_plain(fault.case_id)}**, in {seen}: {as_plain(fault.after)}: {as_plain(quotes)}"
+        yield f"  - put right by: {as_plain(fault.fact)}"
     yield ""
 
 

@@ -67,15 +67,38 @@ class Comparison:
         import pandas as pd
 
         columns = ["metric", "run", "first", "second", "difference", "low", "high", "p", "p_corrected", "cases"]
-        names = list(dict.fromkeys(metric.name for found in self.found for metric in found.metrics))
-        rows = [self._row(place, name) for name in names for place in range(len(self.found))]
+        rows = [self._row(place, name) for name in self._metric_names for place in range(len(self.found))]
         return pd.DataFrame([row for row in rows if row], columns=columns)
+
+    @property
+    def sentences(self) -> list[str]:
+        """The answer in words, and how far it carries, for each of the others."""
+        return [said for place in range(len(self.found)) for said in self._said(place)]
+
+    def to_dict(self) -> dict[str, Any]:
+        """The comparison in plain JSON: words, a row a metric and run, and the cases that changed."""
+        return {
+            "runs": [run.run_id for run in (self.first, *self.others)],
+            "names": list(self.names),
+            "sentences": self.sentences,
+            "metrics": [
+                row
+                for name in self._metric_names
+                for place in range(len(self.found))
+                if (row := self._row(place, name))
+            ],
+            "changed": self.changed.to_dict("records"),
+        }
 
     def __repr__(self) -> str:
         return "\n\n".join("\n".join(self._words(place)) for place in range(len(self.found)))
 
     def _repr_html_(self) -> str:
         return "".join(self._html(place) for place in range(len(self.found)))
+
+    @property
+    def _metric_names(self) -> list[str]:
+        return list(dict.fromkeys(metric.name for found in self.found for metric in found.metrics))
 
     # --- parts -----------------------------------------------------------------------
 

@@ -24,6 +24,7 @@ from convsim_nb.workflow import background
 from convsim_nb.workflow.cases import CaseSet
 from convsim_nb.workflow.display import display
 from convsim_nb.workflow.kept import read_kept
+from convsim_nb.workflow.reading import Reading
 from convsim_nb.workflow.steering import Steering
 from convsim_nb.workflow.stopping import wait_for_stop
 
@@ -39,7 +40,7 @@ _LONG_OVER = threading.Event()
 _LONG_OVER.set()
 
 
-class Run(Steering):
+class Run(Reading, Steering):
     """Many conversations against one agent: playing, ended, or brought back by `load_run`."""
 
     def __init__(self, state: RunState, *, folder: Path | None = None) -> None:
@@ -243,7 +244,9 @@ class Run(Steering):
         }
 
     def report(self, path: str | Path | None = None) -> Path:
-        """Write the run as one HTML file that needs no script; by default `report.html` in its folder.
+        """Write the run as one HTML file that needs no script, or with `.md` as Markdown.
+
+        By default it is `report.html` in the run's folder.
 
         Raises:
             StoreError: the file cannot be written.

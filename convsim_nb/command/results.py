@@ -1,0 +1,129 @@
+"""`convsim compare`, `convsim report` and `convsim gate`: what became of runs."""
+
+import argparse
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from convsim_nb.command.flags import EXIT_CODES
+from convsim_nb.command.printing import out
+from convsim_nb.domain.errors import StoreError
+
+_WORSE, _INCONCLUSIVE = 3, 4
+
+
+def _compare(options: argparse.Namespace) -> int:
+    from convsim_nb.workflow.compare import compare
+
+    found = compare(*options.runs, force=options.force, journal=options.journal)
+    out(json.dumps(found.to_dict(), indent=2, default=str) if options.json else repr(found))
+    return 0
+
+
+def _report(options: argparse.Namespace) -> int:
+    from convsim_nb.workflow.runs import load_run
+
+    written = load_run(options.run, journal=options.journal).report(options.out)
+    out(json.dumps({"report": str(written)}) if options.json else str(written))
+    return 0
+
+
+def _gate(options: argparse.Namespace, given: Any) -> int:
+    from convsim_nb.workflow.gate import gate
+
+    found = gate(
+        options.cases,
+        options.agent,
+        baseline=options.baseline,
+        max_drop=options.max_drop,
+        scorers=options.score,
+        force=options.force,
+        **given,
+    )
+    _write(options.junit, found.junit)
+    _write(options.summary, found.markdown)
+    out(json.dumps(found.to_dict(), indent=2, default=str) if options.json else repr(found))
+    if options.report:
+        found.run.report(options.report)
+    return {"passed": 0, "failed": _WORSE}.get(found.outcome, 0 if options.allow_inconclusive else _INCONCLUSIVE)
+
+
+def _write(path: str | None, text: str) -> None:
+    if path is None:
+        return
+    try:
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644), "a", encoding="utf-8") as file:
+            if path.endswith(".xml"):
+                file.truncate(0)
+            file.write(text)  # a summary is added to, as $GITHUB_STEP_SUMMARY wants it
+    except OSError as error:
+        raise StoreError(f"{path} cannot be written: {error}") from None
+
+
+def add(commands: Any, *, add_run_options: Callable[[Any], None], given: Callable[[argparse.Namespace], Any]) -> None:
+    """Add the commands to the parser; a gate takes the options of a run."""
+    compare = commands.add_parser("compare", help="one run against others", description=_COMPARE, epilog=EXIT_CODES)
+    compare.add_argument("runs", nargs="+", metavar="RUN", help="ids, or their beginnings: the first is compared to")
+    compare.add_argument("--force", action="store_true", help="although something else than the agent differs")
+    _add_reading(compare)
+    compare.set_defaults(command=_compare)
+    report = commands.add_parser("report", help="a run as one HTML file", description=_REPORT, epilog=EXIT_CODES)
+    report.add_argument("run", metavar="RUN", help="the run's id, or its beginning: see convsim runs")
+    report.add_argument("--out", metavar="FILE", help="the file, or with .md the same as Markdown")
+    _add_reading(report)
+    report.set_defaults(command=_report)
+    _add_gate(commands, add_run_options, given)
+
+
+def _add_reading(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--journal", metavar="DIR", help="folder of the journals (.convsim/runs)")
+    command.add_argument("--json", action="store_true", help="print one JSON document")
+
+
+def _add_gate(
+    commands: Any, add_run_options: Callable[[Any], None], given: Callable[[argparse.Namespace], Any]
+) -> None:
+    gate = commands.add_parser("gate", help="a new version against a baseline", description=_GATE, epilog=_GATE_CODES)
+    gate.add_argument("cases", metavar="CASES", help="test cases: .yaml, .yml, .json or .jsonl")
+    gate.add_argument("--baseline", required=True, metavar="RUN", help="the run that it is held against")
+    gate.add_argument(
+        "--max-drop", type=float, default=5.0, metavar="POINTS", help="how far the reach rate may fall (5)"
+    )
+    gate.add_argument("--allow-inconclusive", action="store_true", help="exit with 0 where nothing can be told")
+    gate.add_argument("--force", action="store_true", help="although something else than the agent differs")
+    gate.add_argument("--junit", metavar="FILE", help="write the outcome as JUnit's XML")
+    gate.add_argument("--summary", metavar="FILE", help="add a Markdown summary to this file")
+    add_run_options(gate)
+    gate.set_defaults(command=lambda options: _gate(options, given(options)))
+
+
+_COMPARE = """\
+One run against others of the same cases, paired by case: the difference, how sure it is, and
+what could have been seen.
+
+  convsim compare 20261121-101500 20261121-143000"""
+
+_REPORT = "Write a run as one HTML file that needs no script, or as Markdown."
+
+_GATE = """\
+Play test cases against a new version, and hold the run against an earlier one.
+
+  convsim gate cases.yaml --agent mymodule:my_agent --baseline 20261121-101500 --max-drop 5 \\
+      --junit gate.xml --summary "$GITHUB_STEP_SUMMARY"
+
+It passes where the reach rate surely fell by no more than --max-drop points (95 %, one-sided),
+fails where it fell by more and that is no accident, and is inconclusive otherwise: give it more
+cases, or more trials. What is not given of models, turns and trials is as in the baseline."""
+
+_GATE_CODES = f"""
+exit codes:
+  0    passed
+  {_WORSE}    failed: the new version is worse
+  {_INCONCLUSIVE}    inconclusive: it cannot be told; 0 with --allow-inconclusive
+  1    it failed on the way: the tracking store, a file
+  2    the call is wrong: an option, a file that is not there, a model that is not known
+  130  interrupted by Ctrl-C or SIGTERM; what was done is kept
+"""

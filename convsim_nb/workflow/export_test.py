@@ -1,0 +1,93 @@
+"""A conversation as a test file that stands alone."""
+
+import ast
+import os
+import pprint
+import re
+from pathlib import Path
+from string import Template
+from typing import TYPE_CHECKING
+
+from convsim_nb.domain.errors import StoreError, UsageError
+from convsim_nb.workflow.kept import case_from
+
+if TYPE_CHECKING:
+    from convsim_nb.workflow.run import Run
+
+_FILE = Template('''\
+"""$about
+
+What the user said in conversation $key of run $run_id is said again, word for word.
+$needs
+"""
+$imports
+AGENT = $agent
+"""Where the agent is found: `module:name`, a URL, or an MLflow model."""
+JUDGE = $judge
+"""Who says whether the goal is reached."""
+CASE = $case
+
+
+$mark
+def test_$name():
+    run = cs.simulate(
+        [cs.TestCase(**CASE)],
+        AGENT,
+        user_model=JUDGE,
+        goal_check="on_end",
+        max_turns=len(CASE["script"]),
+        script_then="end",
+        progress=False,
+    ).wait()
+
+    (conversation,) = run.conversations
+    assert conversation.verdict == "reached", run.failures()
+$corrections''')
+_CORRECTIONS = """\
+    assert conversation.corrections == 0, [release.quote for release in conversation.released]
+"""
+_NO_AGENT = "module:name"
+
+
+def export_test(run: "Run", key: str, *, path: Path | None, agent: str | None, mlflow_test: bool) -> Path:
+    """Write the file: see `Run.export_test`."""
+    case = case_from(run, key, turn=1, fields={})
+    if not case.script:
+        raise UsageError(f"the user said nothing in {key}: there is nothing to say again")
+    name = re.sub(r"[^a-z0-9]+", "_", run.conversation(key).case_id.lower()).strip("_")
+    text = _FILE.substitute(
+        about=_one_line(f"The agent has to reach this goal: {case.goal.rstrip('.')}."),
+        key=key,
+        run_id=run.run_id,
+        needs=_needs(mlflow_test=mlflow_test),
+        imports="import os\n\n" + ("import mlflow\n\n" if mlflow_test else "") + "import convsim_nb as cs\n",
+        agent=f'os.environ.get("CONVSIM_AGENT", {agent or _NO_AGENT!r})',
+        judge=f'os.environ.get("CONVSIM_JUDGE", {_judge(run)!r})',
+        case=pprint.pformat(case.as_mapping(), width=110, sort_dicts=False),
+        mark="@mlflow.test" if mlflow_test else "",
+        name=name,
+        corrections=_CORRECTIONS if case.withheld or case.facts else "",
+    ).replace("\n\n\n\ndef", "\n\n\ndef")
+    ast.parse(text)  # what was said may hold anything
+    target = path or Path(f"test_{name}.py")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with os.fdopen(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
+            file.write(text)
+    except OSError as error:
+        raise StoreError(f"the test cannot be written to {target}: {error}") from None
+    return target
+
+
+def _judge(run: "Run") -> str:
+    settings = run.state.settings
+    return settings.judge_model if settings and ":/" in settings.judge_model else "openai:/gpt-5-mini"
+
+
+def _needs(*, mlflow_test: bool) -> str:
+    plugin = "run it with `pytest -p mlflow.pytest.plugin`" if mlflow_test else "run it with `pytest`"
+    return f"CONVSIM_AGENT and CONVSIM_JUDGE name others; {plugin}."
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.replace("\\", "/").replace('"', "'").split())

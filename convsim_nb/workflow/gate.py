@@ -1,0 +1,123 @@
+"""The gate: a new version passes, fails, or cannot be told from the one before."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Unpack
+
+from convsim_nb.analysis.gate import Judged, judged
+from convsim_nb.domain.errors import ModelNameError, UsageError
+from convsim_nb.domain.events import RunSettings
+from convsim_nb.views.gate import gate_markdown, junit_xml
+from convsim_nb.workflow.compare import Comparison, compare
+from convsim_nb.workflow.options import SimulateOptions, spelled_out
+from convsim_nb.workflow.run import Run
+from convsim_nb.workflow.runs import load_run
+from convsim_nb.workflow.simulate import simulate
+
+_TAKEN_OVER = ("user_model", "judge_model", "user_llm_params", "judge_llm_params", "max_turns", "trials", "goal_check")
+"""What is taken from the baseline where it is not given."""
+
+
+class Gate:
+    """What a gate found."""
+
+    def __init__(self, comparison: Comparison, *, max_drop: float) -> None:
+        self.comparison = comparison
+        self.found: Judged = judged(comparison.found[0], max_drop=max_drop / 100)
+
+    @property
+    def outcome(self) -> str:
+        """`passed`, `failed` or `inconclusive`."""
+        return self.found.outcome
+
+    @property
+    def run(self) -> Run:
+        """The new run."""
+        return self.comparison.others[0]
+
+    @property
+    def markdown(self) -> str:
+        """The summary, for a pull request."""
+        return gate_markdown(
+            self.comparison.found[0],
+            self.found,
+            names=self._names,
+            said=self.comparison.sentences,
+            failures=[group.sentence for group in self.run.failures()],
+        )
+
+    @property
+    def junit(self) -> str:
+        """The same as JUnit's XML: a test for the gate and one a case."""
+        found = self.comparison.found[0]
+        return junit_xml(found, self.found, names=self._names, conversations=self.run.conversations)
+
+    @property
+    def _names(self) -> tuple[str, str]:
+        return self.comparison.names[0], self.comparison.names[1]
+
+    def to_dict(self) -> dict[str, Any]:
+        """The outcome, the run and the comparison in plain JSON."""
+        return {**self.found.model_dump(mode="json"), "run_id": self.run.run_id, **self.comparison.to_dict()}
+
+    def __repr__(self) -> str:
+        return f"{self.outcome}: {self.found.why}\n{self.comparison!r}"
+
+
+@spelled_out
+def gate(
+    cases: Any,
+    agent: Any,
+    *,
+    baseline: Run | str,
+    max_drop: float = 5.0,
+    scorers: Sequence[Any] | None = None,
+    force: bool = False,
+    **options: Unpack[SimulateOptions],
+) -> Gate:
+    """Play the test cases against an agent, and hold the run against an earlier one.
+
+    What is not given of models, turns, trials and the goal check is as in the baseline.
+
+    Args:
+        cases: A CaseSet, a list, or a file: .yaml, .json, .jsonl.
+        agent: The new version.
+        baseline: The run that it is held against, or its id.
+        max_drop: How many points the reach rate may fall.
+        scorers: What the new run is scored with before they are compared; an empty list for ours.
+        force: Compare although something else than the agent differs.
+
+    Raises:
+        NotFoundError: no run of that id.
+        UsageError: an argument is wrong, or something else than the agent differs.
+    """
+    if not 0 <= max_drop <= 100:  # noqa: PLR2004 - points
+        raise UsageError(f"max_drop={max_drop:g}: give points of the reach rate, from 0 to 100")
+    journal = options.get("journal")
+    before = baseline if isinstance(baseline, Run) else load_run(baseline, journal=_folder(journal))
+    given: dict[str, Any] = {**_of_baseline(before.state.settings, options), **options}
+    run = simulate(cases, agent, **given).wait()
+    if scorers is not None:
+        run.evaluate(scorers or None)
+    return Gate(compare(before, run, force=force), max_drop=max_drop)
+
+
+def _folder(journal: Any) -> str | Path | None:
+    return None if isinstance(journal, bool) else journal
+
+
+def _of_baseline(settings: RunSettings | None, given: Mapping[str, Any]) -> dict[str, Any]:
+    if settings is None:
+        return {}
+    taken = {name: getattr(settings, name) for name in _TAKEN_OVER if given.get(name) is None}
+    own_user = given.get("user") is not None or given.get("replay") is not None
+    if taken.get("goal_check", "").startswith("function:"):
+        raise UsageError(f"the baseline's goal was checked by {taken['goal_check']}: give that function as goal_check=")
+    for name in ("user_model", "judge_model"):
+        if name in taken and (own_user or ":/" not in taken[name]):
+            del taken[name]
+    if "user_model" not in taken and given.get("user_model") is None and not own_user:
+        raise ModelNameError(
+            f"the baseline's user was {settings.user_model!r}, which is no model URI: give user_model="
+        )
+    return {name: value for name, value in taken.items() if value not in ({}, None)}

@@ -1,0 +1,61 @@
+"""What a run's handle says of the results, beyond the conversations themselves."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+from convsim_nb.analysis.trials import Passed, passes
+
+if TYPE_CHECKING:
+    from convsim_nb.workflow.failures import Failures
+    from convsim_nb.workflow.run import Run
+
+
+class Reading:
+    """The part of `Run` that draws conclusions."""
+
+    def passes(self, k: int) -> Passed:
+        """pass@k and pass^k: how often at least one of k trials of a case reaches the goal, and how often all do.
+
+        For a case with c good ones of n trials these are 1 - C(n-c, k) / C(n, k) and C(c, k) / C(n, k).
+
+        Raises:
+            UsageError: `k` is below 1, or above the trials that any case has.
+        """
+        return passes(self._run.conversations, k=k)
+
+    def failures(self, beside: "Sequence[Run]" = ()) -> "Failures":
+        """Every conversation that did not reach its goal: whose part it is, why, and what to do next.
+
+        By rules: `agent`, `case`, simulated `user`, or `infrastructure`. `beside` are other versions' runs: a case
+        that none of them passes is the case's fault until somebody shows that it can be passed.
+        """
+        from convsim_nb.workflow.failures import failures
+
+        return failures(self._run, beside)
+
+    def export_test(
+        self, key: str, path: str | Path | None = None, *, agent: str | None = None, mlflow_test: bool = False
+    ) -> Path:
+        """Write a conversation as a test file: what the user said there is said again, word for word.
+
+        It is plain pytest and holds the test case itself. It asserts that the goal is reached, and that nothing
+        had to be corrected.
+
+        Args:
+            key: The conversation.
+            path: The file; by default `test_<case id>.py` in the working folder.
+            agent: Where the test finds the agent: `module:name`; CONVSIM_AGENT in the environment goes before.
+            mlflow_test: Make it a test of MLflow's, which its pytest plugin tracks.
+
+        Raises:
+            StoreError: the file cannot be written.
+            UsageError: there is no such conversation, or nothing was said in it.
+        """
+        from convsim_nb.workflow.export_test import export_test
+
+        return export_test(self._run, key, path=Path(path) if path else None, agent=agent, mlflow_test=mlflow_test)
+
+    @property
+    def _run(self) -> Any:
+        return cast("Run", self)

@@ -1,0 +1,42 @@
+"""The word of a gate over outcomes that are known."""
+
+import pytest
+
+from convsim_nb.analysis.compare import Side, compare
+from convsim_nb.analysis.gate import judged
+from convsim_nb.domain.conversation import Conversation
+
+
+def side(outcomes):
+    """A run whose trials came out so: `+` reached, `-` not, `o` void; a text a case."""
+    stops = {"+": "goal_reached", "-": "max_turns", "o": "model_error"}
+    verdicts = {"+": "reached", "-": "not_reached", "o": "void"}
+    return Side(
+        conversations=tuple(
+            Conversation(
+                key=f"{n}/a/{t}", case_id=f"case-{n}", agent="a", trial=t, stop=stops[sign], verdict=verdicts[sign]
+            )
+            for n, trials in enumerate(outcomes)
+            for t, sign in enumerate(trials, start=1)
+        )
+    )
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "outcome", "why"),
+    [
+        (["+"] * 40, ["+"] * 40, "passed", "fell by at most 5 points, as sure as 95 %"),
+        (["+"] * 40, ["+"] * 25 + ["-"] * 15, "failed", "fell by 38 points, more than the 5 points allowed"),
+        (["+"] * 20, ["+"] * 18 + ["-"] * 2, "inconclusive", "points cannot be ruled out; allowed are 5 points"),
+        (["+"] * 8, ["+"] * 8, "inconclusive", "a fall of up to 17 points cannot be ruled out"),
+        (["+"] * 40, ["+"] * 20 + ["o"] * 20, "inconclusive", "20 trials of the new run are void"),
+        (["o"] * 4, ["+"] * 4, "inconclusive", "no case has trials that count in both runs"),
+        (["+"], ["+"], "inconclusive", "one case tells nothing"),
+        (["-"] * 40, ["+"] * 40, "passed", "fell by at most 5 points"),
+    ],
+)
+def test_a_gate_passes_fails_or_cannot_tell(before, after, outcome, why):
+    """Surely small falls pass, falls that are no accident fail; few cases and many voids are inconclusive."""
+    found = judged(compare(side(before), side(after)), max_drop=0.05)
+
+    assert (found.outcome, why in found.why) == (outcome, True), found.why

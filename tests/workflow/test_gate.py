@@ -1,0 +1,126 @@
+"""The gate, failures, pass@k and exported tests, through the doors that users take."""
+
+import subprocess
+import sys
+from xml.etree import ElementTree as ET
+
+import pytest
+from inline_snapshot import snapshot
+
+import convsim_nb as cs
+from convsim_nb.domain.errors import ModelNameError, UsageError
+from convsim_nb.testing import ScriptedChat
+
+CASES = [cs.TestCase(goal=f"Get a refund for item {n}", case_id=f"case-{n}") for n in range(9)]
+GOOD = "Your refund of 34.90 EUR was sent today."
+
+
+def agent_that_fails(*items):
+    """Refunds all but these."""
+
+    def agent(messages):
+        return "I will see." if any(f"item {n}" in messages[0]["content"] for n in items) else GOOD
+
+    return agent
+
+
+def options(tmp_path, **more):
+    return {"mlflow": False, "progress": False, "journal": tmp_path, "guards": "off", **more}
+
+
+@pytest.fixture
+def baseline(tmp_path):
+    return cs.simulate(
+        CASES, agent_that_fails(), user_model="demo:/rules", max_turns=2, run_name="v1", **options(tmp_path)
+    ).wait()
+
+
+def test_a_worse_version_fails_with_a_summary_and_junit(tmp_path, baseline):
+    """What is not given is as in the baseline; the summary begins with the answer, JUnit fails the cases that fell."""
+    found = cs.gate(CASES, agent_that_fails(*range(7)), baseline=baseline.run_id, run_name="v2", **options(tmp_path))
+    suite = ET.fromstring(found.junit).find("testsuite")  # noqa: S314 - our own
+
+    assert found.outcome == "failed"
+    assert found.run.state.settings.max_turns == 2
+    assert found.markdown.startswith("### ❌ convsim gate: failed\n\nThe reach rate fell by 78 points, more than the 5")
+    assert "| ▼ case-0: Get a refund for item 0 | 1 of 1 | 0 of 1 |" in found.markdown
+    assert "7 x agent" in found.markdown
+    assert (suite.get("tests"), suite.get("failures"), suite.get("skipped")) == ("10", "8", "0")
+    assert [t.get("name") for t in suite.findall("testcase") if t.find("failure") is None] == ["case-7", "case-8"]
+    assert found.to_dict()["outcome"] == "failed"
+
+
+def test_what_cannot_be_told_is_inconclusive(tmp_path, baseline):
+    """Nine cases cannot rule out a fall of five points, though none was seen; a larger allowance passes."""
+    found = cs.gate(CASES, agent_that_fails(), baseline=baseline, **options(tmp_path))
+    wider = cs.gate(CASES, agent_that_fails(), baseline=baseline, max_drop=20, **options(tmp_path))
+
+    assert (found.outcome, wider.outcome) == ("inconclusive", "passed")
+    assert 'skipped message="inconclusive' in found.junit
+    assert "❔" in found.markdown
+
+
+def test_what_a_gate_refuses(tmp_path, baseline):
+    """Drops that are none, and baselines whose user cannot be named again."""
+    scripted = cs.simulate(
+        CASES[:1], agent_that_fails(), user_model=ScriptedChat.happy(), max_turns=1, **options(tmp_path)
+    ).wait()
+
+    with pytest.raises(UsageError, match="max_drop=101: give points"):
+        cs.gate(CASES, agent_that_fails(), baseline=baseline, max_drop=101, **options(tmp_path))
+    with pytest.raises(ModelNameError, match="which is no model URI: give user_model="):
+        cs.gate(CASES, agent_that_fails(), baseline=scripted, **options(tmp_path))
+
+
+def test_failures_of_a_run_by_reason(tmp_path, baseline):
+    """Grouped with counts and examples; beside a version that passes they are the agent's, else the case's."""
+    worse = cs.simulate(
+        CASES[:3], agent_that_fails(0, 1), user_model="demo:/rules", max_turns=2, **options(tmp_path)
+    ).wait()
+
+    assert repr(worse.failures()) == snapshot("""\
+2 of 3 conversations did not reach the goal: agent 2
+2 x agent: not done in 2 turns (case-0/agent/1, case-1/agent/1). Next: read one: on the way (raise max_turns), or lost?\
+""")
+    assert repr(baseline.failures()) == "all of 9 conversations reached the goal"
+    assert list(worse.failures([baseline]).to_frame()["whose"]) == ["agent", "agent"]
+    assert list(worse.failures([worse]).to_frame()["why"]) == ["no version passes it"] * 2
+    assert "did not reach the goal" in worse.failures()._repr_html_()
+
+
+def test_pass_at_k(tmp_path):
+    """pass@k and pass^k of a run with trials; k above them is refused."""
+    run = cs.simulate(
+        CASES[:2], agent_that_fails(0), user_model="demo:/rules", max_turns=1, trials=2, **options(tmp_path)
+    ).wait()
+
+    assert (run.passes(2).at_least_one, run.passes(2).every) == (0.5, 0.5)
+    with pytest.raises(UsageError, match="k=3: this run has 2 trials a case"):
+        run.passes(3)
+
+
+@pytest.mark.parametrize("mlflow_test", [False, True])
+def test_a_conversation_becomes_a_test_that_runs(tmp_path, baseline, mlflow_test):
+    """The file stands alone: it passes with the good agent and fails with the bad one, under plain pytest."""
+    (tmp_path / "agents.py").write_text(
+        f"def good(messages):\n    return {GOOD!r}\n\ndef bad(messages):\n    return 'I will see.'\n"
+    )
+    target = tmp_path / "test_refund.py"
+    baseline.export_test("case-3/agent/1", target, agent="agents:good", mlflow_test=mlflow_test)
+    text = target.read_text()
+
+    assert "def test_case_3():" in text
+    assert ("@mlflow.test" in text) is mlflow_test
+    if mlflow_test:
+        return
+    for name, code in (("good", 0), ("bad", 1)):
+        run = subprocess.run(
+            [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:randomly", str(target)],
+            cwd=tmp_path,
+            env={"CONVSIM_AGENT": f"agents:{name}", "PATH": "", "MLFLOW_TRACKING_URI": f"sqlite:///{tmp_path}/m.db"},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=100,
+        )
+        assert run.returncode == code, run.stdout + run.stderr
