@@ -126,5 +126,7 @@ def _one_line(reading: _Reading, fault: Mapping[str, Any]) -> str:
 
 def _as_given(option: Option) -> str:
     return (
-        option.name.upper() if option.name in ("cases", "sessions", "run") else f"{option.flag} {option.name.upper()}"
+        option.name.upper()
+        if option.name in ("cases", "sessions", "run", "first", "second")
+        else f"{option.flag} {option.name.upper()}"
     )

@@ -58,7 +58,8 @@ def _fitting(words: Sequence[str], typed: str, shell: Any) -> Iterable[str]:
     if typed.startswith("-"):
         return _free_flags(options, words)
     asked = next((option for option in options if option.flag == words[-1] and option.wants != "flag"), None)
-    if asked is None and len(words) == 1 and options[:1] and options[0].name == "run":
+    is_run = options[:1] and options[0].name in ("run", "first")
+    if asked is None and (len(words) == 1 or words[0] == "compare") and is_run:
         return [*_runs(shell), *_ids(words[0])]
     names = () if asked and asked.wants in ("text", "choice") else _names(shell)
     return [*sorted(asked.choices if asked else ()), *names]

@@ -3,16 +3,21 @@
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Unpack
+from typing import TYPE_CHECKING, Any, Unpack
 
 from convsim_nb.adapters.mlflow.push import Pushed
 from convsim_nb.domain.errors import NotFoundError, UsageError
+from convsim_nb.workflow.compare import Comparison
+from convsim_nb.workflow.compare import compare as compare_runs
 from convsim_nb.workflow.options import SimulateOptions, spelled_out
 from convsim_nb.workflow.push import push as push_run
 from convsim_nb.workflow.resume import resume as take_up
 from convsim_nb.workflow.run import Run
 from convsim_nb.workflow.runs import load_run, runs
 from convsim_nb.workflow.start import playing
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 def stop(run: Any = None, *, key: str | None = None) -> None:
@@ -86,13 +91,40 @@ def show(run: Any = None) -> Run:
 
 
 def report(run: Any = None, *, path: str | Path | None = None) -> Path:
-    """Write a run as one HTML file that needs no script.
+    """Write a run as one HTML file that needs no script, or as Markdown.
 
     Args:
         run: A run, or its id; without it the newest.
-        path: The file; by default report.html in the run's folder.
+        path: The file, .html or .md; by default report.html in the run's folder.
     """
     return as_run(run).report(path)
+
+
+def score(run: Any = None, scorers: Any = None, *, model: str | None = None, concurrency: int = 10) -> "pd.DataFrame":
+    """Score a finished run, without asking the agent again; the scores stand in MLflow and with the run.
+
+    Args:
+        run: A run, or its id; without it the newest.
+        scorers: Names or objects, parted by commas: ConversationCompleteness,my_scorer; all of ours without it.
+        model: The model of MLflow's scorers that are given by name.
+        concurrency: How many of MLflow's scorers are called at once.
+    """
+    listed = scorers if scorers is None or isinstance(scorers, list | tuple) else [scorers]
+    return as_run(run).evaluate(listed, model=model, concurrency=concurrency)
+
+
+def compare(first: Any, second: Any, third: Any = None, fourth: Any = None, *, force: bool = False) -> Comparison:
+    """Compare runs of the same cases with the first of them, paired by case.
+
+    Args:
+        first: The run that the others are compared to, or its id.
+        second: Another, or its id.
+        third: One more.
+        fourth: One more.
+        force: Compare although something else than the agent differs.
+    """
+    others = [as_run(each) for each in (second, third, fourth) if each is not None]
+    return compare_runs(as_run(first), *others, force=force)
 
 
 def as_run(run: Any) -> Run:

@@ -6,8 +6,9 @@ from functools import cache
 from typing import Any, Unpack
 
 from convsim_nb.domain.errors import UsageError
-from convsim_nb.notebook.run_verbs import pause, push, report, resume, show, stop
+from convsim_nb.notebook.run_verbs import compare, pause, push, report, resume, score, show, stop
 from convsim_nb.workflow.cases import CaseSet, parse_cases
+from convsim_nb.workflow.compare import compare as compare_runs
 from convsim_nb.workflow.distill import distill
 from convsim_nb.workflow.draft import draft
 from convsim_nb.workflow.options import SimulateOptions, spelled_out
@@ -136,6 +137,14 @@ def verbs() -> Mapping[str, Verb]:
         Verb("show", show, "show a run again", "%convsim show v1"),
         Verb("runs", runs, "what was run before", "%convsim runs", of=runs),
         Verb("push", push, "send to MLflow what did not get there", "%convsim push v1", of=push_run),
+        Verb(
+            "score",
+            score,
+            "score a finished run, without asking the agent again",
+            "%convsim score v1 --scorers ConversationCompleteness,my_scorer --model openai:/gpt-5-mini",
+            of=Run.evaluate,
+        ),
+        Verb("compare", compare, "one run against others", "%convsim compare v1 v2", of=compare_runs),
         Verb("report", report, "write a run as one HTML file", "%convsim report v1 --path v1.html", of=Run.report),
     )
     return {verb.name: verb for verb in every}

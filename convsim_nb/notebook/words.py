@@ -90,6 +90,8 @@ class Names:
         if quoted := _unquoted(word):
             return self._filled(quoted)
         tree = _expression(word)
+        if isinstance(tree, ast.Tuple) and not word.startswith("("):  # a,b: each may be a name, or text
+            return [self.object(ast.get_source_segment(word, each) or "") for each in tree.elts]
         if isinstance(tree, _LITERAL):
             return self._value(word, word)
         if isinstance(tree, _LOOKED_UP) and _root(tree) in self:

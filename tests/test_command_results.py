@@ -1,0 +1,45 @@
+"""`convsim compare`, `report` and `gate`: what they print, write, and how they exit."""
+
+import json
+
+from tests.test_command import convsim, folder, run  # noqa: F401 - a fixture
+
+
+def ids(folder):  # noqa: F811
+    """The runs, the oldest first."""
+    return sorted(path.name for path in (folder / ".convsim/runs").iterdir())
+
+
+def test_two_runs_are_compared_and_reported(folder):  # noqa: F811
+    """Words and a table, or one JSON document; a report as Markdown."""
+    run(folder, "--run-name", "v1")
+    run(folder, "--run-name", "v2", "--max-turns", "2", agent="agents:acknowledges")
+    one, two = ids(folder)
+    code, _, err = convsim(folder, "compare", one, two)
+    assert (code, "not the agent alone differs: max_turns is 10" in err) == (2, True)
+
+    code, out, _ = convsim(folder, "compare", one, two, "--force", "--json")
+    found = json.loads(out)
+    assert (code, found["metrics"][0]["metric"], found["metrics"][0]["difference"]) == (0, "reach rate", -1.0)
+    assert [case["case_id"] for case in found["changed"]] == ["kettle", "parcel"]
+
+    code, out, _ = convsim(folder, "report", two, "--out", "v2.md")
+    assert (code, out.strip()) == (0, "v2.md")
+    assert (folder / "v2.md").read_text().startswith("# v2")
+
+
+def test_a_gate_exits_by_its_outcome_and_writes_for_ci(folder):  # noqa: F811
+    """Inconclusive is 4, and 0 where that is allowed; JUnit's XML is written anew, a summary is added to."""
+    run(folder, "--max-turns", "2")
+    (baseline,) = ids(folder)
+    given = ("gate", "cases.yaml", "--agent", "agents:acknowledges", "--baseline", baseline, "--no-mlflow")
+    code, out, err = convsim(folder, *given, "--junit", "out/gate.xml", "--summary", "summary.md")
+    allowed, _, _ = convsim(
+        folder, *given, "--allow-inconclusive", "--junit", "out/gate.xml", "--summary", "summary.md"
+    )
+
+    assert (code, allowed) == (4, 0), err
+    assert out.startswith("inconclusive: ")
+    assert (folder / "out/gate.xml").read_text().count("<testsuites>") == 1
+    assert (folder / "summary.md").read_text().count("### ❔ convsim gate: inconclusive") == 2
+    assert convsim(folder, *given[:4], "--baseline", "nix", "--no-mlflow")[0] == 2
