@@ -32,7 +32,10 @@ async def simulate(parts: Parts, trials: Sequence[Trial] | None = None) -> None:
 
 
 async def _in_turn(trial: Trial, parts: Parts) -> None:
-    async with parts.control.places:
+    control = parts.control
+    async with control.places:
+        if control.holds_all and control.holds(trial.key):  # while all wait, none begins, and no model is asked
+            await control.released(trial.key)
         with parts.control.playing(trial.key):
             await converse(trial, parts)
 

@@ -44,10 +44,36 @@ def test_a_paused_run_waits_and_goes_on():
     log = EventLog()
     run = begin(log)
     run.pause()
-    eventually(lambda: all(c.status in ("paused", "ended") for c in run.conversations), "all wait")
+    eventually(lambda: all(c.status in ("waiting", "paused", "ended") for c in run.conversations), "all wait")
     run.resume()
     run.wait(10)
 
+    assert [c.stop for c in run.conversations] == ["max_turns"] * 3
+
+
+def test_what_has_not_begun_does_not_begin_while_all_wait():
+    """A pause gives places back, and yet asks no model for conversations that have not begun; one may be let go."""
+    log, asked = EventLog(), []
+
+    async def agent(messages):
+        asked.append(messages)
+        await asyncio.sleep(0.01)
+        return f"reply {len(messages)}"
+
+    run = begin(log, agent, concurrency=1, agent_name="ScriptedAgent")
+    eventually(lambda: asked, "the first began")
+    run.pause()
+    eventually(waits(run, KEYS[0]), "the first waits")
+    time.sleep(0.1)
+    begun = [c.status for c in run.conversations]
+    run.resume(KEYS[2])
+    eventually(lambda: run.conversations[2].status == "ended", "the third plays alone")
+    left = [c.status for c in run.conversations]
+    run.resume()
+    run.wait(10)
+
+    assert begun == ["paused", "waiting", "waiting"]
+    assert left == ["paused", "waiting", "ended"]
     assert [c.stop for c in run.conversations] == ["max_turns"] * 3
 
 
