@@ -89,9 +89,9 @@ def style_lines(style: StyleCard) -> tuple[str, ...]:
         lines.append(f"Write about {style.words} {style.unit} a message{longest}.")
     lines += [told for told in (_CASINGS.get(style.casing or ""), _ENDINGS.get(style.punctuation or "")) if told]
     if style.politeness is not None:
-        lines.append(f"Be polite in {_often(style.politeness)} of your messages.")
+        lines.append(f"Words of courtesy: {_often(style.politeness)}.")
     if style.questions is not None:
-        lines.append(f"Ask something in {_often(style.questions)} of your messages.")
+        lines.append(f"Questions: {_often(style.questions)}.")
     if style.expertise:
         lines.append(f"You know the matter as {_KNOWS[style.expertise]} does.")
     lines += [f"A message that you once wrote, for the tone alone: {text}" for text in style.examples]
@@ -101,16 +101,19 @@ def style_lines(style: StyleCard) -> tuple[str, ...]:
 _CASINGS = {
     "lower": "Write in lower case.",
     "upper": "Write in capitals.",
-    "mixed": "Begin a message now with a capital, now without.",
+    "mixed": "Do not mind whether a message begins with a capital.",
 }
-_ENDINGS = {"none": "Leave out the mark at the end of a message.", "some": "Often leave out the mark at the end."}
+_ENDINGS = {"none": "Leave out the full stop at the end of a message.", "some": "Often leave out the full stop at the end."}
 _KNOWS = {"novice": "a beginner", "everyday": "an ordinary customer", "expert": "an expert"}
 
 
 def _often(share: float) -> str:
-    """A share of messages, in words."""
-    known = ((0.05, "hardly any"), (0.2, "few"), (0.4, "a third"), (0.6, "half"), (0.85, "most"))
-    return next((word for most, word in known if share <= most), "nearly all")
+    """A share of messages in words that one message can be written by: nobody who writes one has a share in mind."""
+    known = ((0.05, "hardly ever"), (0.2, "rarely"), (0.4, "now and then"), (0.6, "in every other message"))
+    return next((word for most, word in known if share <= most), "mostly" if share <= _MOSTLY else "nearly always")
+
+
+_MOSTLY = 0.85
 
 
 def _share(found: Iterable[bool]) -> float:

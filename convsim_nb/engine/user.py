@@ -76,7 +76,9 @@ def _conversation(view: UserView) -> list[ChatMessage]:
     steps = iter(next_steps(view.case, (m.content for m in view.messages if m.role == "assistant")))
     for count, message in enumerate(view.messages, start=1):
         if message.role == "user":
-            messages.append(ChatMessage("assistant", UserReply(action="say", text=message.content).model_dump_json()))
+            # Without `because`: it is not kept, and a model that sees it empty leaves its own empty too.
+            said = UserReply(action="say", text=message.content).model_dump_json(exclude={"because"})
+            messages.append(ChatMessage("assistant", said))
             continue
         known = [withheld.fact for said, withheld in released if said == count]
         told = {"now_known": known, "try_next": next(steps, "")}

@@ -121,7 +121,7 @@ def test_for_mlflow_the_rest_is_rendered_as_guidelines():
             "Write in the language 'en' (ISO 639-1).",
             "Write about 7 words a message.",
             "Write in lower case.",
-            "Ask something in a third of your messages.",
+            "Questions: now and then.",
             "A message that you once wrote, for the tone alone: how high is it",
         ],
         "context": {"customer": 7},
