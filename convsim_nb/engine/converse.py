@@ -267,6 +267,8 @@ class _Conversing:
     async def _let_go(self, step: Step) -> Step:
         """The step when the conversation may go on; or what a person says in the user's place."""
         control, key = self._parts.control, self._trial.key
+        if step.source == "operator":  # what a person opens a fork with is said at once
+            return step
         if control.holds(key):
             self._tell.paused()
             await control.released(key)

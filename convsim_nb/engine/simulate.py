@@ -34,7 +34,8 @@ async def simulate(parts: Parts, trials: Sequence[Trial] | None = None) -> None:
 async def _in_turn(trial: Trial, parts: Parts) -> None:
     control = parts.control
     async with control.places:
-        if control.holds_all and control.holds(trial.key):  # while all wait, none begins, and no model is asked
+        # While all wait none begins, and no model is asked; but a fork was asked for by a person.
+        if control.holds_all and control.holds(trial.key) and trial.origin is None:
             await control.released(trial.key)
         with parts.control.playing(trial.key):
             await converse(trial, parts)

@@ -69,12 +69,17 @@ def test_what_has_not_begun_does_not_begin_while_all_wait():
     run.resume(KEYS[2])
     eventually(lambda: run.conversations[2].status == "ended", "the third plays alone")
     left = [c.status for c in run.conversations]
+    run.pause()
+    fork = run.fork(KEYS[0], 1, "I want a person")
+    eventually(waits(run, fork), "the fork said what a person typed, was answered, and waits")
+    said = user_messages(run, fork)
     run.resume()
     run.wait(10)
 
     assert begun == ["paused", "waiting", "waiting"]
     assert left == ["paused", "waiting", "ended"]
-    assert [c.stop for c in run.conversations] == ["max_turns"] * 3
+    assert said == [("operator", "I want a person")]
+    assert [c.stop for c in run.conversations] == ["max_turns"] * 4
 
 
 def test_one_conversation_waits_while_the_others_end():
