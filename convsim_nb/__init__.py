@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from convsim_nb.domain.session import Message, Session
     from convsim_nb.domain.style import StyleCard
     from convsim_nb.workflow.browse import SessionList, list_sessions
+    from convsim_nb.workflow.calibrate import Calibration, calibrate
     from convsim_nb.workflow.cases import CaseSet, load_cases
     from convsim_nb.workflow.chat import Talk, chat
     from convsim_nb.workflow.compare import Comparison, compare
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Behaviour",
+    "Calibration",
     "CaseSet",
     "Comparison",
     "Conversation",
@@ -60,6 +62,7 @@ __all__ = [
     "TestCase",
     "Withheld",
     "behaviours",
+    "calibrate",
     "chat",
     "compare",
     "distill",
@@ -93,6 +96,7 @@ _HOMES = {
     "domain.session": ("Message", "Session"),
     "domain.style": ("StyleCard",),
     "workflow.browse": ("SessionList", "list_sessions"),
+    "workflow.calibrate": ("Calibration", "calibrate"),
     "workflow.cases": ("CaseSet", "load_cases"),
     "workflow.chat": ("Talk", "chat"),
     "workflow.compare": ("Comparison", "compare"),

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any, Unpack
 
 from convsim_nb.adapters.mlflow.push import Pushed
 from convsim_nb.domain.errors import NotFoundError, UsageError
+from convsim_nb.workflow.calibrate import Calibration
+from convsim_nb.workflow.calibrate import calibrate as calibrate_run
 from convsim_nb.workflow.compare import Comparison
 from convsim_nb.workflow.compare import compare as compare_runs
 from convsim_nb.workflow.options import SimulateOptions, spelled_out
@@ -111,6 +113,16 @@ def score(run: Any = None, scorers: Any = None, *, model: str | None = None, con
     """
     listed = scorers if scorers is None or isinstance(scorers, list | tuple) else [scorers]
     return as_run(run).evaluate(listed, model=model, concurrency=concurrency)
+
+
+def calibrate(run: Any = None, *, scorer: str | None = None) -> Calibration:
+    """Hold the judge of a run against people's labels: agreement, kappa, disagreements first.
+
+    Args:
+        run: A run with labels, or its id; without it the newest.
+        scorer: The name of a yes-or-no score to hold against them, in the place of the verdicts.
+    """
+    return calibrate_run(as_run(run), scorer=scorer)
 
 
 def compare(first: Any, second: Any, third: Any = None, fourth: Any = None, *, force: bool = False) -> Comparison:

@@ -6,7 +6,8 @@ from functools import cache
 from typing import Any, Unpack
 
 from convsim_nb.domain.errors import UsageError
-from convsim_nb.notebook.run_verbs import compare, pause, push, report, resume, score, show, stop
+from convsim_nb.notebook.run_verbs import calibrate, compare, pause, push, report, resume, score, show, stop
+from convsim_nb.workflow.calibrate import calibrate as calibrate_run
 from convsim_nb.workflow.cases import CaseSet, parse_cases
 from convsim_nb.workflow.compare import compare as compare_runs
 from convsim_nb.workflow.distill import distill
@@ -145,6 +146,13 @@ def verbs() -> Mapping[str, Verb]:
             of=Run.evaluate,
         ),
         Verb("compare", compare, "one run against others", "%convsim compare v1 v2", of=compare_runs),
+        Verb(
+            "calibrate",
+            calibrate,
+            "the judge on trial, against people's labels",
+            "%convsim calibrate v1",
+            of=calibrate_run,
+        ),
         Verb("report", report, "write a run as one HTML file", "%convsim report v1 --path v1.html", of=Run.report),
     )
     return {verb.name: verb for verb in every}

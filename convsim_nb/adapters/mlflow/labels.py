@@ -46,6 +46,14 @@ def _feedback(label: Label, conversation: Conversation, run_id: str | None, *, b
     )
 
 
+def as_feedback(label: Label, *, name: str, value: bool | str) -> Any:
+    """A label in the words of a judge of that name, as MLflow's alignment reads it."""
+    from mlflow.entities import AssessmentSource, Feedback
+
+    source = AssessmentSource(source_type="HUMAN", source_id=_who())
+    return Feedback(name=name, value=value, source=source, rationale=label.note or None)
+
+
 def _who() -> str:
     """Who labels; on machines that name no user, nobody in particular."""
     try:
