@@ -121,6 +121,8 @@ _RUN_OPTIONS = (
     "max_seconds",
     "experiment",
     "run_name",
+    "mlflow_run_id",
+    "parent_run_id",
     "run_key",
     "journal",
     "record",
@@ -266,6 +268,8 @@ def _add_keeping(run: argparse.ArgumentParser) -> None:
     keep = run.add_argument_group("where it is kept")
     keep.add_argument("--experiment", metavar="NAME", help="MLflow experiment (the active one)")
     keep.add_argument("--run-name", metavar="NAME", help="the run's name")
+    keep.add_argument("--mlflow-run-id", metavar="ID", help="write into this MLflow run, which is there already")
+    keep.add_argument("--parent-run-id", metavar="ID", help="write into a new MLflow run below this one")
     keep.add_argument("--run-key", metavar="KEY", help="names a job: tried again, it resumes instead of paying twice")
     keep.add_argument("--record", metavar="FILE", help="keep every reply of user and judge")
     keep.add_argument("--no-mlflow", action="store_true", help="write nothing to MLflow")
