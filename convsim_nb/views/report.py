@@ -8,16 +8,19 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from convsim_nb.analysis.failures import Reason, failures_of, grouped
 from convsim_nb.analysis.summary import summarise
 from convsim_nb.domain.case import TestCase
-from convsim_nb.domain.conversation import Conversation, Stop, Usage
+from convsim_nb.domain.conversation import Conversation, Usage
 from convsim_nb.domain.score import Score
 from convsim_nb.domain.state import RunState
 from convsim_nb.views import words
+from convsim_nb.views.beside import Beside
 from convsim_nb.views.faults import faults_of
 from convsim_nb.views.hidden import visible
 from convsim_nb.views.markdown import report_markdown
 from convsim_nb.views.markup import SCHEMES, safe_html
+from convsim_nb.views.plots import Plot, labelled
 from convsim_nb.views.scores import by_key, score_tone, score_totals, score_words
 from convsim_nb.views.sentences import run_title, sentences, stand_in_sentence, trouble_sentences
 from convsim_nb.views.turns import Round, rounds
@@ -48,10 +51,10 @@ class Entry:
 
 
 @dataclass(frozen=True)
-class Ending:
-    """A stop reason, with the conversations that it ended."""
+class Fallen:
+    """A reason, with the conversations that did not reach their goal for it."""
 
-    stop: Stop
+    reason: Reason
     entries: tuple[Entry, ...]
 
 
@@ -61,8 +64,13 @@ def report_html(
     scores: Iterable[Score] | None = None,
     links: Mapping[str, str] | None = None,
     title: str | None = None,
+    beside: Beside | None = None,
+    plots: Sequence[Plot] = (),
 ) -> str:
-    """The report of a run. `links` are addresses by their text, such as the run's page in MLflow."""
+    """The report of a run. `links` are addresses by their text, such as the run's page in MLflow.
+
+    `beside` are other runs and measures; `plots` are drawn by `views.plots`.
+    """
     scored = by_key(scores)
     entries = [
         Entry(number, each, state.cases.get(each.case_id), scored.get(each.key, ()))
@@ -84,7 +92,9 @@ def report_html(
             strip=entries if len(entries) <= _STRIP else [],
             ranked=sorted(entries, key=lambda entry: _ORDER.index(entry.conversation.verdict)),
             faults=faults_of(state),
-            endings=_endings(entries),
+            failures=_failures(state, entries),
+            beside=beside or Beside(),
+            plots=plots,
             totals=score_totals(scored),
             spenders=_spenders(state),
             links=dict(links or {}),
@@ -92,14 +102,11 @@ def report_html(
     )
 
 
-def _endings(entries: Sequence[Entry]) -> list[Ending]:
-    """The stops that are no success, the most frequent first."""
-    by_stop: dict[Stop, list[Entry]] = {}
-    for entry in entries:
-        if entry.conversation.stop and entry.conversation.verdict != "reached":
-            by_stop.setdefault(entry.conversation.stop, []).append(entry)
-    ranked = sorted(by_stop.items(), key=lambda item: -len(item[1]))
-    return [Ending(stop, tuple(each)) for stop, each in ranked]
+def _failures(state: RunState, entries: Sequence[Entry]) -> list[Fallen]:
+    """The conversations that did not reach their goal, by reason."""
+    by_key = {entry.conversation.key: entry for entry in entries}
+    groups = grouped(failures_of(state.conversations, cases=state.cases))
+    return [Fallen(group.reason, tuple(by_key[key] for key in group.keys)) for group in groups]
 
 
 def _spenders(state: RunState) -> list[tuple[str, str, Usage]]:
@@ -142,6 +149,7 @@ def _environment() -> Environment:
     environment.filters |= {
         "rich": lambda text: Markup(safe_html(text)),  # noqa: S704 - sanitised there
         "clip": _clipped,
+        "drawn": lambda plot: Markup(labelled(plot)),  # noqa: S704 - made there, its words escaped
         "score_words": score_words,
         "score_tone": score_tone,
         "setting": _setting,

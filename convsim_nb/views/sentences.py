@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from convsim_nb.analysis.failures import WHOSE, failures_of, grouped
 from convsim_nb.analysis.summary import RunSummary, summarise
 from convsim_nb.domain.conversation import Spender, Usage
 from convsim_nb.domain.state import RunState
@@ -27,6 +28,7 @@ def sentences(state: RunState) -> list[str]:
         apart_sentence(summary),
         corrections_sentence(state),
         stops_sentence(summary),
+        whose_sentence(state),
         effort_sentence(state, summary),
         stand_in_sentence(state),
         *trouble_sentences(state),
@@ -75,6 +77,19 @@ def stops_sentence(summary: RunSummary) -> str:
     """Why the conversations ended."""
     stops = [f"{number:,} {STOPS[stop]}" for stop, number in summary.by_stop.items()]
     return f"Why they ended: {', '.join(stops)}." if stops else ""
+
+
+def whose_sentence(state: RunState) -> str:
+    """Whose part it is that conversations fell short, with the most frequent reason; empty where none did."""
+    groups = grouped(failures_of(state.conversations, cases=state.cases))
+    if not groups:
+        return ""
+    whose = {name: sum(len(each.keys) for each in groups if each.reason.whose == name) for name in WHOSE}
+    often = max(groups, key=lambda each: len(each.keys))
+    parts = ", ".join(f"{name} {number:,}" for name, number in whose.items() if number)
+    count_of = len(often.keys)
+    most = f"; most often, {count_of:,} x: {often.reason.why}" if count_of > 1 else ""
+    return f"Whose part it is that some fell short: {parts}{most}."
 
 
 def effort_sentence(state: RunState, summary: RunSummary) -> str:

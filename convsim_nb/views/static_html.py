@@ -26,6 +26,7 @@ from convsim_nb.views.sentences import (
     stand_in_sentence,
     stops_sentence,
     trouble_sentences,
+    whose_sentence,
 )
 from convsim_nb.views.width import one_line
 from convsim_nb.views.words import count, joined, money, percent, tokens
@@ -115,6 +116,7 @@ def _grouped(conversations: Sequence[Conversation]) -> dict[str, list[Conversati
 def _run_head(state: RunState, totals: dict[str, str]) -> list[Html]:
     summary = summarise(state.conversations)
     said = [rate_sentence(summary), apart_sentence(summary), corrections_sentence(state), stops_sentence(summary)]
+    said.append(whose_sentence(state))
     played = stand_in_sentence(state)
     return [
         title(one_line(f"{run_title(state)}: {summary.reached:,} of {summary.counted:,} reached the goal")),

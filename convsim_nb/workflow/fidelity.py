@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _MORE_TURNS = 2
+_HEAD = ("", "person", "simulated", "difference", "95 % interval", "people differ by up to")
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,15 @@ class Fidelity:
         lines = [f"{len(self.pairs)} conversations beside the sessions they came from", head, *map(_line, self.rows)]
         return "\n".join([*lines, *(f"- {told}" for told in self._told())])
 
+    def as_rows(self) -> list[tuple[str, ...]]:
+        """The measures as rows of text, under a head."""
+        return [_HEAD, *((ABOUT[one.measure], *_cells(one)) for one in self.rows)]
+
+    @property
+    def said(self) -> tuple[str, ...]:
+        """What to change, and what could not be compared."""
+        return self._told()
+
     def _repr_html_(self) -> str:
         from convsim_nb.views.inline import bullets, cell, page, row, table, text, title
 
@@ -57,9 +67,8 @@ class Fidelity:
             row(cell(text(ABOUT[one.measure])), *(cell(text(value)) for value in _cells(one)), shade=one.apart)
             for one in self.rows
         ]
-        head = ("", "person", "simulated", "difference", "95 % interval", "people differ by up to")
         heading = title(f"{len(self.pairs)} conversations beside the sessions they came from")
-        return str(page(heading, table(*body, head=head), bullets(map(text, self._told()))))
+        return str(page(heading, table(*body, head=_HEAD), bullets(map(text, self._told()))))
 
     def _told(self) -> tuple[str, ...]:
         few = (

@@ -8,6 +8,7 @@ from convsim_nb.analysis.trials import Passed, passes
 
 if TYPE_CHECKING:
     from convsim_nb.workflow.failures import Failures
+    from convsim_nb.workflow.fidelity import Fidelity
     from convsim_nb.workflow.run import Run
 
 
@@ -33,6 +34,28 @@ class Reading:
         from convsim_nb.workflow.failures import failures
 
         return failures(self._run, beside)
+
+    def report(
+        self,
+        path: str | Path | None = None,
+        *,
+        beside: "Sequence[Run | str]" = (),
+        fidelity: "Fidelity | None" = None,
+    ) -> Path:
+        """Write the run as one HTML file that needs no script, or with `.md` as Markdown.
+
+        Args:
+            path: By default `report.html` in the run's folder.
+            beside: Earlier runs, or their ids, that it is compared to: then it is logged to MLflow as well.
+            fidelity: What `cs.fidelity` found of its simulated users.
+
+        Raises:
+            NotFoundError: no run of such an id.
+            StoreError: the file cannot be written, or the tracking store failed.
+        """
+        from convsim_nb.workflow.report import write_report
+
+        return write_report(self._run, Path(path) if path else None, beside=beside, fidelity=fidelity)
 
     def export_test(
         self, key: str, path: str | Path | None = None, *, agent: str | None = None, mlflow_test: bool = False

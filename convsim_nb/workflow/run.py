@@ -243,18 +243,6 @@ class Run(Reading, Steering):
             "scores": [score.model_dump(mode="json") for score in self.scores],
         }
 
-    def report(self, path: str | Path | None = None) -> Path:
-        """Write the run as one HTML file that needs no script, or with `.md` as Markdown.
-
-        By default it is `report.html` in the run's folder.
-
-        Raises:
-            StoreError: the file cannot be written.
-        """
-        from convsim_nb.workflow.report import write_report
-
-        return write_report(self, Path(path) if path else None)
-
     def evaluate(
         self, scorers: Sequence[Any] | None = None, *, model: str | None = None, concurrency: int = 10
     ) -> "pd.DataFrame":

@@ -170,7 +170,7 @@ def test_the_markdown_report_is_a_table_with_the_failures_in_full(state):
     """For a pull request: the sentences, the conversations with the failures first, the faults, the transcripts."""
     lines = report_markdown(state).splitlines()
 
-    assert lines[:24] == snapshot(
+    assert lines[:25] == snapshot(
         [
             "# v1",
             "",
@@ -178,6 +178,7 @@ def test_the_markdown_report_is_a_table_with_the_failures_in_full(state):
             "- Outside the rate: 3 void (the simulation failed or was cut off: that says nothing about the agent).",
             "- The simulated user had to correct the agent once, in 1 conversation.",
             "- Why they ended: 3 goal reached, 1 out of turns, 1 agent error, 1 ended by the user, 1 agent timed out, 1 went in circles, 1 agent said nothing, 1 simulator broke, 1 model error, 1 over budget.",
+            "- Whose part it is that some fell short: agent 6, user 1, infrastructure 2.",
             "- Ended after 0:41: 2.2 turns a conversation; the agent took 1.4 s for a reply (95% within 1.8 s); 42 model calls, 36,792 tokens, \\$0.018.",
             "- MlflowSink heard no more of this run after 0:41: StoreError: connection refused",
             "",

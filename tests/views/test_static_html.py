@@ -159,6 +159,7 @@ def test_the_head_of_a_run_says_what_happened(state):
             "Outside the rate: 3 void (the simulation failed or was cut off: that says nothing about the agent).",
             "The simulated user had to correct the agent once, in 1 conversation.",
             "Why they ended: 3 goal reached, 1 out of turns, 1 agent error, 1 ended by the user, 1 agent timed out, 1 went in circles, 1 agent said nothing, 1 simulator broke, 1 model error, 1 over budget.",
+            "Whose part it is that some fell short: agent 6, user 1, infrastructure 2.",
             "MlflowSink heard no more of this run after 0:41: StoreError: connection refused",
         ]
     )

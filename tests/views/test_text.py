@@ -20,6 +20,7 @@ def test_what_happened_in_a_run_is_said_in_a_few_lines(state):
             "Outside the rate: 3 void (the simulation failed or was cut off: that says nothing about the agent).",
             "The simulated user had to correct the agent once, in 1 conversation.",
             "Why they ended: 3 goal reached, 1 out of turns, 1 agent error, 1 ended by the user, 1 agent timed out, 1 went in circles, 1 agent said nothing, 1 simulator broke, 1 model error, 1 over budget.",
+            "Whose part it is that some fell short: agent 6, user 1, infrastructure 2.",
             "Ended after 0:41: 2.2 turns a conversation; the agent took 1.4 s for a reply (95% within 1.8 s); 42 model calls, 36,792 tokens, $0.018.",
             "MlflowSink heard no more of this run after 0:41: StoreError: connection refused",
         ]
@@ -49,6 +50,7 @@ def test_a_run_with_nothing_to_count_gives_no_rate():
             "v1: no reach rate: none of 2 conversations counts.",
             "Outside the rate: 2 void (the simulation failed or was cut off: that says nothing about the agent).",
             "Why they ended: 2 cancelled.",
+            "Whose part it is that some fell short: infrastructure 2; most often, 2 x: it was stopped before its end.",
         ]
     )
     assert summary_lines(RunState()) == snapshot(
