@@ -25,7 +25,8 @@ def _compare(options: argparse.Namespace) -> int:
 def _report(options: argparse.Namespace) -> int:
     from convsim_nb.workflow.runs import load_run
 
-    written = load_run(options.run, journal=options.journal).report(options.out)
+    beside = [load_run(each, journal=options.journal) for each in options.beside]
+    written = load_run(options.run, journal=options.journal).report(options.out, beside=beside)
     out(json.dumps({"report": str(written)}) if options.json else str(written))
     return 0
 
@@ -73,6 +74,7 @@ def add(commands: Any, *, add_run_options: Callable[[Any], None], given: Callabl
     report = commands.add_parser("report", help="a run as one HTML file", description=_REPORT, epilog=EXIT_CODES)
     report.add_argument("run", metavar="RUN", help="the run's id, or its beginning: see convsim runs")
     report.add_argument("--out", metavar="FILE", help="the file, or with .md the same as Markdown")
+    report.add_argument("--beside", nargs="*", default=(), metavar="RUN", help="earlier runs that it is compared to")
     _add_reading(report)
     report.set_defaults(command=_report)
     _add_gate(commands, add_run_options, given)

@@ -92,14 +92,16 @@ def show(run: Any = None) -> Run:
     return as_run(run)
 
 
-def report(run: Any = None, *, path: str | Path | None = None) -> Path:
+def report(run: Any = None, *, path: str | Path | None = None, beside: Any = None) -> Path:
     """Write a run as one HTML file that needs no script, or as Markdown.
 
     Args:
         run: A run, or its id; without it the newest.
         path: The file, .html or .md; by default report.html in the run's folder.
+        beside: Earlier runs that it is compared to, parted by commas.
     """
-    return as_run(run).report(path)
+    others = beside if isinstance(beside, list | tuple) else [] if beside is None else [beside]
+    return as_run(run).report(path, beside=[as_run(each) for each in others])
 
 
 def score(run: Any = None, scorers: Any = None, *, model: str | None = None, concurrency: int = 10) -> "pd.DataFrame":

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from html import escape
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from convsim_nb.analysis.summary import summarise
 from convsim_nb.domain.conversation import Conversation
@@ -175,7 +175,7 @@ def _inline(svg: str) -> str:
     return text
 
 
-def _legend(axes: "Axes", series: int, *, place: str) -> None:
+def _legend(axes: "Axes", series: int, *, place: Literal["best", "lower right"]) -> None:
     if series > 1:
         axes.legend(loc=place)
 

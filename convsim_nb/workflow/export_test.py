@@ -56,7 +56,7 @@ def export_test(run: "Run", key: str, *, path: Path | None, agent: str | None, m
         raise UsageError(f"the user said nothing in {key}: there is nothing to say again")
     name = re.sub(r"[^a-z0-9]+", "_", run.conversation(key).case_id.lower()).strip("_")
     text = _FILE.substitute(
-        about=_one_line(f"The agent has to reach this goal: {case.goal.rstrip('.')}."),
+        about=_one_line(f"The agent has to reach this goal: {case.goal.rstrip('.?! ')}."),
         key=key,
         run_id=run.run_id,
         needs=_needs(mlflow_test=mlflow_test),
