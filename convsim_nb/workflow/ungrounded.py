@@ -5,9 +5,13 @@ import re
 
 from convsim_nb.domain.conversation import Conversation
 from convsim_nb.domain.quotes import plain
-from convsim_nb.engine.guard.exact import EMAIL, exact, ids
+from convsim_nb.engine.guard.exact import ids
 
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
+_CURRENCY = r"(?:[$€£¥元]|(?:eur|euros?|usd|dollars?|gbp|pounds?|chf|rmb|yuan)\b)"
+_AMOUNT = re.compile(
+    rf"{_CURRENCY}\s?(?P<after>{_NUMBER.pattern})|(?P<before>{_NUMBER.pattern})\s?{_CURRENCY}", re.IGNORECASE
+)
 
 
 def ungrounded_specifics(conversation: Conversation) -> int | None:
@@ -32,8 +36,8 @@ def ungrounded_specifics(conversation: Conversation) -> int | None:
 
 def specifics(text: str) -> tuple[str, ...]:
     """The ids, addresses and amounts in a text, each once."""
-    numbers = [one for one in exact(text) if any(map(str.isdigit, one))]
-    return tuple(dict.fromkeys([*ids(text), *numbers, *EMAIL.findall(text)]))
+    amounts = [found["after"] or found["before"] for found in _AMOUNT.finditer(text)]
+    return tuple(dict.fromkeys([*ids(text), *amounts]))
 
 
 def _is_in(specific: str, known: str) -> bool:
