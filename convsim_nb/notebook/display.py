@@ -3,14 +3,16 @@
 import asyncio
 import os
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from typing import Any
+from typing import Any, Literal
 from weakref import WeakKeyDictionary, WeakSet
 
 from IPython.display import DisplayHandle, display
 
+from convsim_nb.domain.errors import UsageError
 from convsim_nb.domain.events import RunEvent
 from convsim_nb.engine.ports import Sink
 from convsim_nb.notebook.interrupts import Interrupts, interrupted
@@ -23,6 +25,11 @@ from convsim_nb.workflow.display import Steps, wait_in_slices
 from convsim_nb.workflow.run import Run
 
 Bundle = dict[str, str]
+ViewKind = Literal["live", "plain", "text"]
+SWITCH = "CONVSIM_VIEW"
+"""The environment variable that forces a kind of view."""
+PROBE_SECONDS = 8.0
+"""So long a page may take to ask for the live view's state, before plain widgets stand in for it."""
 _SLICE = 0.05
 """Seconds between two looks at whether the run has ended."""
 STATIC = "run.html"
@@ -59,8 +66,7 @@ class NotebookDisplay:
         shown = self._live[run] = self._lasting.get(run) or ShownRun(run, self)
         if run in self._lasting:  # a fork of a run that has ended: it is looked at already
             return shown
-        if has_front_end(self.shell):
-            shown.begin_live()
+        shown.begin(view_kind(self.shell))
         self.stands_here(run)
         return shown
 
@@ -110,10 +116,11 @@ class NotebookDisplay:
         shown = self._live.get(run) or self._lasting.get(run)
         if shown is not None:
             return shown.add_view()
-        if not run.ended.is_set() or not has_front_end(self.shell):
+        over = run.state.ended or run.ended.is_set()  # the second for one whose process died
+        if not over or view_kind(self.shell) != "live":
             return False
         self._lasting[run] = shown = ShownRun(run, self, lasts=True)
-        shown.begin_live()
+        shown.begin("live")
         return True
 
     def stands_here(self, run: Run) -> None:
@@ -167,17 +174,50 @@ class ShownRun:
         self._run, self._place, self._lasts = run, place, lasts
         self._view: Any = None
         self._below: list[DisplayHandle] = []
+        self._plain: Any = None
+        self._probe: threading.Timer | None = None
+        self._changing = threading.Lock()
         self._handles: list[DisplayHandle] = []
         self._sink: Sink | None = None
 
-    def begin_live(self) -> None:
-        """Show the run in a widget."""
+    def begin(self, kind: ViewKind) -> None:
+        """Show the run in the cell that is running; as text there is nothing to begin."""
+        if kind == "plain":
+            self._begin_plain()
+        elif kind == "live":
+            self._begin_live()
+
+    def _begin_live(self) -> None:
         from convsim_nb.notebook.desk import RunDesk
         from convsim_nb.notebook.run_view import RunView
 
         desk = RunDesk(self._run, self._place.shell.user_ns)
-        self._sink = self._view = RunView(self._run.state, stop=self._run.stop, desk=desk)
+        self._sink = self._view = RunView(self._run.state, stop=self._run.stop, desk=desk, heard=self._heard)
         self.add_view()
+        if not self._lasts:
+            self._probe = threading.Timer(PROBE_SECONDS, self._begin_plain)
+            self._probe.daemon = True
+            self._probe.start()
+
+    def _begin_plain(self) -> None:
+        """Redrawn HTML and plain buttons: by choice, or where no page has asked for the live view's state."""
+        from convsim_nb.notebook.plain_view import PlainView
+
+        with self._changing:
+            if self._run.ended.is_set() and self._view is not None:
+                return
+            plain = PlainView(self._run)
+            plain.show()
+            self._plain = plain
+
+    def _heard(self) -> None:
+        """A page shows the live view: what stood in for it goes."""
+        if self._probe is not None:
+            self._probe.cancel()
+        with self._changing:
+            plain, self._plain = self._plain, None
+        if plain is not None:
+            plain.close()
 
     def add_view(self) -> bool:
         """One more view of the widget, in the cell that is running; False where there is none."""
@@ -194,6 +234,10 @@ class ShownRun:
 
     def __call__(self, event: RunEvent) -> None:
         """Show one event."""
+        if self._plain is not None:
+            self._plain(event)
+            if self._view is None:
+                return
         if self._sink is None:
             self._sink = TextProgress(state=self._run.state)
         self._sink(event)
@@ -204,7 +248,15 @@ class ShownRun:
         if not self._place.has_kernel:
             return
         bundle = bundle_of(self._run)
-        if self._view is None:
+        if self._probe is not None:
+            self._probe.cancel()
+        with self._changing:
+            plain, self._plain = self._plain, None
+        if plain is not None:
+            plain.close(None if self._view is not None else bundle)
+        if plain is not None and self._view is None:
+            pass
+        elif self._view is None:
             self._place.put_down(self._run, bundle)
         elif self._lasts:
             self._view.close_stream()
@@ -245,6 +297,30 @@ def _wait_plainly(run: Run, timeout: float | None) -> bool:
         return wait_in_slices(run.ended, timeout)
     except KeyboardInterrupt:
         raise interrupted(run) from None
+
+
+def view_kind(shell: Any) -> ViewKind:
+    """How a run is shown: as `CONVSIM_VIEW` says, else as the place can.
+
+    Raises:
+        UsageError: the variable holds no kind of view.
+    """
+    if getattr(shell, "kernel", None) is None:
+        return "text"
+    asked = os.environ.get(SWITCH, "").strip().lower()
+    match asked:
+        case "live" | "plain" | "text":
+            return asked
+        case "":
+            return _fitting(shell)
+    raise UsageError(f"{SWITCH}={asked}: give live, plain or text, or leave it out")
+
+
+def _fitting(shell: Any) -> ViewKind:
+    if not has_front_end(shell):
+        return "text"
+    # Databricks draws the widgets of ipywidgets, and none that bring their own script.
+    return "plain" if "DATABRICKS_RUNTIME_VERSION" in os.environ else "live"
 
 
 def has_front_end(shell: Any) -> bool:

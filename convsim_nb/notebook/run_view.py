@@ -33,14 +33,23 @@ class RunView(AnyWidget):
     _esm = (_STATIC / "run_view.js").read_text(encoding="utf-8")
     _css = (_STATIC / "run_view.css").read_text(encoding="utf-8")
 
-    def __init__(self, state: RunState, *, stop: Callable[[], None], desk: Desk | None = None, **traits: Any) -> None:
+    def __init__(
+        self,
+        state: RunState,
+        *,
+        stop: Callable[[], None],
+        desk: Desk | None = None,
+        heard: Callable[[], None] = lambda: None,
+        **traits: Any,
+    ) -> None:
         """Show `state`, which must have folded every event before it is heard here.
 
         `stop` is called on the kernel's thread, once or more often, and must return at once. `desk` takes
         all else that a person asks for, on a thread of its own; without one a person can only stop.
+        `heard` is called whenever a page shows the view anew.
         """
         super().__init__(**traits)
-        self._stop, self._desk = stop, desk
+        self._stop, self._desk, self._heard = stop, desk, heard
         self._stream = EventStream(state, partial(tell, self), steering=desk.steering if desk else dict)
         self._asked_before: OrderedDict[str, None] = OrderedDict()
         self._waiting: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
@@ -60,6 +69,7 @@ class RunView(AnyWidget):
         match content:
             case {"type": "hello", "view": str(view)}:
                 self._stream.answer(view, _text(content.get("open")))
+                self._heard()
             case {"type": "ping", "view": str(view)}:
                 self._stream.tell({"type": "pong", "to": view})
             case {"type": "open", "view": str(view), "key": str(key)}:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from convsim_nb.domain.case import TestCase
-from convsim_nb.domain.conversation import Conversation, GoalCheck, Rejection, Release
+from convsim_nb.domain.conversation import Conversation, Doubt, GoalCheck, Rejection, Release
 from convsim_nb.domain.score import Score
 from convsim_nb.domain.session import Message, Session, ToolCall
 from convsim_nb.views.inline import (
@@ -115,7 +115,9 @@ def _round_rows(each: Round) -> Iterator[Html]:
     notes = (*map(_release_note, each.released), *map(_check_note, each.checks))
     for place, message in enumerate(each.messages):
         number = f"turn {each.number}" if each.number and message.role == "user" else ""
-        yield _message_row(message, number=number, notes=notes if place == len(each.messages) - 1 else ())
+        last = notes if place == len(each.messages) - 1 else ()
+        doubts = tuple(map(_doubt_note, each.doubts)) if message.role == "user" else ()
+        yield _message_row(message, number=number, notes=(*doubts, *last))
     if notes and not each.messages:
         yield row(cell(), cell(*notes))
 
@@ -163,6 +165,10 @@ def _release_note(release: Release) -> Html:
     proof = f" – after “{one_line(release.quote)}”" if release.quote else ""
     told = text(f" The user now knows: {one_line(release.fact)}{proof}")
     return el("div", mark, told, style="margin: 4px 0 0; font-size: 12px")
+
+
+def _doubt_note(doubt: Doubt) -> Html:
+    return _note(text(f"Doubtful, and sent all the same: {one_line(doubt.reason)} (guard {doubt.guard})."))
 
 
 def _check_note(check: GoalCheck) -> Html:

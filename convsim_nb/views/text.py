@@ -73,6 +73,8 @@ def _round_lines(each: Round) -> Iterator[str]:
         yield f"  [stopped by the guard {rejection.guard}: {one_line(rejection.reason)}] {one_line(rejection.text)}"
     for message in each.messages:
         yield from _message_lines(message)
+        if message.role == "user":
+            yield from (f"  [doubted by the guard {one.guard}] {one_line(one.reason)}" for one in each.doubts)
     for release in each.released:
         proof = f', after "{one_line(release.quote)}"' if release.quote else ""
         yield f"  [{release.kind}] the user now knows: {one_line(release.fact)}{proof}"

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from convsim_nb.domain.conversation import Conversation, GoalCheck, Rejection, Release
+from convsim_nb.domain.conversation import Conversation, Doubt, GoalCheck, Rejection, Release
 from convsim_nb.domain.session import Message
 
 
@@ -16,6 +16,8 @@ class Round:
     rejections: tuple[Rejection, ...] = ()
     checks: tuple[GoalCheck, ...] = ()
     released: tuple[Release, ...] = ()
+    doubts: tuple[Doubt, ...] = ()
+    """What guards have against the user's message, which was sent all the same."""
 
 
 def rounds(conversation: Conversation) -> tuple[Round, ...]:
@@ -35,6 +37,7 @@ def rounds(conversation: Conversation) -> tuple[Round, ...]:
             rejections=tuple(each for each in conversation.rejections if each.turn == number),
             checks=tuple(each for each in conversation.checks if each.turn == number),
             released=tuple(each for each in conversation.released if each.turn == number),
+            doubts=tuple(each for each in conversation.doubts if each.turn == number),
         )
         for number in sorted({*said, *(each.turn for each in beside)})
     )

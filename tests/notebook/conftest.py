@@ -3,8 +3,9 @@
 import pytest
 
 from tests.notebook.lab import FAILED, chromium, lab, tab
+from tests.notebook.node import installed
 
-__all__ = ["chromium", "lab", "tab"]
+__all__ = ["chromium", "installed", "lab", "tab"]
 
 
 @pytest.hookimpl(wrapper=True)

@@ -128,6 +128,11 @@ def lab(tmp_path_factory):
         process.wait(timeout=20)
 
 
+def chromium_path():
+    """Where a browser is installed, or None."""
+    return shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+
+
 @pytest.fixture(scope="session")
 def chromium():
     """A headless browser."""
@@ -135,7 +140,7 @@ def chromium():
         from playwright.sync_api import sync_playwright
     except ImportError:
         missing("playwright")
-    path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    path = chromium_path()
     if path is None:
         missing("chromium")
     with sync_playwright() as playwright:

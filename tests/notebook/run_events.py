@@ -10,7 +10,7 @@ from pathlib import Path
 
 from convsim_nb.domain import events as ev
 from convsim_nb.domain.case import TestCase, Withheld
-from convsim_nb.domain.conversation import Fired, GoalCheck, Usage, conversation_key, verdict_of
+from convsim_nb.domain.conversation import Doubt, Fired, GoalCheck, Usage, conversation_key, verdict_of
 from convsim_nb.domain.session import Message, ToolCall
 from convsim_nb.domain.state import RunState
 
@@ -43,10 +43,12 @@ class Line:
             self.tell(ev.MessageSent, turn=0, message=Message(role=role, content=text, source="recorded"))
         return self
 
-    def user(self, text, *, source="simulated"):
-        """The user opens a turn."""
+    def user(self, text, *, source="simulated", doubt=None):
+        """The user opens a turn; `doubt` is what a guard has against it all the same, with its reason."""
         self.turn += 1
-        self.tell(ev.MessageSent, after=0.5, turn=self.turn, message=Message(role="user", content=text, source=source))
+        doubts = (Doubt(turn=self.turn, guard=doubt[0], reason=doubt[1]),) if doubt else ()
+        said = Message(role="user", content=text, source=source)
+        self.tell(ev.MessageSent, after=0.5, turn=self.turn, message=said, doubts=doubts)
         return self.spent("user")
 
     def agent(self, text, *calls, seconds=1.24, streams=True):
@@ -230,7 +232,7 @@ def kettle(**when):
         ),
     )
     line.judge(why="no refund yet", fired=(0, "How did you pay?"))
-    line.user("By card, it ends in 4410.")
+    line.user("By card, it ends in 4410.", doubt=("invented", "4410 is a number that the case does not give"))
     line.agent("Thank you! €49.00 went back to the card that ends in 4410.", seconds=1.05)
     line.judge(why="the refund is confirmed", evidence="€49.00 went back to the card")
     return line.end("goal_reached", detail="the refund is confirmed")

@@ -23,6 +23,7 @@ while play.is_alive():
     await asyncio.sleep(.05)
 print('stops', play.stops)
 """
+CLASSES = "all => all.map((each) => each.className)"
 HIDDEN = "script, img, svg, iframe, form, input, style, link, base, meta, object, embed, math, video, audio"
 
 
@@ -100,7 +101,7 @@ def test_bubbles_fill_in_while_the_run_runs(play):
         "The fare difference is €84",
     ]
     assert view.text(".cs-end") == "✗ not reached\nEnd: out of turns"
-    verdicts = ["✓7 reached", "✗3 not reached", "○2 void", "1 correction"]
+    verdicts = ["✓7 reached", "✗3 not reached", "○2 void", "70% reached, 95% interval 40% to 89%", "1 correction"]
     spent = ["user 23,652 tokens, $0.011", "judge 23,652 tokens, $0.011"]
     assert view.texts(".cs-count") == [*verdicts, *spent, "ended"]
     assert view.texts(".cs-tool summary") == ["lookup_booking140 ms", "quote_change30 s✗ error"]
@@ -170,7 +171,9 @@ def test_hostile_text_does_nothing(play, tab):
     tab.page.wait_for_timeout(300)
 
     assert tab.page.evaluate("window.hit") is None
-    assert view.root.locator(HIDDEN).count() == 0
+    ours = ["cs-search", "cs-composer"]  # and the number of conversations at once
+    assert [each for each in view.root.locator(HIDDEN).evaluate_all(CLASSES) if each] == ours
+    assert view.root.locator(HIDDEN).count() == len(ours) + 1
     assert [url for url in asked if "example.invalid" in url] == []
     assert view.root.locator("a:not([href^='http']):not([href^='mailto'])").count() == 0
     assert tab.page.get_by_role("button", name="Stop", exact=True).count() == 1

@@ -35,6 +35,13 @@ print("told", json.dumps({c.key: [c.stop, c.verdict, c.assisted, c.agent,
                                   [[m.source, m.content] for m in c.messages if m.role == "user"]]
                           for c in run.conversations}), "end")
 """
+SHOW = """async () => {
+    const { content } = window.jupyterapp.shell.currentWidget;
+    content.activeCellIndex = content.widgets.length - 1;
+    await window.jupyterapp.commands.execute('notebook:insert-cell-below');
+    content.activeCell.model.sharedModel.setSource('%convsim show run');
+    await window.jupyterapp.commands.execute('notebook:run-cell');
+}"""
 
 
 class Cell(Viewed):
@@ -174,15 +181,7 @@ def test_a_run_that_ended_is_shown_to_step_into(began, tab):
     """`%convsim show` gives a view that labels, keeps cases and plays repeats; the static form stands below it."""
     view = began(turns=1, held=False)
     tab.page.wait_for_selector(".cs-run", state="detached")
-    tab.page.evaluate(
-        """async () => {
-        const { content } = window.jupyterapp.shell.currentWidget;
-        content.activeCellIndex = content.widgets.length - 1;
-        await window.jupyterapp.commands.execute('notebook:insert-cell-below');
-        content.activeCell.model.sharedModel.setSource('%convsim show run');
-        await window.jupyterapp.commands.execute('notebook:run-cell');
-    }"""
-    )
+    tab.page.evaluate(SHOW)
     tab.page.wait_for_selector(".cs-run:not(.cs-unknown)")
     view = Cell(tab)
     view.choose(2)
@@ -210,3 +209,60 @@ def test_a_run_that_ended_is_shown_to_step_into(began, tab):
     assert "script:" in yaml
     assert told == ["simulator_fault", "spoke of Goal 9", [["Please help me, 0."]], 5, 2]
     assert tab.page.locator("summary", has_text="As the saved notebook shows it").count() == 1
+
+
+def test_filters_cut_the_list(began):
+    """By status and by words; what is cut away is one click from coming back."""
+    view = began()
+    view.root.get_by_label("Search conversations").fill("goal 2")
+    view.wait_until("node.querySelectorAll('.cs-row').length === 1")
+    one = view.texts(".cs-row .cs-goal")
+    view.root.get_by_label("Search conversations").fill("")
+    view.root.get_by_label("Status").select_option("reached")
+    view.root.locator(".cs-nobody").wait_for()
+    view.button("Clear").click()
+    view.wait_until("node.querySelectorAll('.cs-row').length === 3")
+    view.root.locator(".cs-scroller").focus()
+    view.page.keyboard.press("/")
+    focused = view.root.evaluate("() => document.activeElement.className")
+    view.page.keyboard.type("jk")
+    typed = view.root.get_by_label("Search conversations").input_value()
+    view.ask("run.stop(); print('told', 1, 'end')")
+
+    assert one == ["Goal 2"]
+    assert (focused, typed) == ("cs-search", "jk")
+
+
+def test_a_turn_shows_its_spans_where_there_is_no_server(began, tab):
+    """The trace of a turn, in place: the agent's span with what went in and came out."""
+    view = began(turns=2, mlflow=True, held=False)
+    tab.page.wait_for_selector(".cs-run", state="detached", timeout=60_000)
+    tab.page.evaluate(SHOW)
+    tab.page.wait_for_selector(".cs-run:not(.cs-unknown)")
+    view = Cell(tab)
+    view.choose(1)
+    view.menu(1, "Trace")
+    view.root.locator(".cs-span").first.wait_for()
+    assert view.root.locator(".cs-span summary code").first.inner_text() == "support"
+    assert "I have **found** the order" in view.root.locator(".cs-span pre").last.inner_text()
+
+
+def test_after_a_kernel_restart_the_view_says_so_and_the_run_comes_back(began, tab):
+    """The clock stands, a line says what to do, and `%convsim show` has all that was done."""
+    view = began(held=False)
+    view.wait_until("node.querySelectorAll('.cs-from-assistant').length >= 2")
+    run_id = view.ask("import json; print('told', json.dumps(run.run_id), 'end')")
+    tab.page.evaluate("() => window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.restart()")
+    view.wait_until("node.classList.contains('cs-lost')")
+    clock = view.text(".cs-clock")
+    note = view.text(".cs-notes")
+    tab.page.wait_for_timeout(2500)
+    later = view.text(".cs-clock")
+    tab.page.evaluate(SHOW.replace("%convsim show run", f"%load_ext convsim_nb\\n%convsim show {run_id}"))
+    tab.page.wait_for_function("() => document.querySelectorAll('.cs-run:not(.cs-unknown)').length === 2")
+    again = Cell(tab, 1)
+    again.choose(1)
+    again.wait_until("node.querySelectorAll('.cs-from-assistant').length >= 1")
+
+    assert f"%convsim show {run_id}" in note
+    assert clock == later

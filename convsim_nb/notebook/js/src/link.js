@@ -168,7 +168,8 @@ export function link(model, hearer) {
         return hearer.onDetails(message.key);
       case "done":
       case "refused": {
-        const wish = message.to === view ? wishes.get(message.id) : undefined;
+        if (message.to !== view) return;
+        const wish = wishes.get(message.id);
         wishes.delete(message.id);
         if (message.type === "done") wish?.done(message.result);
         else wish?.refused(new Error(message.problem));

@@ -205,7 +205,7 @@ function spanNode({ depth, name, kind, seconds, failed, inputs, outputs }) {
   const took = seconds === null ? "" : secondsWords(seconds);
   const node = h(
     "details",
-    { class: "cs-span", open: failed },
+    { class: "cs-span", open: failed || depth === 0 },
     h(
       "summary",
       {},

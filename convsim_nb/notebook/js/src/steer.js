@@ -128,7 +128,7 @@ export function createComposer({ ask }) {
         setAttribute(input, "placeholder", "Your words as the user; Enter alone lets the simulated user speak");
         relabel();
       }
-      const waits = conversation.status === "paused";
+      const waits = conversation.status === "paused" || conversation.status === "waiting";
       setText(hint, waits ? "It waits for you." : "It goes on to its next user message, and waits there for you.");
     },
   };

@@ -37,6 +37,7 @@ function linked(t) {
     onState: () => heard.push("state"),
     onEvents: (events) => heard.push(events.map((event) => event.kind)),
     onDetails: (key) => heard.push(key),
+    onLost: () => heard.push("lost or found"),
     shown: () => null,
   };
   const kernel = link(model, hearer);
@@ -129,4 +130,70 @@ test("a closed link says and hears nothing more", (t) => {
   tell({ type: "state" });
   t.mock.timers.tick(60000);
   assert.deepEqual([sent.length, heard], [1, []]);
+});
+
+test("a wish is sent once, and its answer comes to who made it", async (t) => {
+  const { kernel, sent, tell, state } = linked(t);
+  state(0);
+  const wished = kernel.ask("fork", { key: "a", turn: 2 });
+  const { id, ...rest } = sent.at(-1);
+  tell({ type: "done", to: "somebody else", id, result: { key: "no" } });
+  tell({ type: "done", to: sent[0].view, id, result: { key: "a~1" } });
+  assert.deepEqual(rest, { type: "do", view: sent[0].view, what: "fork", given: { key: "a", turn: 2 } });
+  assert.deepEqual(await wished, { key: "a~1" });
+});
+
+test("what the kernel refuses is said in its words", async (t) => {
+  const { kernel, sent, tell, state } = linked(t);
+  state(0);
+  const wished = kernel.ask("fork", {});
+  tell({ type: "refused", to: sent[0].view, id: sent.at(-1).id, problem: "there is no turn 9" });
+  await assert.rejects(wished, /there is no turn 9/);
+});
+
+test("a kernel that is silent for long is asked, and is lost when it does not answer; a word from it ends that", (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  let now = 1000;
+  t.mock.method(performance, "now", () => now);
+  const { kernel, sent, heard, tell, state } = linked(t);
+  state(0);
+  const after = (seconds) => {
+    now += 1000 * seconds;
+    kernel.watch();
+  };
+  after(10);
+  assert.equal(sent.at(-1).type, "hello");
+  after(6);
+  assert.equal(sent.at(-1).type, "ping");
+  tell({ type: "pong", to: sent[0].view });
+  after(9);
+  assert.equal(kernel.copy.lost, false);
+  after(7);
+  after(9);
+  assert.equal(kernel.copy.lost, true);
+  tell({ type: "pong", to: sent[0].view });
+  assert.equal(kernel.copy.lost, false);
+  assert.deepEqual(heard, ["state", "lost or found", "lost or found"]);
+});
+
+test("a run that has ended may be silent", (t) => {
+  let now = 1000;
+  t.mock.method(performance, "now", () => now);
+  const { kernel, sent, state } = linked(t);
+  state(0, { state: { ...structuredClone(EMPTY), ended: true } });
+  now += 100000;
+  kernel.watch();
+  assert.deepEqual(sent.map((each) => each.type), ["hello"]);
+});
+
+test("the HTML of conversations that nobody looks at is forgotten, and memory stays bounded", (t) => {
+  const { kernel, tell, state } = linked(t);
+  state(0);
+  for (let n = 1; n <= 400; n++) {
+    const html = Object.fromEntries(Array.from({ length: 20 }, (_, place) => [`case ${n}#1.${place}`, "<p>x</p>"]));
+    tell({ type: "batch", seq: n, events: [], html, quotes: {} });
+  }
+  assert.ok(kernel.copy.html.size <= 1000);
+  assert.ok(kernel.copy.html.has("case 400#1.19"));
+  assert.ok(!kernel.copy.html.has("case 1#1.0"));
 });

@@ -1,0 +1,173 @@
+"""Makes the pictures of the live view: `python docs/images.py`, from the project's folder.
+
+Each state, light and dark, wide and narrow, out of a real JupyterLab in which a real run plays: the built-in
+cases, the built-in agent with its faults, and the rule-based stand-in for the model. Needs the extra `browser`
+and a chromium; no network.
+"""
+
+import argparse
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+
+from tests.notebook import lab as labs
+
+IMAGES = ROOT / "docs" / "images"
+START = """
+import logging, os, tempfile, mlflow
+import convsim_nb as cs
+from convsim_nb.demo import make_agent, record_sessions
+%load_ext convsim_nb
+logging.getLogger("mlflow").setLevel(logging.ERROR)
+os.chdir(tempfile.mkdtemp())
+mlflow.set_tracking_uri("sqlite:///mlflow.db")
+mlflow.set_experiment("harbor-support")
+record_sessions(experiment="harbor-support")
+cases = cs.distill(cs.search_sessions(experiment="harbor-support"), model="demo:/rules", progress=False)
+agent_v1, agent_v2 = make_agent(1, latency=0.9), make_agent(2, latency=0.4)
+"""
+RUN = """
+run = cs.simulate(cases, agent_v1, user_model="demo:/rules", max_turns=6, trials=2, concurrency=4, run_name="v1")
+"""
+SIZES = {"wide": (1400, 960), "narrow": (700, 900)}
+
+
+class Shots:
+    """A tab in which the states are brought about, and pictures of the view."""
+
+    def __init__(self, tab: labs.Tab) -> None:
+        self.tab, self.page = tab, tab.page
+
+    @property
+    def view(self) -> Any:
+        """The live view."""
+        return self.page.locator(".cs-run").last
+
+    def take(self, name: str, of: Any = None) -> None:
+        """The state in both themes and both widths."""
+        for width, (x, y) in SIZES.items():
+            self.page.set_viewport_size({"width": x, "height": y})
+            for theme in ("light", "dark"):
+                self.tab.theme(dark=theme == "dark")
+                self.page.wait_for_timeout(350)
+                shown = of or self.view
+                shown.evaluate("(node) => node.scrollIntoView({ block: 'start' })")
+                box = shown.bounding_box()
+                clip = {**box, "height": min(box["height"], y - box["y"])}  # what is longer than the window is cut
+                self.page.screenshot(path=IMAGES / f"{name}-{width}-{theme}.png", clip=clip)
+        self.page.set_viewport_size({"width": SIZES["wide"][0], "height": SIZES["wide"][1]})
+        self.tab.theme(dark=False)
+
+    def cell(self, code: str) -> None:
+        """Run one more cell."""
+        go = """async (code) => {
+            const { content } = window.jupyterapp.shell.currentWidget;
+            content.activeCellIndex = content.widgets.length - 1;
+            await window.jupyterapp.commands.execute('notebook:insert-cell-below');
+            content.activeCell.model.sharedModel.setSource(code);
+            await window.jupyterapp.commands.execute('notebook:run-cell');
+        }"""
+        self.page.evaluate(go, code)
+
+    def choose(self, number: int) -> None:
+        """Click a square."""
+        self.view.locator(f".cs-square:nth-child({number})").click()
+
+
+@contextmanager
+def tab() -> Iterator[labs.Tab]:
+    """A tab on a JupyterLab of its own."""
+    from playwright.sync_api import sync_playwright
+
+    with tempfile.TemporaryDirectory() as home, sync_playwright() as playwright:
+        process = labs._start(Path(home), "token")
+        try:
+            address = labs._address(Path(home), process)
+            lab = labs.Lab(address, "token", Path(home) / "notebooks", Path(home) / "server.log")
+            browser = playwright.chromium.launch(executable_path=labs.chromium_path(), args=labs.FLAGS)
+            context = browser.new_context(viewport={"width": 1400, "height": 960})
+            page = context.new_page()
+            page.set_default_timeout(60_000)
+            yield labs.Tab(page, lab, [])
+            browser.close()
+        finally:
+            process.terminate()
+            process.wait(20)
+
+
+def running(shots: Shots) -> None:
+    """While the run plays: some reached, some not, some at work."""
+    shots.page.wait_for_function("() => document.querySelectorAll('.cs-square.cs-reached').length >= 2")
+    shots.cell("run.pause()")  # or the pictures would show different moments
+    shots.page.wait_for_function("() => !document.querySelector('.cs-count.cs-running')")
+    shots.take("running")
+
+
+def taken_over(shots: Shots) -> None:
+    """A person speaks for the simulated user."""
+    shots.view.locator(".cs-row.cs-paused").last.click()
+    shots.page.get_by_label("The next user message").fill("It is Saturday. Is the office open at all?")
+    shots.take("taken-over")
+    shots.page.get_by_label("The next user message").fill("")
+
+
+def forking(shots: Shots) -> None:
+    """A user message is changed, and another agent is to answer it."""
+    shots.view.get_by_role("button", name="Actions on message 1", exact=True).click()
+    shots.take("menu")
+    shots.view.get_by_role("menuitem", name="Edit and fork").click()
+    shots.view.locator(".cs-panel").get_by_label("Agent").fill("agent_v2")
+    shots.take("forking")
+    shots.view.locator(".cs-panel").get_by_role("button", name="Fork", exact=True).click()
+    shots.page.wait_for_selector(".cs-square.cs-apart")
+    shots.cell("run.resume()")
+
+
+def ended(shots: Shots) -> None:
+    """After the end: failures first, a label, a test case, the spans of a turn, and the form that is saved."""
+    shots.page.wait_for_selector(".cs-run", state="detached", timeout=240_000)
+    shots.take("saved", of=shots.page.locator(".jp-Cell").nth(1).locator(".jp-OutputArea"))
+    shots.cell("%convsim show run")
+    shots.page.wait_for_selector(".cs-run:not(.cs-unknown)")
+    shots.view.locator(".cs-row.cs-not_reached").first.click()
+    shots.take("ended")
+    shots.view.get_by_role("button", name="Label", exact=True).click()
+    shots.view.locator(".cs-panel").get_by_label("Not reached").check()
+    shots.view.locator(".cs-panel").get_by_label("Note").fill("Says that it is booked, and books nothing")
+    shots.take("label")
+    shots.view.locator(".cs-panel").get_by_role("button", name="Label", exact=True).click()
+    shots.view.get_by_role("button", name="Actions on message 2", exact=True).click()
+    shots.view.get_by_role("menuitem", name="Trace").click()
+    shots.page.wait_for_selector(".cs-span")
+    shots.take("trace")
+    shots.view.get_by_role("button", name="Close", exact=True).click()
+    shots.view.get_by_role("button", name="Actions on message 1", exact=True).click()
+    shots.view.get_by_role("menuitem", name="Make a test case of this").click()
+    shots.page.wait_for_selector(".cs-yaml")
+    shots.take("test-case")
+
+
+STATES: tuple[Callable[[Shots], None], ...] = (running, taken_over, forking, ended)
+
+
+def main() -> None:
+    """Make them all."""
+    argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
+    IMAGES.mkdir(parents=True, exist_ok=True)
+    with tab() as opened:
+        opened.open(opened.lab.write("pictures.ipynb", START, RUN)).run_all(wait=True)
+        shots = Shots(opened)
+        shots.page.wait_for_selector(".cs-run:not(.cs-unknown)")
+        for state in STATES:
+            state(shots)
+            sys.stderr.write(f"{state.__name__}\n")
+
+
+if __name__ == "__main__":
+    main()
