@@ -32,7 +32,9 @@ def read_cases(path: Path) -> list[Mapping[str, Any]]:
         return [_line(path, number, line) for number, line in enumerate(text.split("\n"), start=1) if line.strip()]
     if path.suffix == ".csv":
         return rows_in(text, where=str(path))
-    if path.suffix not in (*_YAML, ".json"):
+    if path.suffix == ".json":
+        return _mappings(str(path), _whole_json(text, str(path)))
+    if path.suffix not in _YAML:
         raise CaseError(f"{path}: test cases are read from {', '.join(_READ)}, not from {path.suffix!r}")
     return cases_in(text, where=str(path))
 
@@ -43,7 +45,7 @@ def cases_in(text: str, *, where: str) -> list[Mapping[str, Any]]:
     Raises:
         CaseError: it is no list of mappings, or cannot be parsed; the line is named.
     """
-    return _mappings(where, _parsed(where, text))
+    return _mappings(where, _whole_json(text, where) if _is_json(text) else _parsed(where, text))
 
 
 def write_cases(cases: Iterable[TestCase], path: Path) -> None:
@@ -81,7 +83,7 @@ def _dumped(rows: list[dict[str, Any]]) -> str:
 
 def _text(path: Path) -> str:
     try:
-        return path.read_text("utf-8")
+        return path.read_text("utf-8-sig")
     except FileNotFoundError:
         raise NotFoundError(f"no file {path} (looked in {Path.cwd()})") from None
     except (OSError, UnicodeDecodeError) as error:
@@ -125,13 +127,39 @@ def _mappings(where: str, found: object) -> list[Mapping[str, Any]]:
     return found
 
 
-def _line(path: Path, number: int, line: str) -> Mapping[str, Any]:
+def _is_json(text: str) -> bool:
+    """Whether JSON can be read from it; YAML in one line begins alike."""
+    if not text.lstrip().startswith(("[", "{")):
+        return False
     try:
-        row = json.loads(line, object_pairs_hook=partial(_once, f"{path}:{number}"))
+        json.loads(text)
+    except (ValueError, RecursionError):
+        return False
+    return True
+
+
+def _whole_json(text: str, where: str) -> object:
+    try:
+        return _json(text, where)
+    except CaseError:
+        if _is_json(text):
+            _parsed(where, text)  # a name stands twice in an object: YAML's reader knows the line
+        raise
+
+
+def _json(text: str, where: str) -> object:
+    """Not by the reader of YAML, to which 1e-05 is a text."""
+    try:
+        found: object = json.loads(text, object_pairs_hook=partial(_once, where))
     except json.JSONDecodeError as error:
-        raise CaseError(f"{path}:{number} is not JSON: {error}") from None
+        raise CaseError(f"{where} is not JSON: {error}") from None
     except RecursionError:
-        raise CaseError(f"{path}:{number} is nested too deep: write it flatter") from None
+        raise CaseError(f"{where} is nested too deep: write it flatter") from None
+    return found
+
+
+def _line(path: Path, number: int, line: str) -> Mapping[str, Any]:
+    row = _json(line, f"{path}:{number}")
     if not isinstance(row, Mapping):
         raise CaseError(f"{path}:{number} is {row!r}: write a mapping with at least a goal")
     return row

@@ -1,7 +1,9 @@
 """Test cases in a table whose cells are text: CSV, for spreadsheets."""
 
+import ast
 import csv
 import json
+import re
 from collections.abc import Iterable, Mapping
 from io import StringIO
 from typing import Any
@@ -14,6 +16,8 @@ _TEXT = ("case_id", "goal", "persona")
 _LINES = ("simulation_guidelines", "facts", "script", "proposed")
 """Columns with a list of texts: a line each. What has lines of its own is JSON, as in every other column."""
 _CELL = 2**31 - 1
+_INDEX = re.compile(r"(?:Unnamed: \d+)?")
+"""The name of a column that a frame's index was written to: none, or what pandas calls it when it is read."""
 
 
 def as_csv(rows: Iterable[Mapping[str, Any]]) -> str:
@@ -41,10 +45,27 @@ def rows_in(text: str, *, where: str) -> list[Mapping[str, Any]]:
     for row in reader:
         if None in row:
             raise CaseError(f"{where}:{reader.line_num} has more cells than the table has columns")
-        rows.append({name: _value(name, cell, f"{where}:{reader.line_num}") for name, cell in row.items() if cell})
+        place = f"{where}:{reader.line_num}"
+        cells = {name: cell for name, cell in row.items() if cell and not is_index(name)}
+        rows.append({name: _value(name, cell, place) for name, cell in cells.items()})
     if not rows:
         raise CaseError(f"{where} holds no test cases: write a table with at least a column named goal")
     return rows
+
+
+def is_index(column: str) -> bool:
+    """Whether the column holds the numbers of a frame's rows, and nothing of a case."""
+    return _INDEX.fullmatch(column) is not None
+
+
+def from_text(name: str, cell: Any) -> Any:
+    """A frame's cell, where a list or a mapping is still the text that a CSV file has for it."""
+    if not isinstance(cell, str) or name in _TEXT or not cell.startswith(("[", "{")):
+        return cell
+    try:
+        return _structure(cell)
+    except (ValueError, SyntaxError, RecursionError):
+        return cell  # a text of its own; what does not fit is refused with the case
 
 
 def _cell(name: str, value: Any) -> str:
@@ -58,8 +79,18 @@ def _value(name: str, cell: str, where: str) -> Any:
     if name in _TEXT:
         return cell
     if name in _LINES and not cell.startswith("["):
-        return [line for line in cell.splitlines() if line.strip()]
+        return [line for line in cell.split("\n") if line.strip()]
+    try:
+        return _structure(cell)
+    except (ValueError, SyntaxError, RecursionError):
+        raise CaseError(f"{where}: {name} is {cell[:60]!r}, which is no JSON: write it as in a .jsonl file") from None
+
+
+def _structure(cell: str) -> Any:
+    """What JSON says, or the literal that a frame's `to_csv` writes for a list or a mapping."""
     try:
         return json.loads(cell)
-    except (ValueError, RecursionError):
-        raise CaseError(f"{where}: {name} is {cell[:60]!r}, which is no JSON: write it as in a .jsonl file") from None
+    except ValueError:
+        if not cell.startswith(("[", "{")):
+            raise
+        return ast.literal_eval(cell)

@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
 from convsim_nb.adapters.case_files import cases_in, read_cases, write_cases
+from convsim_nb.adapters.case_tables import from_text, is_index
+from convsim_nb.adapters.files import read_frame
 from convsim_nb.domain.behaviours import Behaviour, with_behaviours
 from convsim_nb.domain.case import TestCase
 from convsim_nb.domain.conversation import Usage
@@ -31,13 +33,13 @@ class CaseSet(Sequence[TestCase]):
 
     def __init__(
         self,
-        cases: Iterable[TestCase | Mapping[str, Any]] = (),
+        cases: "Iterable[TestCase | Mapping[str, Any]] | pd.DataFrame" = (),
         *,
         problems: Iterable[str] = (),
         sessions: Iterable[Session] = (),
         usage: Usage | None = None,
     ) -> None:
-        self._cases = _distinct([_case(case) for case in cases])
+        self._cases = _distinct([_case(case) for case in (_rows(cases) if _is_frame(cases) else cases)])
         self._told = tuple(problems)
         self.sessions = tuple(sessions)
         """The sessions that the cases were distilled from, where these are at hand; no file keeps them."""
@@ -194,6 +196,8 @@ class CaseSet(Sequence[TestCase]):
 def load_cases(source: Any) -> CaseSet:
     """Read a file of test cases: .yaml, .yml, .json, .jsonl or .csv; or MLflow's dataset, by `mlflow:NAME` or itself.
 
+    Cases that are at hand are taken too: a list of TestCase or mappings, or a DataFrame, whose empty cells are absent.
+
     Raises:
         NotFoundError: no such file or dataset.
         CaseError: a case is not valid; its place in the file is named.
@@ -201,7 +205,9 @@ def load_cases(source: Any) -> CaseSet:
     """
     if names_dataset(source):
         return CaseSet(dataset_cases(source))
-    return _numbered(read_cases(Path(source)), str(source))
+    if isinstance(source, str | Path):
+        return _numbered(read_cases(Path(source)), str(source))
+    return _at_hand(source)
 
 
 def parse_cases(text: str, *, where: str = "the text") -> CaseSet:
@@ -219,21 +225,33 @@ def as_cases(cases: Any) -> CaseSet:
     Raises:
         CaseError: there are none, one is not valid, or two have one id.
     """
-    if isinstance(cases, CaseSet):
-        found = cases
-    elif isinstance(cases, str | Path) or names_dataset(cases):
-        found = load_cases(cases)
-    elif isinstance(cases, TestCase):
-        found = CaseSet([cases])
-    elif hasattr(cases, "to_dict") and hasattr(cases, "columns"):
-        found = _numbered([_present(row) for row in cases.to_dict("records")], "the frame")
-    elif isinstance(cases, Iterable) and not isinstance(cases, Mapping):
-        found = _numbered(list(cases), "the list")
-    else:
-        raise CaseError(f"test cases cannot be read from {type(cases).__name__}: give a list, a CaseSet or a file")
+    found = load_cases(cases)
     if not found:
         raise CaseError("there are no test cases: distill some, or write a list with at least {'goal': ...}")
     return found
+
+
+def _at_hand(cases: Any) -> CaseSet:
+    """The set of what is no file and no dataset."""
+    if isinstance(cases, CaseSet):
+        return cases
+    if isinstance(cases, TestCase):
+        return CaseSet([cases])
+    if _is_frame(cases):
+        return _numbered(_rows(cases), "the frame")
+    if isinstance(cases, Iterable) and not isinstance(cases, Mapping | bytes):
+        return _numbered(list(cases), "the list")
+    raise CaseError(f"test cases cannot be read from {type(cases).__name__}: give a list, a CaseSet or a file")
+
+
+def _is_frame(cases: object) -> bool:
+    return hasattr(cases, "to_dict") and hasattr(cases, "columns")
+
+
+def _rows(frame: Any) -> list[dict[str, Any]]:
+    """A frame's rows without missing cells, and without the numbers that a file gave them."""
+    rows = [dict(row) for _, row in read_frame(frame) if isinstance(row, Mapping)]
+    return [{name: from_text(name, cell) for name, cell in row.items() if not is_index(name)} for row in rows]
 
 
 def _numbered(rows: Sequence[TestCase | Mapping[str, Any]], where: str) -> CaseSet:
@@ -252,15 +270,6 @@ def _case(case: object) -> TestCase:
     if isinstance(case, Mapping):
         return TestCase.model_validate(dict(case))
     raise CaseError(f"{case!r} is no test case: give a TestCase or a mapping with at least a goal")
-
-
-def _present(row: Mapping[str, Any]) -> dict[str, Any]:
-    """A frame's row without its missing cells."""
-    return {name: value for name, value in row.items() if not _is_missing(value)}
-
-
-def _is_missing(value: object) -> bool:
-    return value is None or (not isinstance(value, str | Sequence | Mapping) and value != value)  # noqa: PLR0124
 
 
 def _distinct(cases: Sequence[TestCase]) -> tuple[TestCase, ...]:

@@ -299,3 +299,42 @@ def test_a_session_is_redacted_before_the_model_sees_it():
     assert "DAX" not in str(heard)
     assert "DAX" not in str(cases.to_dicts())
     assert "INDEX" in cases[0].goal
+
+
+def test_cases_at_hand_are_loaded_like_a_file():
+    """Lists of mappings or cases and frames are read by load_cases; a missing cell is an absent field."""
+    frame = pd.DataFrame({"goal": ["A", "B"], "persona": ["brief", pd.NA], "context": [None, {"n": 1}]})
+    wanted = [{"goal": "A", "persona": "brief"}, {"goal": "B", "context": {"n": 1}}]
+
+    assert cs.load_cases(wanted) == cs.load_cases([cs.TestCase(**one) for one in wanted]) == cs.CaseSet(wanted)
+    assert cs.load_cases(frame) == cs.CaseSet(frame) == cs.CaseSet(wanted)
+    with pytest.raises(cs.ConvsimError, match=r"^test cases cannot be read from int: give a list"):
+        cs.load_cases(5)
+
+
+def test_a_frame_of_cases_comes_back_from_a_csv_file(tmp_path):
+    """What pandas writes of our frame is read again, with or without its index, by us and by way of pandas."""
+    path = tmp_path / "cases.csv"
+    for index in (True, False):
+        CASES.to_frame().to_csv(path, index=index)
+
+        assert cs.load_cases(path) == CASES
+        assert cs.load_cases(pd.read_csv(path)) == CASES
+
+
+@pytest.mark.parametrize("ending", [".yaml", ".json", ".jsonl", ".csv"])
+def test_a_byte_order_mark_is_no_part_of_a_case(ending, tmp_path):
+    """Excel and Notepad write one."""
+    path = CASES.save(tmp_path / f"cases{ending}")
+    path.write_text(path.read_text("utf-8"), "utf-8-sig")
+
+    assert cs.load_cases(path) == CASES
+
+
+@pytest.mark.parametrize("ending", [".yaml", ".json", ".jsonl", ".csv"])
+def test_no_format_changes_a_value(ending, tmp_path):
+    """Small numbers stay numbers, and the separators of Unicode keep the spaces beside them."""
+    case = {"goal": "G", "facts": ["a \u2028 b"], "context": {"rate": 1e-05, "text": "a \u2028 b", "day": "2024-01-01"}}
+    cases = cs.CaseSet([case])
+
+    assert cs.load_cases(cases.save(tmp_path / f"cases{ending}")) == cases
