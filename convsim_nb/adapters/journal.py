@@ -8,7 +8,12 @@ from typing import TextIO
 
 from pydantic import ValidationError
 
-from convsim_nb.domain.errors import NotFoundError, StoreError
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
+
+from convsim_nb.domain.errors import NotFoundError, StoreError, UsageError
 from convsim_nb.domain.events import EVENT, MessageDelta, RunEvent
 
 EVENTS = "events.jsonl"
@@ -54,9 +59,11 @@ def _create(folder: Path) -> TextIO:
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         _ignored_by_git(folder.parent.parent)
-        (folder / _WRITER).write_text(str(os.getpid()))
+        opened = os.open(folder / EVENTS, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        _claim(opened, folder)
         _drop_half_line(folder / EVENTS)
-        return os.fdopen(os.open(folder / EVENTS, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "a", encoding="utf-8")
+        (folder / _WRITER).write_text(str(os.getpid()))
+        return os.fdopen(opened, "a", encoding="utf-8")
     except OSError as error:
         raise StoreError(f"the journal cannot be written in {folder}: {error}; pass journal=FOLDER or False") from None
 
@@ -95,10 +102,36 @@ def read_journal(folder: Path) -> Iterator[RunEvent]:
 
 
 def is_being_written(folder: Path) -> bool:
-    """Whether a living process is writing the journal."""
+    """Whether somebody is writing the journal: in this process, or in another of this machine that lives."""
+    if fcntl is not None:
+        try:
+            with (folder / EVENTS).open("rb") as file:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        except OSError:
+            return False
+        return False
     try:
         pid = int((folder / _WRITER).read_text())
         os.kill(pid, 0)
     except (OSError, ValueError):
         return False
     return True
+
+
+def _claim(opened: int, folder: Path) -> None:
+    """Hold the journal for this run alone: two that play the same run would pay for it twice.
+
+    Raises:
+        UsageError: somebody holds it.
+    """
+    if fcntl is None:
+        return
+    try:
+        fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(opened)
+        raise UsageError(f"run {folder.name} is playing: wait for its end, or stop it, before it is taken up") from None
+    except OSError:  # a file system without locks
+        return

@@ -14,12 +14,22 @@ class Budget:
     """
 
     def __init__(
-        self, *, max_cost: float | None = None, max_tokens: int | None = None, max_seconds: float | None = None
+        self,
+        *,
+        max_cost: float | None = None,
+        max_tokens: int | None = None,
+        max_seconds: float | None = None,
+        spent: Usage | None = None,
     ) -> None:
+        """`spent` is what the run took before it was taken up again: money and tokens are limits of the whole run."""
         self.max_cost, self.max_tokens, self.max_seconds = max_cost, max_tokens, max_seconds
         self.late = False
         """Set when the time is up."""
         self._spent, self._dearest = Usage(), Usage()
+        if spent is not None:
+            self._spent = spent.model_copy(update={"cost": spent.cost or 0.0})
+            calls = max(1, spent.calls)  # what one takes is known from those
+            self._dearest = Usage(input_tokens=-(-_tokens(spent) // calls), cost=(spent.cost or 0.0) / calls)
         self._calls = self._flying = 0
         self._first = asyncio.Lock()
 

@@ -26,7 +26,7 @@ def fork_run(run: "Run", key: str, *, turn: int, text: str | None, agent: Any) -
     case = case_of(origin, run.state)
     planned = _planned(run, agent)
     played, name = _player(run, planned, origin, agent)
-    trial = fork(origin, case, turn=turn, text=text, agent=played, agent_name=name, taken=run.state.by_key)
+    trial = fork(origin, case, turn=turn, text=text, agent=played, agent_name=name, taken=_taken(run))
     _play(run, planned, [trial])
     return trial.key
 
@@ -39,7 +39,7 @@ def again_run(run: "Run", key: str, *, times: int, agent: Any) -> tuple[str, ...
     case = case_of(origin, run.state)
     planned = _planned(run, agent)
     played, name = _player(run, planned, origin, agent)
-    taken = set(run.state.by_key)
+    taken = _taken(run)
     trials = []
     for _ in range(times):
         trials.append(again(origin, case, agent=played, agent_name=name, taken=taken))
@@ -79,8 +79,13 @@ def _another(planned: Plan, agent: Any, case: TestCase) -> tuple[Agent, AgentRef
     )
 
 
+def _taken(run: "Run") -> set[str]:
+    return {*run.state.by_key, *run.promised}
+
+
 def _play(run: "Run", planned: Plan, trials: list[Trial]) -> None:
     """In the run while it plays; else it plays on."""
+    run.promised.update(trial.key for trial in trials)
     late = [trial for trial in trials if not run.add(trial)]
     if late:
         run.ended.wait()

@@ -105,7 +105,7 @@ class Live:
             settings=planned.started.settings,
             emit=self._emit,
             control=self.control,
-            budget=planned.budget(),
+            budget=planned.budget(self._emit.state.spent),
             model_timeout=planned.options["model_timeout"],
             goal_function=planned.goal_function,
             guard=guard_of(planned.options),

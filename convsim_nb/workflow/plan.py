@@ -10,6 +10,7 @@ from typing import Any, Unpack
 from convsim_nb.adapters.mlflow.place import OWN, Place
 from convsim_nb.adapters.mlflow.tracing import Shown
 from convsim_nb.adapters.recording import Recorder
+from convsim_nb.domain.conversation import Usage
 from convsim_nb.domain.errors import UsageError
 from convsim_nb.domain.events import RUN_KEY, AgentRef, RunSettings, RunStarted
 from convsim_nb.domain.state import RunState
@@ -45,14 +46,15 @@ class Plan:
         kept = {"run_id": state.run_id, "run_name": state.run_name, "tags": state.tags}
         return replace(self, started=self.started.model_copy(update=kept))
 
-    def budget(self) -> Budget:
-        """What the run may spend."""
+    def budget(self, spent: Usage) -> Budget:
+        """What the run may spend, of which some may be spent already."""
         given = self.options
-        return Budget(max_cost=given["max_cost"], max_tokens=given["max_tokens"], max_seconds=given["max_seconds"])
+        limits = {name: given[name] for name in ("max_cost", "max_tokens", "max_seconds")}  # type: ignore[literal-required]
+        return Budget(**limits, spent=spent)
 
 
-def plan(cases: Any, agent: Any, **options: Unpack[SimulateOptions]) -> Plan:
-    """Check a call of `simulate` and put its parts together.
+def plan(cases: Any, agent: Any, *, resumed: bool = False, **options: Unpack[SimulateOptions]) -> Plan:
+    """Check a call of `simulate` and put its parts together; a run that is `resumed` adds to its recording.
 
     Raises:
         UsageError: an argument is wrong; the message names its value and the next step.
@@ -70,7 +72,7 @@ def plan(cases: Any, agent: Any, **options: Unpack[SimulateOptions]) -> Plan:
     )
     function = given["goal_check"] if callable(given["goal_check"]) else None
     _refuse_unpriced(given)
-    cast = people(given, judged=function is None or any(case.withheld for case in found))
+    cast = people(given, judged=function is None or any(case.withheld for case in found), resumed=resumed)
     started = _started(found, ref, cast, given, function)
     place = Place(given["mlflow_run_id"], given["parent_run_id"])
     return Plan(started, found, played, cast.user, cast.judge, function, cast.recorder, given, place)

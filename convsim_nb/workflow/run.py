@@ -64,6 +64,8 @@ class Run(Reading, Steering):
         """What it was started with in this process; None for a run that was brought back."""
         self.others: dict[str, Agent] = {}
         """Other agents that played forks in this process, by name."""
+        self.promised: set[str] = set()
+        """Keys of forks and repeats that were begun: they may not have started yet."""
         self._live: Live | None = None
         self._playing: Future[None] | None = None
         self._process: int | None = None

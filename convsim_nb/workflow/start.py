@@ -43,12 +43,21 @@ def begin(run: Run, planned: Plan, trials: Sequence[Trial] | None = None) -> Liv
     """The run, begun: its start is told, and its conversations are not played yet."""
     options = planned.options
     run.planned, run.mlflow = planned, _mlflow(run, planned)  # before the journal: no file for a wrong experiment
-    journal = Journal(run.folder) if run.folder else None
+    journal = _journal(run)
     shown = display().show(run) if options["progress"] else None
     sinks: list[Sink] = [one for one in (journal, run.mlflow, shown, *options["sinks"]) if one is not None]
     emit = Emitter(run.state, sinks)
     emit(planned.started)
     return Live(planned, emit=emit, sinks=sinks, mlflow=run.mlflow, trials=trials)
+
+
+def _journal(run: Run) -> Journal | None:
+    try:
+        return Journal(run.folder) if run.folder else None
+    except BaseException:
+        if run.mlflow is not None:
+            run.mlflow.close()
+        raise
 
 
 def _mlflow(run: Run, planned: Plan) -> MlflowSink | None:

@@ -3,13 +3,16 @@
 import json
 import subprocess
 import sys
+import threading
 import time
 
 import pytest
 
 import convsim_nb as cs
 from convsim_nb.adapters.journal import read_journal
+from convsim_nb.domain.errors import UsageError
 from convsim_nb.domain.state import RunState
+from convsim_nb.testing import ScriptedChat
 
 AGENTS = """
 import asyncio, os, pathlib
@@ -180,3 +183,58 @@ def test_a_run_key_with_other_cases_is_refused(folder):
     cs.simulate(agents.CASES, agents.agent, **options).wait(20)
     with pytest.raises(cs.ConvsimError, match="was begun with other test cases: 6, now it is 1"):
         cs.simulate(agents.CASES[:1], agents.agent, **options)
+
+
+def test_a_run_that_plays_is_not_played_twice(tmp_path):
+    """By its id or its `run_key`, from this process or another: who takes a live run up is told, and nothing is paid."""
+    go, asked = threading.Event(), []
+
+    def agent(messages):
+        asked.append(1)
+        go.wait(20)
+        return "ok"
+
+    options = {"user_model": ScriptedChat(), "mlflow": False, "progress": False, "max_turns": 1, "journal": tmp_path}
+    first = cs.simulate([{"goal": "Complain"}], agent, run_key="nightly", **options)
+    while not asked:
+        time.sleep(0.01)
+    with pytest.raises(UsageError, match=f"run {first.run_id} is playing"):
+        cs.simulate([{"goal": "Complain"}], agent, run_key="nightly", **options)
+    with pytest.raises(UsageError, match=f"run {first.run_id} is playing"):
+        cs.resume(first.run_id, agent=agent, user_model=ScriptedChat(), mlflow=False, progress=False, journal=tmp_path)
+    go.set()
+    first.wait(20)
+
+    assert len(asked) == 1
+    assert cs.load_run(first.run_id, journal=tmp_path).state == first.state
+
+
+def test_a_budget_is_of_the_whole_run(tmp_path):
+    """Tried again with the same key and limit, a run that is over its budget spends nothing more."""
+    options = {"user_model": ScriptedChat(), "mlflow": False, "progress": False, "max_turns": 3, "journal": tmp_path}
+    cases = [{"goal": f"Goal {n}", "case_id": f"c{n}"} for n in range(6)]
+
+    def again():
+        return cs.simulate(cases, lambda messages: "ok", run_key="k", max_tokens=100, **options).wait(30)
+
+    first = again()
+    spent = first.state.spent
+    second = again()
+
+    assert {c.stop for c in first.conversations} >= {"over_budget"}
+    assert second.run_id == first.run_id
+    assert second.state.spent == spent
+    assert spent.input_tokens + spent.output_tokens <= 100
+
+
+def test_repeats_of_an_ended_run_have_keys_of_their_own(tmp_path):
+    """Two begun one after the other are two conversations: none takes the other's place."""
+    options = {"user_model": ScriptedChat(), "mlflow": False, "progress": False, "max_turns": 1, "journal": tmp_path}
+    run = cs.simulate([{"goal": "Complain"}], lambda messages: "ok", **options).wait(20)
+    (key,) = [c.key for c in run.conversations]
+    made = [*run.again(key), *run.again(key, times=2), run.fork(key, 1, "Hello there")]
+    run.wait(30)
+
+    assert len({key, *made}) == 5
+    assert {c.key for c in run.conversations} == {key, *made}
+    assert any(m.content == "Hello there" for m in run.conversation(made[-1]).messages)
