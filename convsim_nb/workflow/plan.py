@@ -49,8 +49,9 @@ class Plan:
     def budget(self, spent: Usage) -> Budget:
         """What the run may spend, of which some may be spent already."""
         given = self.options
-        limits = {name: given[name] for name in ("max_cost", "max_tokens", "max_seconds")}  # type: ignore[literal-required]
-        return Budget(**limits, spent=spent)
+        return Budget(
+            max_cost=given["max_cost"], max_tokens=given["max_tokens"], max_seconds=given["max_seconds"], spent=spent
+        )
 
 
 def plan(cases: Any, agent: Any, *, resumed: bool = False, **options: Unpack[SimulateOptions]) -> Plan:
