@@ -17,25 +17,43 @@ from convsim_nb.domain.errors import ModelError, NotFoundError, StoreError, Usag
 from convsim_nb.engine.ports import Chat, ChatReply, ChatRequest
 
 _SHOWN = 80
+_FIRST = b'{"models": '
+"""How every recording begins."""
 
 
 class Recorder:
     """Writes every reply of the models that it wraps to one file, readable by its owner alone."""
 
     def __init__(
-        self, path: Path, *, models: Mapping[str, str], params: Mapping[str, Mapping[str, Any]] | None = None
+        self,
+        path: Path,
+        *,
+        models: Mapping[str, str],
+        params: Mapping[str, Mapping[str, Any]] | None = None,
+        resumed: bool = False,
     ) -> None:
-        """`models` and their `params` are by who they play: `user` and `judge`."""
+        """`models` and their `params` are by who they play: `user` and `judge`.
+
+        Raises:
+            StoreError: the file cannot be written.
+            UsageError: it holds something already, and what was begun is not `resumed`, which adds to it.
+        """
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+            held = _held(path)
+            if held and not (resumed and path.read_bytes().startswith(_FIRST)):
+                raise UsageError(f"record={str(path)!r} is there and not empty: delete it, or give another file")
+            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+            if path.is_file():  # /dev/null and pipes have no length
+                os.ftruncate(descriptor, held)
         except OSError as error:
             raise StoreError(f"replies cannot be recorded in {path}: {error}; give record= another file") from None
         self.on_failure: Callable[[str], None] = lambda _: None
         """Told once, with the reason, that the file takes no more: the models answer all the same."""
         self._failed = False
         self._file = os.fdopen(descriptor, "w", encoding="utf-8")
-        self._write({"models": dict(models), "params": {who: dict(each) for who, each in (params or {}).items()}})
+        if not held:
+            self._write({"models": dict(models), "params": {who: dict(each) for who, each in (params or {}).items()}})
 
     def listen(self, chat: Chat, *, params: Mapping[str, Any] | None = None) -> Chat:
         """The same model, each of its replies kept; `params` go with every call of it."""
@@ -130,6 +148,16 @@ class Replay:
         before, now = _at(nearest["messages"], place), _at(asked["messages"], place)
         which = "the prompt" if place == 0 else f"message {place}"
         return f"{which} was {before}, now it is {now}; record it again"
+
+
+def _held(path: Path) -> int:
+    """How many bytes of whole lines a file holds; 0 too for a recording that was begun and has no reply."""
+    if not path.is_file():
+        return 0
+    kept = path.read_bytes()
+    if not kept.strip() or (kept.startswith(_FIRST) and kept.count(b"\n") <= 1):
+        return 0
+    return kept.rfind(b"\n") + 1 or len(kept)  # a process that died may have left half a line
 
 
 def _lines(path: Path) -> list[str]:

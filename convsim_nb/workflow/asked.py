@@ -1,7 +1,7 @@
 """The one model of a call that distils or drafts: by its name, an object of one's own, or a recording."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,18 @@ class Asked:
     """As it was given; empty for an object of one's own."""
     recorder: Recorder | None = None
 
+    def recorded(self, record: str | PathLike[str] | None, *, resumed: bool = False) -> "Asked":
+        """The same, its replies kept where `record` names a file; work that is `resumed` adds to it.
+
+        Raises:
+            UsageError: the file holds something already, and nothing is resumed.
+            StoreError: it cannot be written.
+        """
+        if not record:
+            return self
+        recorder = Recorder(Path(record), models={WHO: self.name}, params={WHO: self.params}, resumed=resumed)
+        return replace(self, chat=recorder.listen(self.chat, params=self.params), recorder=recorder)
+
 
 def ask_for(
     model: str | Chat | None,
@@ -39,7 +51,7 @@ def ask_for(
     replay: str | PathLike[str] | None,
     max_cost: float | None,
 ) -> Asked:
-    """The model, leaving no trace in MLflow, and a record where one is wanted.
+    """The model, leaving no trace in MLflow; `recorded` keeps its replies.
 
     Raises:
         UsageError: it is not named or not known, its parameters are not its own to be given, a price is not
@@ -56,7 +68,4 @@ def ask_for(
     name, chat = resolve_model(model, params=given, timeout=max(timeout or 0.0, 120.0))
     if max_cost is not None and uri and price_for(uri) is None:
         raise UsageError(f"max_cost={max_cost:g}: the price of model={uri!r} is not known: give max_tokens")
-    if not record:
-        return Asked(name, quiet(chat), given, uri)
-    recorder = Recorder(Path(record), models={WHO: name}, params={WHO: given})
-    return Asked(name, quiet(recorder.listen(chat, params=given)), given, uri, recorder)
+    return Asked(name, quiet(chat), given, uri)

@@ -89,6 +89,7 @@ def distill(
     how = {"model": asked.name, "params": dict(asked.params), "settings": _shown(settings)}
     keys = [key_of(session, how=how) for session in found]
     kept = _journal(keys, wanted=journal)
+    asked = asked.recorded(record, resumed=kept is not None and any(map(kept.get, keys)))
     budget = Budget(max_cost=max_cost, max_tokens=max_tokens, max_seconds=max_seconds)
     work = Distilling(
         sessions=found,

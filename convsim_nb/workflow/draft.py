@@ -69,6 +69,7 @@ def draft(
     asked = ask_for(model, params=llm_params, timeout=model_timeout, record=record, replay=replay, max_cost=max_cost)
     instructions = resolve_prompts(prompts, known=("draft",)).get("draft")
     background.refuse_on_loop("draft()")
+    asked = asked.recorded(record)
     budget = Budget(max_cost=max_cost, max_tokens=max_tokens)
     work = _Drafting(BudgetedChat(asked.chat, budget=budget, model_timeout=model_timeout), asked.name, n)
     try:

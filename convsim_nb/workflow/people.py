@@ -51,8 +51,8 @@ class _Model:
         return quiet(recorder.listen(self.chat, params=self.params) if recorder else self.chat)
 
 
-def people(options: SimulateOptions, *, judged: bool) -> People:
-    """The people of a run; nobody judges where `judged` is False.
+def people(options: SimulateOptions, *, judged: bool, resumed: bool = False) -> People:
+    """The people of a run; nobody judges where `judged` is False. A run that is `resumed` adds to its recording.
 
     Raises:
         UsageError: a model is not named or not known, its parameters are not its own to be given, or a
@@ -70,6 +70,7 @@ def people(options: SimulateOptions, *, judged: bool) -> People:
             Path(options["record"]),
             models={"user": user.name, "judge": judge.name},
             params={"user": user.params, "judge": judge.params},
+            resumed=resumed,
         )
     return People(
         user=options["user"] or ChatUser(user.heard(recorder), prompts.get("user")),

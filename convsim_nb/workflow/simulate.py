@@ -9,7 +9,7 @@ from convsim_nb.adapters.journal import JOURNALS
 from convsim_nb.domain.state import RunState
 from convsim_nb.workflow.display import display
 from convsim_nb.workflow.options import SimulateOptions, spelled_out
-from convsim_nb.workflow.plan import Plan, plan
+from convsim_nb.workflow.plan import plan
 from convsim_nb.workflow.resume import missing, refuse_differences
 from convsim_nb.workflow.run import Run
 from convsim_nb.workflow.runs import with_key
@@ -27,8 +27,8 @@ def simulate(cases: Any, agent: Any, **options: Unpack[SimulateOptions]) -> Run:
     Raises:
         UsageError: an argument is wrong, said before any model is called.
     """
-    planned = plan(cases, agent, **options)
-    earlier = _begun_before(planned)
+    earlier = _begun_before(options)
+    planned = plan(cases, agent, resumed=earlier is not None, **options)
     if earlier is None:
         return go_on(Run(RunState(), folder=folder_of(planned)), planned)
     refuse_differences(earlier, planned)
@@ -63,9 +63,9 @@ async def simulate_async(cases: Any, agent: Any, **options: Unpack[SimulateOptio
     return run
 
 
-def _begun_before(planned: Plan) -> Run | None:
+def _begun_before(options: SimulateOptions) -> Run | None:
     """The run that the same `run_key` began: a job that is tried again pays for nothing twice."""
-    key, where = planned.options["run_key"], planned.options["journal"]
+    key, where = options.get("run_key"), options.get("journal", True)
     if key is None or where is False:
         return None
     return with_key(key, JOURNALS if isinstance(where, bool) else Path(where))

@@ -88,3 +88,51 @@ def test_a_file_that_cannot_be_used_is_refused(options, message, tmp_path, monke
         cs.simulate(CASES, ScriptedAgent(), **options, **QUIET)
 
     assert message in str(caught.value)
+
+
+class Refused:
+    """A model whose key is wrong."""
+
+    name = "refused"
+
+    async def __call__(self, request):
+        raise cs.ModelError("401: the key is wrong")
+
+
+def test_an_earlier_recording_is_never_written_over(recorded):
+    """What was paid for stays to the byte, whatever the next run would have had; the file is named."""
+    path, _ = recorded
+    before = path.read_bytes()
+    with pytest.raises(
+        cs.ConvsimError, match=r"replies\.jsonl' is there and not empty: delete it, or give another file"
+    ):
+        cs.simulate(CASES, ScriptedAgent(), user_model=Refused(), record=path, **QUIET)
+
+    assert path.read_bytes() == before
+
+
+def test_a_recording_without_a_reply_is_begun_anew(tmp_path):
+    """A wrong key leaves nothing that is worth keeping: the same call works when the key is right."""
+    path = tmp_path / "replies.jsonl"
+    cs.simulate(CASES[1:], ScriptedAgent(), user_model=Refused(), record=path, **QUIET).wait(10)
+    chat = ScriptedChat.happy()
+    cs.simulate(CASES[1:], ScriptedAgent(), user_model=chat, record=path, **QUIET).wait(10)
+    lines = path.read_text().splitlines()
+
+    assert json.loads(lines[0])["models"] == {"user": "scripted", "judge": "scripted"}
+    assert len(lines) == 1 + len(chat.requests)
+
+
+def test_a_run_that_is_taken_up_adds_to_its_recording(tmp_path):
+    """The replies of its first part stay; half a line of a process that died goes."""
+    path, options = tmp_path / "replies.jsonl", {"mlflow": False, "progress": False, "journal": tmp_path / "journals"}
+    chat = ScriptedChat.happy()
+    run = cs.simulate(CASES[1:], ScriptedAgent(), user_model=chat, record=path, max_tokens=1, **options).wait(10)
+    assert run.conversations[0].stop == "over_budget"
+    first = path.read_bytes()
+    path.write_bytes(first + b'{"kind": "Us')
+    again = {"user_model": chat, "record": path, "max_tokens": None, **options}
+    cs.resume(run.run_id, agent=ScriptedAgent(), **again).wait(10)
+
+    assert path.read_bytes().startswith(first)
+    assert len([json.loads(line) for line in path.read_text().splitlines()]) > len(first.splitlines())
