@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from convsim_nb.domain.session import Message, Role
 
 _DRESS = str.maketrans(
-    {"’": "'", "‘": "'", "“": '"', "”": '"', "–": "-", "—": "-", "‑": "-", "*": "", "_": "", "`": ""}
+    {"’": "'", "‘": "'", "“": '"', "”": '"', "–": "-", "—": "-", "‑": "-", "*": "", "_": "", "`": "", "\ufe0f": ""}
 )
 _ELLIPSIS = re.compile(r"^(?:\.\.\.|…)+|(?:\.\.\.|…)+$")
 
@@ -19,9 +19,9 @@ def plain(text: str) -> str:
 
 
 def is_quoted(quote: str, text: str) -> bool:
-    """Whether `text` holds `quote` word for word; a quote with no letter or digit proves nothing."""
+    """Whether `text` holds `quote` word for word; a quote with no letter, digit or emoji proves nothing."""
     words = _ELLIPSIS.sub("", plain(quote).strip(" \"'")).strip()
-    return any(char.isalnum() for char in words) and words in plain(text)
+    return any(char.isalnum() or unicodedata.category(char) == "So" for char in words) and words in plain(text)
 
 
 def said_by(role: Role, quote: str, messages: Sequence[Message]) -> int | None:

@@ -25,3 +25,10 @@ def test_other_words_are_no_quote(quote):
 def test_chinese_is_quoted_too():
     """Languages without spaces are compared as they stand."""
     assert is_quoted("周一至周日 10:00", "营业时间是周一至周日 10:00-21:00。")
+
+
+def test_an_emoji_is_a_word():
+    """A message of emoji alone can be quoted, with or without the mark that makes it coloured; another cannot."""
+    assert is_quoted("\N{THUMBS UP SIGN}", "\N{THUMBS UP SIGN}\N{THUMBS UP SIGN}")
+    assert is_quoted("\u2764\ufe0f", "\u2764")
+    assert not is_quoted("\N{THUMBS UP SIGN}", "\N{THUMBS DOWN SIGN}")
