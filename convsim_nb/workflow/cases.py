@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
@@ -11,7 +12,7 @@ from convsim_nb.adapters.files import read_frame
 from convsim_nb.domain.behaviours import Behaviour, with_behaviours
 from convsim_nb.domain.case import TestCase
 from convsim_nb.domain.conversation import Usage
-from convsim_nb.domain.errors import CaseError
+from convsim_nb.domain.errors import CaseError, UsageError
 from convsim_nb.domain.session import Session
 from convsim_nb.workflow.case_diff import CaseDiff, difference
 from convsim_nb.workflow.checking import checked
@@ -116,7 +117,7 @@ class CaseSet(Sequence[TestCase]):
         Against the sessions that the cases came from: the set's own, or those that are given. A case whose
         session is not at hand is checked for what can be told from the case alone.
         """
-        found = self.sessions if sessions is None else tuple(sessions)
+        found = self.sessions if sessions is None else _sessions(sessions)
         return CaseSet(checked(self._cases, found), problems=self._told, sessions=found, usage=self.usage)
 
     def diff(self, other: "CaseSet") -> CaseDiff:
@@ -132,16 +133,16 @@ class CaseSet(Sequence[TestCase]):
 
     def with_edit(self, case_id: str, **changes: Any) -> "CaseSet":
         """The set with other content in one case, which keeps its id."""
-        return self.with_case(self._by_id(case_id).edited(**changes))
+        return self.with_case(self._named(case_id).edited(**changes))
 
     def without(self, *case_ids: str) -> "CaseSet":
         """The set without these cases."""
-        left_out = {self._by_id(case_id).case_id for case_id in case_ids}
+        left_out = {self._named(case_id).case_id for case_id in case_ids}
         return self._with([case for case in self if case.case_id not in left_out])
 
     def confirmed(self, *case_ids: str) -> "CaseSet":
         """The set with the proposed expectations of these cases, or of all, taken as a person's own."""
-        chosen = {self._by_id(case_id).case_id for case_id in case_ids} or {case.case_id for case in self}
+        chosen = {self._named(case_id).case_id for case_id in case_ids} or {case.case_id for case in self}
         return self._with([case.edited(proposed=()) if case.case_id in chosen else case for case in self])
 
     def with_behaviours(self, *behaviours: str | Behaviour, keep: bool = False) -> "CaseSet":
@@ -186,6 +187,14 @@ class CaseSet(Sequence[TestCase]):
         """Plain mappings, as in a file; what is empty is left out."""
         return [case.as_mapping() for case in self._cases]
 
+    def _named(self, case_id: str) -> TestCase:
+        try:
+            return self._by_id(case_id)
+        except KeyError as missing:
+            near = get_close_matches(str(case_id), [case.case_id for case in self], n=1)
+            hint = f"did you mean {near[0]!r}?" if near else "their ids are in .to_frame()['case_id']"
+            raise UsageError(f"{missing.args[0]}: {hint}") from None
+
     def _by_id(self, case_id: str) -> TestCase:
         found = next((case for case in self._cases if case.case_id == case_id), None)
         if found is None:
@@ -228,6 +237,14 @@ def as_cases(cases: Any) -> CaseSet:
     found = load_cases(cases)
     if not found:
         raise CaseError("there are no test cases: distill some, or write a list with at least {'goal': ...}")
+    return found
+
+
+def _sessions(given: Iterable[Session]) -> tuple[Session, ...]:
+    for number, one in enumerate(found := tuple(given), start=1):
+        if not isinstance(one, Session):
+            shown = repr(one)[:60]
+            raise UsageError(f"session {number} is {shown}, no Session: read them with cs.load_sessions(...) first")
     return found
 
 

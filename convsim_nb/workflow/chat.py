@@ -116,6 +116,8 @@ class Talk:
         Raises:
             UsageError: the agent is still answering, or nothing is said.
         """
+        if not isinstance(text, str):
+            raise UsageError(f"{text!r} cannot be said: give some text")
         if not text.strip():
             raise UsageError("there is nothing to say: give some text")
         if self.answering:

@@ -127,6 +127,7 @@ DEFAULTS: SimulateOptions = {
 }
 _WHOLE = ("max_turns", "trials", "concurrency", "max_tokens")
 _SECONDS = ("agent_timeout", "model_timeout", "max_cost", "max_seconds")
+_TEXTS = ("agent_name", "experiment", "mlflow_run_id", "parent_run_id", "run_name", "run_key")
 _WORDS: dict[str, tuple[str | None, ...]] = {
     "script_then": ("simulate", "end"),
     "agent_history": ("full", "text"),
@@ -147,7 +148,7 @@ def checked(options: SimulateOptions) -> SimulateOptions:
     optional = {name for name, default in DEFAULTS.items() if default is None} | {"model_timeout"}
     for name in (*_WHOLE, *_SECONDS):
         kind = "whole " if name in _WHOLE else ""
-        if not (given[name] is None and name in optional) and not _above_zero(given[name], whole=bool(kind)):
+        if not (given[name] is None and name in optional) and not above_zero(given[name], whole=bool(kind)):
             raise UsageError(f"{name}={given[name]!r}: give a {kind}number above 0")
     for name, known in _WORDS.items():
         if given[name] not in known:
@@ -157,9 +158,39 @@ def checked(options: SimulateOptions) -> SimulateOptions:
     if every["mlflow_run_id"] and (every["experiment"] or every["parent_run_id"]):
         other = "experiment" if every["experiment"] else "parent_run_id"
         raise UsageError(f"mlflow_run_id and {other} are given: that run has its own: leave {other} out")
+    _refuse_unfit(given)
     for name in ("user_llm_params", "judge_llm_params"):
         llm_params(given[name], name=name)
     return every
+
+
+def _refuse_unfit(given: Mapping[str, Any]) -> None:
+    """Refuse what would fail later, in the middle of a run or in the words of another library."""
+    for name in _TEXTS:
+        if given[name] is not None and not isinstance(given[name], str):
+            raise UsageError(f"{name}={given[name]!r}: give text")
+    if given["run_key"] is not None and not given["run_key"].strip():
+        raise UsageError(f"run_key={given['run_key']!r}: give a text that names the job, or leave it out")
+    _refuse_tags(given["tags"])
+    if given["user"] is not None and not callable(given["user"]):
+        raise UsageError(f"user={given['user']!r}: give an async function of a UserView, or leave it out")
+    if not isinstance(given["sinks"], Sequence) or isinstance(given["sinks"], str):
+        raise UsageError(f"sinks={given['sinks']!r}: give a list of functions of an event")
+    for sink in given["sinks"]:
+        if not callable(sink):
+            raise UsageError(f"sinks holds {sink!r}, which cannot be called: give functions of an event")
+
+
+def _refuse_tags(tags: object) -> None:
+    if tags is None:
+        return
+    if not isinstance(tags, Mapping):
+        raise UsageError(f"tags={tags!r}: give a mapping of texts, such as {{'team': 'search'}}")
+    for name, value in tags.items():
+        if not isinstance(name, str) or not isinstance(value, str):
+            raise UsageError(
+                f"tags has {name!r}: {value!r}: names and values are text: write {str(name)!r}: {str(value)!r}"
+            )
 
 
 def _refuse_unknown(options: Mapping[str, object]) -> None:
@@ -170,7 +201,8 @@ def _refuse_unknown(options: Mapping[str, object]) -> None:
             raise UsageError(f"simulate() has no option {name!r}: {hint}")
 
 
-def _above_zero(value: object, *, whole: bool) -> bool:
+def above_zero(value: object, *, whole: bool) -> bool:
+    """Whether this is a number above 0, and a whole one where it must be."""
     fits = isinstance(value, int if whole else int | float) and not isinstance(value, bool)
     return fits and value > 0  # type: ignore[operator]
 

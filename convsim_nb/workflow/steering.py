@@ -12,6 +12,7 @@ from convsim_nb.domain.state import RunState
 from convsim_nb.engine.control import Control
 from convsim_nb.engine.trial import Trial
 from convsim_nb.workflow.cases import CaseSet
+from convsim_nb.workflow.options import above_zero
 
 if TYPE_CHECKING:
     from convsim_nb.workflow.live import Live
@@ -93,10 +94,10 @@ class Steering:
         """Change how many conversations run at once, from now on.
 
         Raises:
-            UsageError: it is below 1.
+            UsageError: it is no whole number above 0.
         """
-        if concurrency < 1:
-            raise UsageError(f"concurrency={concurrency!r}: give a number above 0")
+        if not above_zero(concurrency, whole=True):
+            raise UsageError(f"concurrency={concurrency!r}: give a whole number above 0")
 
         def change(control: Control) -> None:
             control.places.limit = concurrency

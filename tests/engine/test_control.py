@@ -153,7 +153,8 @@ def test_concurrency_can_be_changed_while_it_runs():
     [
         (lambda run: run.pause("nobody"), "has no conversation 'nobody': keys look like case-0/ScriptedAgent/1"),
         (lambda run: run.say(KEYS[0], "  "), "the text is empty"),
-        (lambda run: run.set_concurrency(0), "concurrency=0: give a number above 0"),
+        (lambda run: run.set_concurrency(0), "concurrency=0: give a whole number above 0"),
+        (lambda run: run.set_concurrency("x"), "concurrency='x': give a whole number above 0"),
     ],
 )
 def test_a_wrong_switch_is_refused(change, message):

@@ -204,8 +204,12 @@ def test_sets_are_changed_into_other_sets():
     assert [case.case_id for case in edited] == ["index", "full", "refund"]
     assert (edited["refund"].goal, CASES["refund"].goal) == ("退货", "退款")
     assert edited["refund"].digest != CASES["refund"].digest
-    with pytest.raises(KeyError, match="no test case 'x'"):
+    with pytest.raises(cs.ConvsimError, match=r"^no test case 'x' among 3: their ids are in"):
         CASES.without("x")
+    with pytest.raises(cs.ConvsimError, match=r"^no test case 'indx' among 3: did you mean 'index'"):
+        CASES.with_edit("indx", goal="x")
+    with pytest.raises(cs.ConvsimError, match=r"no Session: read them with cs.load_sessions"):
+        CASES.check([[{"role": "user", "content": "x"}]])
 
 
 def test_a_proposal_is_confirmed_by_a_person():

@@ -162,6 +162,8 @@ def test_what_cannot_be_said_is_refused():
     talk = begun(lambda messages: go.wait(10) and "done")
     with pytest.raises(UsageError, match="there is nothing to say"):
         talk.say("  ")
+    with pytest.raises(UsageError, match="None cannot be said: give some text"):
+        talk.say(None)
     with pytest.raises(UsageError, match="nothing was said yet"):
         talk.to_session()
     turn = talk.begin("hello")
