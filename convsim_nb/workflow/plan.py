@@ -10,6 +10,7 @@ from typing import Any, Unpack
 from convsim_nb.adapters.mlflow.place import OWN, Place
 from convsim_nb.adapters.mlflow.tracing import Shown
 from convsim_nb.adapters.recording import Recorder
+from convsim_nb.domain.conversation import Usage
 from convsim_nb.domain.errors import UsageError
 from convsim_nb.domain.events import RUN_KEY, AgentRef, RunSettings, RunStarted
 from convsim_nb.domain.state import RunState
@@ -45,10 +46,12 @@ class Plan:
         kept = {"run_id": state.run_id, "run_name": state.run_name, "tags": state.tags}
         return replace(self, started=self.started.model_copy(update=kept))
 
-    def budget(self) -> Budget:
-        """What the run may spend."""
+    def budget(self, spent: Usage) -> Budget:
+        """What the run may spend, of which some may be spent already."""
         given = self.options
-        return Budget(max_cost=given["max_cost"], max_tokens=given["max_tokens"], max_seconds=given["max_seconds"])
+        return Budget(
+            max_cost=given["max_cost"], max_tokens=given["max_tokens"], max_seconds=given["max_seconds"], spent=spent
+        )
 
 
 def plan(cases: Any, agent: Any, *, resumed: bool = False, **options: Unpack[SimulateOptions]) -> Plan:

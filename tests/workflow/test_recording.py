@@ -95,7 +95,7 @@ class Refused:
 
     name = "refused"
 
-    async def __call__(self, request):
+    async def __call__(self, _request):
         raise cs.ModelError("401: the key is wrong")
 
 
