@@ -11,6 +11,8 @@ from convsim_nb.analysis.manner import is_negative, things
 from convsim_nb.domain.conversation import Conversation
 from convsim_nb.domain.errors import UsageError
 from convsim_nb.workflow.cases import CaseSet, as_cases
+from convsim_nb.workflow.llm_params import llm_params
+from convsim_nb.workflow.models import resolve_model
 from convsim_nb.workflow.options import SimulateOptions
 from convsim_nb.workflow.run import Run
 from convsim_nb.workflow.simulate import simulate
@@ -156,8 +158,7 @@ def selftest(
         UsageError: an argument is wrong, said before any model is called.
     """
     found = as_cases(cases)
-    if user_models is not None and not user_models:
-        raise UsageError("user_models is empty: give at least one model, or user_model=")
+    _refuse(user_models, options)
     models = user_models if user_models is not None else (options.get("user_model"),)
     reactions: list[Reaction] = []
     runs = []
@@ -167,6 +168,19 @@ def selftest(
         if agent is not None:
             runs.append(simulate(found, agent, **chosen).wait())
     return SelfTest(tuple(reactions), tuple(runs))
+
+
+def _refuse(user_models: Any, options: SimulateOptions) -> None:
+    """Every model is looked up before the first one is paid for."""
+    if isinstance(user_models, str):
+        raise UsageError(f"user_models={user_models!r}: give a list, [{user_models!r}], or user_model=")
+    if user_models is not None and not user_models:
+        raise UsageError("user_models is empty: give at least one model, or user_model=")
+    if options.get("record"):
+        raise UsageError("record is given: it keeps one run, and a self-test plays several: leave it out")
+    params = llm_params(options.get("user_llm_params"), name="user_llm_params")
+    for model in user_models or ():
+        resolve_model(model, param="user_models", params=params)
 
 
 def _reactions(cases: CaseSet, name: str, options: SimulateOptions) -> Iterator[Reaction]:

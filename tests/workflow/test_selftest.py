@@ -66,3 +66,21 @@ def test_no_models_are_no_test():
     """One line before anything is played."""
     with pytest.raises(UsageError, match="user_models is empty"):
         cs.selftest([CASE], user_models=[], **OPTIONS)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"user_models": [LEAVES, "openai:/gpt-5-mini"]}, "openai:/gpt-5-mini needs a key: set OPENAI_API_KEY"),
+        ({"user_models": "demo:/rules"}, r"user_models='demo:/rules': give a list, \['demo:/rules'\]"),
+        ({"user_models": [LEAVES], "record": "all.jsonl"}, "record is given: it keeps one run"),
+    ],
+)
+def test_nothing_is_paid_for_before_all_models_are_known(options, message, monkeypatch):
+    """A model without a key at the end of the list is named before the first one is asked."""
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    asked = len(LEAVES.requests)
+    with pytest.raises(UsageError, match=message):
+        cs.selftest([CASE], **options, **OPTIONS)
+
+    assert len(LEAVES.requests) == asked

@@ -215,6 +215,13 @@ def _why_none(client: MlflowClient, experiment: "Experiment", wanted: Wanted, li
     asked = [f"where={wanted.where!r}"] if wanted.where else []
     asked += [f"last={wanted.last!r}"] if wanted.last is not None else []
     none = f"no sessions in experiment {experiment.name!r}{' with ' + ', '.join(asked) if asked else ''}"
+    earlier = _listed(traces_listed(client, experiment, wanted.where), wanted) if wanted.last is not None else listing
+    if earlier.kept:
+        beside = (
+            f"; within last={wanted.last!r} are {len(listing.simulated)} by a simulator" if listing.simulated else ""
+        )
+        newest = _newest(client, experiment, wanted)
+        return f"{none}: its newest recorded is of {newest:%Y-%m-%d %H:%M} UTC; ask for longer{beside}"
     if listing.simulated:
         return f"{none}: what there is ({len(listing.simulated)}) was made by a simulator; simulated=True reads it"
     if listing.no_session:
@@ -224,9 +231,6 @@ def _why_none(client: MlflowClient, experiment: "Experiment", wanted: Wanted, li
         )
     if not asked:
         return f"{none}: it has no traces; record some, or name another experiment"
-    earlier = _listed(traces_listed(client, experiment, wanted.where), wanted) if wanted.last is not None else listing
-    if earlier.kept:
-        return f"{none}: its newest is of {_newest(client, experiment, wanted):%Y-%m-%d %H:%M} UTC; ask for longer"
     return f"{none}: {'no trace fits' if _any(client, experiment) else 'it has no traces'}"
 
 

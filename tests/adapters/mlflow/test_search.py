@@ -187,7 +187,7 @@ def test_nothing_in_the_time_asked_for():
     assert message.startswith(
         "no sessions in experiment 'recorded' with where=\"metadata.`mlflow.trace.session` = 'old'\""
     )
-    assert "last='12h': its newest is of 20" in message
+    assert "last='12h': its newest recorded is of 20" in message
     assert message.endswith(" UTC; ask for longer")
 
 
@@ -220,3 +220,17 @@ def test_a_filter_that_is_none():
 def test_no_sessions_asked_for():
     """Zero sessions is a mistake."""
     assert error(UsageError, max_sessions=0) == "max_sessions=0: ask for at least 1"
+
+
+def test_recorded_sessions_that_are_older_beside_simulated_ones_of_now():
+    """Both are said: when the newest recorded one is of, and how many were passed over as a simulator's."""
+    try:
+        mlflow.set_experiment("older")
+        aged("long-ago", 30 * DAY, "hello")
+        record("sim-2", agent, {"message": "hi"})
+    finally:
+        mlflow.set_experiment(EXPERIMENT)
+    message = error(experiment="older", last="7d")
+
+    assert "last='7d': its newest recorded is of 20" in message
+    assert message.endswith("ask for longer; within last='7d' are 1 by a simulator")
