@@ -163,18 +163,19 @@ class CaseSet(Sequence[TestCase]):
     def _with(self, cases: Iterable[TestCase]) -> "CaseSet":
         return CaseSet(cases, problems=self._told, sessions=self.sessions, usage=self.usage)
 
-    def to_dataset(self, name: str) -> Any:
+    def to_dataset(self, name: str, *, replace: bool = False) -> Any:
         """Put the cases into MLflow's evaluation dataset of a name, which is made where there is none.
 
         MLflow's own simulator plays them from there, with facts and what is withheld as guidelines;
         `load_cases("mlflow:NAME")` gives them back whole. A case that is in it takes the place of its earlier
-        self, and what else is in it stays. On Databricks the name is `catalog.schema.table`.
+        self, and what else is in it stays, named in a line on stderr; with `replace`, cases that are not in this set
+        are removed, and records that are not of convsim-nb stay. On Databricks the name is `catalog.schema.table`.
 
         Raises:
             StoreError: the store failed, or several datasets have that name.
             CaseError: the dataset holds what are no test cases.
         """
-        return save_dataset(self._cases, name)
+        return save_dataset(self._cases, name, replace=replace)
 
     def to_frame(self) -> "pd.DataFrame":
         """One row a case, a column a field of `TestCase`, `case_id` first; lists and mappings as they are."""

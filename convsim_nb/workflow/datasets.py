@@ -21,11 +21,11 @@ def names_dataset(source: object) -> bool:
     return is_dataset(source)
 
 
-def save_dataset(cases: Sequence[TestCase], name: str) -> Any:
+def save_dataset(cases: Sequence[TestCase], name: str, *, replace: bool = False) -> Any:
     """Put cases into MLflow's dataset of a name, and give the dataset; see `CaseSet.to_dataset`."""
     from convsim_nb.adapters.mlflow.datasets import write_dataset
 
-    return write_dataset(cases, _plain(name))
+    return write_dataset(cases, _plain(name), replace=replace)
 
 
 def dataset_cases(source: Any) -> list[TestCase]:

@@ -6,6 +6,7 @@ with them: MLflow keeps records in no order, and makes one of two whose inputs a
 
 import json
 import re
+import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -24,6 +25,7 @@ TRACE_TAG = "trace_id"
 """The tag of a case that came from a record with a source trace: where MLflow keeps it, it is the record's source."""
 _OWN_TAGS = {CASES_TAG, "mlflow.user"}
 _AT_ONCE = 500
+_SHOWN = 5
 _ID = re.compile(r"d-[0-9a-f]{32}")
 
 
@@ -40,10 +42,11 @@ class _Entry:
     tags: dict[str, str] = field(default_factory=dict)
 
 
-def write_dataset(cases: Sequence[TestCase], name: str) -> "EvaluationDataset":
+def write_dataset(cases: Sequence[TestCase], name: str, *, replace: bool = False) -> "EvaluationDataset":
     """Put cases into the dataset of a name, which is made where there is none; gives the dataset.
 
-    A case that is in it takes the place of its earlier self; what else is in it stays.
+    A case that is in it takes the place of its earlier self; what else is in it stays, and is named on stderr.
+    With `replace`, other cases of ours are removed; records that are not ours stay.
 
     Raises:
         StoreError: the store failed, or several datasets have that name.
@@ -52,7 +55,8 @@ def write_dataset(cases: Sequence[TestCase], name: str) -> "EvaluationDataset":
     with store_errors(_reached()):
         known = _found(name) or _made(name)
         before = [entry for entry in _entries(known) if entry.ours]
-        todo = _grouped(_after(before, cases))
+        held = _after([] if replace else before, cases)
+        todo = _grouped(held)
         same = {_key(entry) for entry in before if _key(entry) in todo and _value(todo[_key(entry)]) == _value(entry)}
         if stale := [entry.record_id for entry in before if _key(entry) not in same]:
             _delete(known, stale)  # a merge would leave what is no longer expected
@@ -60,6 +64,7 @@ def write_dataset(cases: Sequence[TestCase], name: str) -> "EvaluationDataset":
         records = [_record(entry) for key, entry in todo.items() if key not in same]
         for start in range(0, len(records), _AT_ONCE):
             dataset = dataset.merge_records(records[start : start + _AT_ONCE])
+    _tell_of_others([case.case_id for _, case in held[len(cases) :]], name)
     return dataset
 
 
@@ -155,6 +160,18 @@ def _after(before: Iterable[_Entry], cases: Sequence[TestCase]) -> list[tuple[in
     saved = {case.case_id for case in cases}
     kept = [(place, case) for entry in before for place, case in entry.cases if case.case_id not in saved]
     return [*enumerate(cases), *kept]
+
+
+def _tell_of_others(case_ids: Sequence[str], name: str) -> None:
+    """Say what a set does not hold and its dataset does: a file of the same name would hold it no longer."""
+    if not case_ids:
+        return
+    shown = ", ".join([*case_ids[:_SHOWN], *(["..."] if len(case_ids) > _SHOWN else [])])
+    cases = "1 case that is" if len(case_ids) == 1 else f"{len(case_ids)} cases that are"
+    sys.stderr.write(
+        f"convsim: dataset {name!r} keeps {cases} not in this set ({shown}): "
+        f"to remove them, cases.to_dataset({name!r}, replace=True)\n"
+    )
 
 
 def _grouped(placed: Iterable[tuple[int, TestCase]]) -> dict[str, _Entry]:

@@ -196,6 +196,25 @@ def test_what_is_no_dataset_of_cases_is_said_in_a_line(name):
     assert read_dataset(twins[0]) == []
 
 
+def test_a_case_that_was_left_out_is_named_or_removed(name, capsys):
+    """A smaller set leaves the dataset's other cases and says which; `replace` removes them, but no one else's."""
+    cases = whole_cases()
+    theirs = {"inputs": {"goal": "Theirs"}}
+    cases.to_dataset(name).merge_records([theirs])
+    assert capsys.readouterr().err == ""
+
+    fewer = cases.without("refund")
+    fewer.save(f"mlflow:{name}")
+    assert capsys.readouterr().err == (
+        f"convsim: dataset '{name}' keeps 1 case that is not in this set (refund): "
+        f"to remove them, cases.to_dataset('{name}', replace=True)\n"
+    )
+
+    fewer.to_dataset(name, replace=True)
+    assert capsys.readouterr().err == ""
+    assert [case.goal for case in cs.load_cases(f"mlflow:{name}")] == [*(case.goal for case in fewer), "Theirs"]
+
+
 class CatalogTable:
     """A Unity Catalog dataset as `databricks.agents.datasets` gives it: its frame holds JSON text."""
 
