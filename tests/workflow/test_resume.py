@@ -186,7 +186,7 @@ def test_a_run_key_with_other_cases_is_refused(folder):
 
 
 def test_a_run_that_plays_is_not_played_twice(tmp_path):
-    """By its id or its `run_key`, from this process or another: taking a live run up is refused, and nothing is paid."""
+    """By its id or its `run_key`, from whichever process: taking a live run up is refused, and nothing is paid."""
     go, asked = threading.Event(), []
 
     def agent(messages):
