@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from convsim_nb.domain.conversation import Usage
-from convsim_nb.domain.errors import ModelError, NotFoundError, StoreError, UsageError
+from convsim_nb.domain.errors import UNRECORDED, ModelError, NotFoundError, StoreError, UsageError
 from convsim_nb.engine.ports import Chat, ChatReply, ChatRequest
 
 _SHOWN = 80
@@ -120,7 +120,7 @@ class Replay:
     def _answer(self, asked: dict[str, Any]) -> ChatReply:
         found = self._replies.get(_digest(asked))
         if not found:
-            raise ModelError(f"{self.path} holds no reply to this request: {self._changed(asked)}")
+            raise ModelError(f"{self.path} {UNRECORDED}: {self._changed(asked)}")
         row = found.popleft() if len(found) > 1 else found[0]
         return ChatReply(row["reply"], Usage(**row["usage"]))
 

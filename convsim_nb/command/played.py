@@ -63,10 +63,13 @@ def _kept(run: "Run", options: argparse.Namespace) -> Iterator[str]:
 
 def _missed(run: "Run") -> Iterator[str]:
     """What a job must not overlook: what is not where it was to be kept, and last of all that there is no result."""
+    from convsim_nb.views.sentences import unrecorded_sentences
+
     for each in run.state.dropped:
         brought = f": convsim push {run.run_id} brings it" if each.sink == "mlflow" and run.folder else ""
         yield f"not everything was kept: {each.sink} failed ({each.reason}){brought}"
     own = [one for one in run.conversations if one.origin is None]
+    yield from unrecorded_sentences(run.state)
     if own and all(one.verdict == "void" for one in own):
         first = f"{own[0].stop}: {own[0].detail or 'no detail'}"
         yield f"NO RESULT: all {len(own)} conversations are void, which says nothing about the agent ({first})"

@@ -58,6 +58,10 @@ class StoreError(ConvsimError):
     """The tracking store, or a file, could not be read or written."""
 
 
+UNRECORDED = "holds no reply to this request"
+"""What a `ModelError` of a replay says, by which it is told from others."""
+
+
 class ModelError(ConvsimError):
     """A language model gave no usable answer, in all the tries it was given; `usage` says what they took."""
 

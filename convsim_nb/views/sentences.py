@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from convsim_nb.analysis.failures import WHOSE, failures_of, grouped
 from convsim_nb.analysis.summary import RunSummary, summarise
 from convsim_nb.domain.conversation import Spender, Usage
+from convsim_nb.domain.errors import UNRECORDED
 from convsim_nb.domain.state import RunState
 from convsim_nb.views.words import (
     STAND_IN,
@@ -131,4 +132,11 @@ def trouble_sentences(state: RunState) -> list[str]:
     dropped = [
         f"{each.sink} heard no more of this run after {clock_words(each.at)}: {each.reason}" for each in state.dropped
     ]
-    return [*dropped, *state.notices.values()]
+    return [*dropped, *state.notices.values(), *unrecorded_sentences(state)]
+
+
+def unrecorded_sentences(state: RunState) -> list[str]:
+    """The first request that a recording had no reply to, with what changed in it."""
+    found = [each for each in state.conversations if each.stop == "model_error" and UNRECORDED in each.detail]
+    more = f" (and {len(found) - 1:,} more)" if len(found) > 1 else ""
+    return [f"{found[0].key}: {found[0].detail.rstrip('.')}{more}."] if found else []

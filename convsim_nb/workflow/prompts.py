@@ -1,11 +1,17 @@
-"""Prompts in the place of our own: from MLflow's Prompt Registry, or as a text."""
+"""Prompts in the place of our own: from MLflow's Prompt Registry, from a file, or as a text."""
 
 import hashlib
+import re
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from convsim_nb.domain.errors import UsageError
 from convsim_nb.engine.prompts import Prompt
+
+_PATH = re.compile(r"\S+\.(md|txt)|\S*[/\\]\S*")
+"""What is taken for a file: no white space, and an ending or a folder."""
+_SHORTEST = 200
 
 
 def resolve_prompts(given: Mapping[str, str] | None, *, known: Sequence[str]) -> dict[str, Prompt]:
@@ -27,9 +33,25 @@ def resolve_prompts(given: Mapping[str, str] | None, *, known: Sequence[str]) ->
 
 def _resolved(name: str, value: Any) -> Prompt:
     if not isinstance(value, str) or not value.strip():
-        raise UsageError(f"prompts[{name!r}] = {value!r}: give prompts:/name@alias, or the prompt's text")
+        raise UsageError(f"prompts[{name!r}] = {value!r}: give prompts:/name@alias, a file, or the prompt's text")
     if value.startswith("prompts:/"):
         from convsim_nb.adapters.mlflow.prompts import load
 
         return load(name, value)
-    return Prompt(name=name, version=f"text:{hashlib.sha256(value.encode()).hexdigest()[:8]}", text=value.strip())
+    text = _read(name, value) if _PATH.fullmatch(value.strip()) else value
+    if len(text) < _SHORTEST or not ("action" in text or "json" in text.lower()):
+        raise UsageError(
+            f"prompts[{name!r}] ({len(text)} characters) is no whole prompt, which takes the place of ours and names "
+            f"the JSON of the reply: begin with cs.register_prompts(), whose {name!r} can be changed"
+        )
+    return Prompt(name=name, version=f"text:{hashlib.sha256(text.encode()).hexdigest()[:8]}", text=text.strip())
+
+
+def _read(name: str, path: str) -> str:
+    try:
+        return Path(path.strip()).read_text("utf-8")
+    except (OSError, ValueError) as error:
+        raise UsageError(
+            f"prompts[{name!r}] = {path!r} looks like a file, and cannot be read ({error}): "
+            "give a file that is there, prompts:/name@alias, or the prompt's text"
+        ) from None

@@ -55,6 +55,9 @@ def test_a_changed_agent_is_named_by_the_first_request_that_differs(recorded):
     assert "It is done." in run.conversations[1].detail
     assert "Which order?" in run.conversations[1].detail
     assert "record it again" in run.conversations[1].detail
+    (said,) = [line for line in repr(run).splitlines() if "holds no reply to this request" in line]
+    assert said.startswith("a/ScriptedAgent/1: ")
+    assert said.endswith("(and 1 more).")
 
 
 def test_a_changed_case_is_named_too(recorded):

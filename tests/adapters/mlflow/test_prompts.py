@@ -9,6 +9,7 @@ import convsim_nb as cs
 from convsim_nb.engine.prompts import prompt
 from convsim_nb.testing import ScriptedAgent, ScriptedChat
 
+OWN = "Read the session, and say what the person wanted, in JSON." * 5
 CASES = [cs.TestCase(goal="Get a refund", case_id="refund")]
 
 
@@ -50,18 +51,32 @@ def test_distilling_takes_prompts_too_and_texts():
     session = cs.Session(id="s", messages=[cs.Message(role="user", content="a refund please")])
     reply = {"goal": {"text": "Get a refund", "message": 0, "quote": "a refund please"}}
     chat = ScriptedChat(distill=(reply,))
-    cases = cs.distill([session], model=chat, prompts={"distill": "Read it."}, journal=False, progress=False)
+    cases = cs.distill([session], model=chat, prompts={"distill": OWN}, journal=False, progress=False)
 
-    assert chat.requests[0].messages[0].content == "Read it."
+    assert chat.requests[0].messages[0].content == OWN
     assert cases[0].source.prompts["distill"].startswith("text:")
+
+
+def test_a_prompt_is_read_from_a_file(tmp_path):
+    """A path is not sent to the model as if it were the prompt: the file is read."""
+    (tmp_path / "mine.md").write_text(prompt("user").text + "\nBe brief.")
+    chat = ScriptedChat.happy()
+    options = {"mlflow": False, "journal": False, "progress": False}
+    own = {"user": str(tmp_path / "mine.md")}
+    cs.simulate(CASES, ScriptedAgent(), user_model=chat, prompts=own, **options).wait(10)
+    asked = next(request for request in chat.requests if request.reply_type.__name__ == "UserReply")
+
+    assert asked.messages[0].content.endswith("Be brief.")
 
 
 @pytest.mark.parametrize(
     ("prompts", "message"),
     [
         ({"usr": "x"}, "prompts has 'usr': there are user, judge"),
-        ({"user": 7}, r"prompts\['user'\] = 7: give prompts:/name@alias, or the prompt's text"),
+        ({"user": 7}, r"prompts\['user'\] = 7: give prompts:/name@alias, a file, or the prompt's text"),
         ("prompts:/mine@best", "give a mapping"),
+        ({"user": "my_prompt.md"}, r"prompts\['user'\] = 'my_prompt.md' looks like a file, and cannot be read"),
+        ({"judge": "Be strict."}, r"prompts\['judge'\] \(10 characters\) is no whole prompt"),
         ({"user": "prompts:/nobody@best"}, "prompts:/nobody@best"),
         ({"user": "prompts:/with-variables/1"}, "is a chat prompt or has variables"),
     ],
