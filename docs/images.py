@@ -59,7 +59,7 @@ class Shots:
                 shown = of or self.view
                 shown.evaluate("(node) => node.scrollIntoView({ block: 'start' })")
                 box = shown.bounding_box()
-                clip = {**box, "height": min(box["height"], y - box["y"])}  # what is longer than the window is cut
+                clip = {**box, "height": min(box["height"], y - box["y"] - 40)}  # what is longer than the window is cut
                 self.page.screenshot(path=IMAGES / f"{name}-{width}-{theme}.png", clip=clip)
         self.page.set_viewport_size({"width": SIZES["wide"][0], "height": SIZES["wide"][1]})
         self.tab.theme(dark=False)

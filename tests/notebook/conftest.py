@@ -2,10 +2,10 @@
 
 import pytest
 
-from tests.notebook.lab import FAILED, chromium, lab, tab
+from tests.notebook.lab import FAILED, chromium, lab, notebook7, tab
 from tests.notebook.node import installed
 
-__all__ = ["chromium", "installed", "lab", "tab"]
+__all__ = ["chromium", "installed", "lab", "notebook7", "tab"]
 
 
 @pytest.hookimpl(wrapper=True)

@@ -4,6 +4,7 @@ Import the fixtures in a `conftest.py`: `from tests.notebook.lab import chromium
 """
 
 import contextlib
+import importlib.util
 import json
 import os
 import re
@@ -33,6 +34,7 @@ _QUIET = {
     "apputils-extension/themes": {"adaptive-theme": False},
 }
 _START_SECONDS = 60
+_APPS = {"lab": "LabApp", "notebook": "JupyterNotebookApp"}
 
 
 def missing(what):
@@ -50,6 +52,7 @@ class Lab:
     token: str
     root: Path
     log: Path
+    app: str = "lab"
 
     def write(self, name, *cells):
         """Put a notebook of code cells where the server finds it."""
@@ -84,7 +87,8 @@ class Tab:
 
     def open(self, name, *, reset=True):
         """Show a notebook alone; `reset` forgets what was open before."""
-        self.page.goto(f"{self.lab.url}/doc/tree/{name}?token={self.lab.token}{'&reset' if reset else ''}")
+        place = "notebooks" if self.lab.app == "notebook" else "doc/tree"
+        self.page.goto(f"{self.lab.url}/{place}/{name}?token={self.lab.token}{'&reset' if reset else ''}")
         self.page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=60_000)
         self.page.wait_for_function("() => window.jupyterapp?.shell.currentWidget?.sessionContext?.isReady")
         return self
@@ -113,16 +117,24 @@ class Tab:
 
 @pytest.fixture(scope="session")
 def lab(tmp_path_factory):
-    """A running server."""
-    try:
-        import jupyterlab  # noqa: F401
-    except ImportError:
-        missing("jupyterlab")
-    home = tmp_path_factory.mktemp("lab")
+    """A running JupyterLab."""
+    yield from _served(tmp_path_factory.mktemp("lab"), "lab")
+
+
+@pytest.fixture(scope="session")
+def notebook7(tmp_path_factory):
+    """A running Notebook 7."""
+    yield from _served(tmp_path_factory.mktemp("notebook"), "notebook")
+
+
+def _served(home, app):
+    module = {"lab": "jupyterlab", "notebook": "notebook"}[app]
+    if importlib.util.find_spec(module) is None:
+        missing(module)
     token = secrets.token_hex(16)
-    process = _start(home, token)
+    process = _start(home, token, app)
     try:
-        yield Lab(_address(home, process), token, home / "notebooks", home / "server.log")
+        yield Lab(_address(home, process), token, home / "notebooks", home / "server.log", app)
     finally:
         process.terminate()
         process.wait(timeout=20)
@@ -154,8 +166,12 @@ FAILED = pytest.StashKey()
 
 
 @pytest.fixture
-def tab(lab, chromium, request):
-    """A fresh tab; at the end of the test its kernels are shut down. What a failed test saw is kept as a picture."""
+def tab(chromium, request):
+    """A fresh tab; at the end of the test its kernels are shut down. What a failed test saw is kept as a picture.
+
+    Of JupyterLab, or of the server whose fixture is given: `indirect=True`, `["notebook7"]`.
+    """
+    lab = request.getfixturevalue(getattr(request, "param", "lab"))
     context = chromium.new_context(viewport={"width": 1200, "height": 900})
     page = context.new_page()
     page.set_default_timeout(20_000)
@@ -172,7 +188,7 @@ def tab(lab, chromium, request):
             lab.api(f"sessions/{session['id']}", method="DELETE")
 
 
-def _start(home, token):
+def _start(home, token, app="lab"):
     settings = home / "settings"
     for name, values in _QUIET.items():
         path = settings / "@jupyterlab" / f"{name}.jupyterlab-settings"
@@ -185,9 +201,10 @@ def _start(home, token):
     }
     workspaces = {"JUPYTERLAB_SETTINGS_DIR": str(settings), "JUPYTERLAB_WORKSPACES_DIR": str(home / "workspaces")}
     command = [
-        *(sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", "--ip=127.0.0.1"),
+        *(sys.executable, "-m", "jupyterlab" if app == "lab" else "notebook"),
+        *("--no-browser", "--allow-root", "--ip=127.0.0.1"),
         *("--ServerApp.port=0", "--ServerApp.port_retries=0", f"--ServerApp.root_dir={home / 'notebooks'}"),
-        *(f"--IdentityProvider.token={token}", "--LabApp.expose_app_in_browser=True"),
+        *(f"--IdentityProvider.token={token}", f"--{_APPS[app]}.expose_app_in_browser=True"),
     ]
     with (home / "server.log").open("wb") as log:
         return subprocess.Popen(command, env={**os.environ, **folders, **workspaces}, stdout=log, stderr=log)
@@ -198,7 +215,7 @@ def _address(home, process):
     log = home / "server.log"
     deadline = time.monotonic() + _START_SECONDS
     while time.monotonic() < deadline and process.poll() is None:
-        found = re.search(r"http://127\.0\.0\.1:(\d+)/lab", log.read_text(encoding="utf-8", errors="replace"))
+        found = re.search(r"http://127\.0\.0\.1:(\d+)/(?:lab|tree)", log.read_text(encoding="utf-8", errors="replace"))
         if found:
             return f"http://127.0.0.1:{found[1]}"
         time.sleep(0.2)
