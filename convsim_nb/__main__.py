@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from convsim_nb.command import cases, results
-from convsim_nb.command.flags import EXIT_CODES, add_limits, add_output
+from convsim_nb.command.flags import EXIT_CODES, add_limits, add_output, as_flags, pairs
 from convsim_nb.command.played import play
 from convsim_nb.command.printing import out, print_no_more, results_alone
 from convsim_nb.domain.errors import ConvsimError, NotFoundError, UsageError
@@ -32,7 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print_no_more()
         return _UNREAD
     except (UsageError, NotFoundError) as error:
-        return _said(error, _WRONG_CALL)
+        return _said(as_flags(str(error), (*_RUN_OPTIONS, "force", "model")), _WRONG_CALL)
     except ConvsimError as error:
         return _said(error, _FAILED)
     except KeyboardInterrupt:
@@ -56,8 +56,11 @@ def _demo(options: argparse.Namespace) -> int:
 
 
 def _run(options: argparse.Namespace) -> int:
+    from convsim_nb.workflow.scorers import check_names
     from convsim_nb.workflow.simulate import simulate
 
+    if not options.mlflow_run_id and not options.parent_run_id:  # these have an experiment of their own
+        check_names(options.score or (), experiment=options.experiment, stored=not options.no_mlflow)
     return play(simulate(options.cases, options.agent, **_given(options)), options)
 
 
@@ -74,6 +77,9 @@ def _given(options: argparse.Namespace) -> Any:
     for name in ("user_llm_params", "judge_llm_params"):
         if named[name] is not None:
             named[name] = from_text(named[name], name=f"--{name.replace('_', '-')}")
+    for name in ("prompts", "tags"):
+        if named[name]:
+            named[name] = pairs(named[name], flag=f"--{name}")
     chosen = {"progress": not options.quiet, "mlflow": not options.no_mlflow}
     return {**{name: value for name, value in named.items() if value is not None}, **chosen}
 
@@ -111,6 +117,9 @@ _RUN_OPTIONS = (
     "judge_check",
     "guards",
     "script_then",
+    "prompts",
+    "model_timeout",
+    "tags",
     "agent_name",
     "agent_history",
     "agent_threads",
@@ -238,6 +247,10 @@ def _add_run_options(run: argparse.ArgumentParser) -> None:
     play.add_argument("--concurrency", type=int, metavar="N", help="conversations at once (20)")
     play.add_argument("--goal-check", choices=("every_turn", "on_end"), help="when the judge is asked (every_turn)")
     play.add_argument("--script-then", choices=("simulate", "end"), help="what follows a case's script (simulate)")
+    play.add_argument("--guards", choices=("stop", "record", "off"), help="what guards do about the user's messages")
+    play.add_argument("--judge-check", choices=("suspect", "decoy", "off"), help="a second look at goals (suspect)")
+    play.add_argument("--prompts", nargs="+", metavar="NAME=PROMPT", help="user=mine.md, judge=prompts:/name@alias")
+    play.add_argument("--model-timeout", type=float, metavar="S", help="seconds for one reply of user or judge (300)")
     play.add_argument("--agent-name", metavar="NAME", help="the agent's name in results")
     play.add_argument("--agent-history", choices=("full", "text"), help="what the agent gets of earlier turns (full)")
     play.add_argument("--agent-threads", action="store_true", default=None, help="an async agent off the loop")
@@ -268,6 +281,7 @@ def _add_keeping(run: argparse.ArgumentParser) -> None:
     keep = run.add_argument_group("where it is kept")
     keep.add_argument("--experiment", metavar="NAME", help="MLflow experiment (the active one)")
     keep.add_argument("--run-name", metavar="NAME", help="the run's name")
+    keep.add_argument("--tags", nargs="+", metavar="NAME=VALUE", help="tags of the run")
     keep.add_argument("--mlflow-run-id", metavar="ID", help="write into this MLflow run, which is there already")
     keep.add_argument("--parent-run-id", metavar="ID", help="write into a new MLflow run below this one")
     keep.add_argument("--run-key", metavar="KEY", help="names a job: tried again, it resumes instead of paying twice")

@@ -109,7 +109,7 @@ def test_json_is_one_document_and_nothing_else_is_on_stdout(folder):
         (("run", "nope.yaml", "--agent", "agents:answers", "--user-model", "demo:/rules"), "no file nope.yaml"),
         (("run", "cases.yaml", "--agent", "agents:nobody", "--user-model", "demo:/rules"), "nobody"),
         (("run", "cases.yaml", "--agent", "nowhere:agent", "--user-model", "demo:/rules"), "nowhere"),
-        (("run", "cases.yaml", "--agent", "agents:answers"), "no user_model is named"),
+        (("run", "cases.yaml", "--agent", "agents:answers"), "no --user-model is named"),
         (("run", "cases.yaml", "--agent", "agents:answers", "--user-model", "opnai:/x"), "opnai"),
         (
             ("run", "cases.yaml", "--agent", "agents:answers", "--user-llm-params", "temperature=1"),
@@ -117,7 +117,7 @@ def test_json_is_one_document_and_nothing_else_is_on_stdout(folder):
         ),
         (
             ("run", "cases.yaml", "--agent", "agents:answers", "--user-llm-params", '{"model": "x"}'),
-            "user_llm_params sets 'model'",
+            "--user-llm-params sets 'model'",
         ),
         (("run", "cases.yaml", "--agent", "agents:answers", "--user-model", "openai:/gpt-5-mini"), "OPENAI_API_KEY"),
     ],
@@ -225,3 +225,33 @@ def test_cases_that_cannot_be_made_are_one_line(folder, arguments, message):
     assert (code, out) == (2, "")
     assert message in err
     assert len(err.strip().splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--score", "nosuch"), "convsim: no scorer 'nosuch': ours are"),
+        (("--user-model", "gpt-5-mini"), "convsim: --user-model 'gpt-5-mini' is no model URI"),
+        (("--tags", "version"), "convsim: --tags version: write it as NAME=VALUE"),
+        (("--prompts", "user=nowhere.md"), "looks like a file, and cannot be read"),
+    ],
+)
+def test_a_wrong_call_is_said_in_flags_before_anything_is_played(folder, arguments, said):
+    """Exit code 2, no run in the list, and the words of the command line."""
+    code, out, err = run(folder, *arguments)
+
+    assert (code, out) == (2, "")
+    assert said in err
+    assert not (folder / ".convsim").exists()
+
+
+def test_tags_guards_and_the_second_look_are_given_as_flags(folder):
+    """They stand in the run's settings."""
+    flags = ("--tags", "version=7", "team=shop", "--guards", "record", "--judge-check", "off", "--model-timeout", "9")
+    code, _, err = run(folder, *flags)
+    (started,) = (folder / ".convsim" / "runs").glob("*/events.jsonl")
+    first = json.loads(started.read_text().splitlines()[0])
+
+    assert code == 0, err
+    assert first["tags"] == {"version": "7", "team": "shop"}
+    assert (first["settings"]["guards"], first["settings"]["judge_check"]) == ("record", "off")

@@ -1,6 +1,10 @@
 """Options that commands share, and how they print."""
 
 import argparse
+import re
+from collections.abc import Iterable, Sequence
+
+from convsim_nb.domain.errors import UsageError
 
 EXIT_CODES = """
 exit codes:
@@ -25,3 +29,27 @@ def add_output(command: argparse.ArgumentParser) -> None:
     """How a command prints."""
     command.add_argument("--json", action="store_true", help="print one JSON document on stdout")
     command.add_argument("--quiet", action="store_true", help="no progress on stderr")
+
+
+def pairs(given: Sequence[str], *, flag: str) -> dict[str, str]:
+    """`NAME=VALUE`, several times.
+
+    Raises:
+        UsageError: one has no name, or no value.
+    """
+    split = [each.partition("=") for each in given]
+    for name, equals, _ in split:
+        if not (name and equals):
+            raise UsageError(f"{flag} {name}{equals}: write it as NAME=VALUE")
+    return {name: value for name, _, value in split}
+
+
+def as_flags(message: str, names: Iterable[str]) -> str:
+    """An error's words for a terminal: `user_model=` is `--user-model` there, and `force=True` is `--force`."""
+    for name in names:
+        flag = f"--{name.replace('_', '-')}"
+        message = re.sub(rf"(?<![\w-]){name}=(True\b|(?=[\s,:;)]|$))", flag, message)
+        message = re.sub(rf"(?<![\w-]){name}=", f"{flag} ", message)
+        if "_" in name:
+            message = re.sub(rf"(?<![\w-]){name}\b", flag, message)
+    return message

@@ -170,7 +170,7 @@ def compare(
         NotFoundError: no run of that id.
     """
     if not others:
-        raise UsageError("compare(a): give a second run, such as compare(a, b)")
+        raise UsageError("only one run is given: compare it to a second one of the same cases")
     runs = [run if isinstance(run, Run) else load_run(run, journal=journal) for run in (first, *others)]
     for run in runs:
         if not run.state.ended:

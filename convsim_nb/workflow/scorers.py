@@ -50,6 +50,20 @@ def chosen(scorers: Any, *, model: str | None, place: "Stored | None") -> Chosen
     return found
 
 
+def check_names(names: Iterable[str], *, experiment: str | None, stored: bool) -> None:
+    """Look scorers up before anything is played, also those registered in the experiment if the run is `stored`.
+
+    Raises:
+        UsageError: a name is none of ours, of MLflow's, or of the experiment's.
+    """
+    for name in names:
+        if name not in OWN:
+            from convsim_nb.adapters.mlflow.scorers import named_scorer, registered_in
+
+            if named_scorer(name) is None and not (stored and registered_in(experiment, name)):
+                raise UsageError(_unknown(name))
+
+
 def _add(one: Any, found: Chosen, model: str | None) -> str:
     if _is_mlflows(one):
         made = _made(one, model) if isinstance(one, type) else one
@@ -74,16 +88,22 @@ def _is_mlflows(one: Any) -> bool:
 def _by_name(name: str, model: str | None, place: "Stored | None") -> Any:
     if name in OWN:
         return OWN[name]
-    from convsim_nb.adapters.mlflow.scorers import builtin_names, named_scorer, registered_scorer
+    from convsim_nb.adapters.mlflow.scorers import named_scorer, registered_scorer
 
     found = named_scorer(name)
     if found is not None:
         return _made(found, model)
     if place is not None and (registered := registered_scorer(name, place.destination)) is not None:
         return registered
+    raise UsageError(_unknown(name))
+
+
+def _unknown(name: str) -> str:
+    from convsim_nb.adapters.mlflow.scorers import builtin_names
+
     close = get_close_matches(name, [*OWN, *builtin_names()], n=1)
     hint = f"did you mean {close[0]!r}?" if close else f"ours are {', '.join(OWN)}; or give a function, or MLflow's"
-    raise UsageError(f"no scorer {name!r}: {hint}")
+    return f"no scorer {name!r}: {hint}"
 
 
 def _made(kind: Callable[..., Any], model: str | None) -> Any:

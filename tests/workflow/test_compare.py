@@ -116,7 +116,7 @@ def test_nothing_to_compare(tmp_path):
     one = run(tmp_path, {0})
     other = run(tmp_path, {0}, cases=[cs.TestCase(goal="Find out about matter 9", case_id="other")])
 
-    with pytest.raises(UsageError, match="give a second run"):
+    with pytest.raises(UsageError, match="compare it to a second one"):
         cs.compare(one)
     with pytest.raises(NotFoundError, match="no run 'zzz'"):
         cs.compare(one, "zzz", journal=tmp_path)

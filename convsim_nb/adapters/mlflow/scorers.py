@@ -11,8 +11,9 @@ from typing import Any, NamedTuple
 
 from convsim_nb.adapters.mlflow.bulk import takes_many
 from convsim_nb.adapters.mlflow.quiet import untraced
-from convsim_nb.adapters.mlflow.store import Destination, store_errors
+from convsim_nb.adapters.mlflow.store import Destination, pin, store_errors
 from convsim_nb.domain.conversation import Conversation
+from convsim_nb.domain.errors import NotFoundError
 from convsim_nb.domain.score import Score
 
 _SESSION = "mlflow.trace.session"
@@ -68,6 +69,21 @@ def registered_scorer(name: str, destination: Destination) -> Any:
         return get_scorer(name=name, experiment_id=destination.experiment_id)
     except (MlflowException, NotImplementedError):
         return None
+
+
+def registered_in(experiment: str | None, name: str) -> bool:
+    """Whether an experiment, by default the active one, has a scorer of that name; one yet to be made has none."""
+    from mlflow import MlflowClient
+
+    from convsim_nb.adapters.mlflow.search import experiment_of
+
+    store = pin(experiment)
+    with store_errors(store.tracking_uri):
+        try:
+            found = experiment_of(MlflowClient(tracking_uri=store.tracking_uri), store)
+        except NotFoundError:
+            return False
+        return registered_scorer(name, Destination(store.tracking_uri, str(found.experiment_id))) is not None
 
 
 def judge_model(scorer: Any) -> str | None:
