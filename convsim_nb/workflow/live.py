@@ -34,7 +34,7 @@ class Live:
     ) -> None:
         """`trials` are what is to be played; None is all that has not come to an end of its own."""
         self._planned, self._emit, self._sinks, self._mlflow = planned, emit, sinks, mlflow
-        self._trials = trials
+        self._trials = None if trials is None else [self._cast(trial) for trial in trials]
         self._loop: asyncio.AbstractEventLoop | None = None
         self._playing: asyncio.Task[None] | None = None
         self._stopping = threading.Event()
@@ -89,7 +89,7 @@ class Live:
         if self._loop is None or self.ended.is_set():
             return False
         added: Future[bool] = Future()
-        self._loop.call_soon_threadsafe(lambda: added.set_result(self.control.add(trial)))
+        self._loop.call_soon_threadsafe(lambda: added.set_result(self.control.add(self._cast(trial))))
         return added.result()
 
     def _cancel(self) -> None:
@@ -99,7 +99,7 @@ class Live:
     def _parts(self) -> Parts:
         planned = self._planned
         return Parts(
-            agent=self._agent(),
+            agent=self._watched(planned.agent, planned.started.agent.name, planned.started.agent.model_id),
             user=planned.user,
             judge=planned.judge,
             settings=planned.started.settings,
@@ -111,20 +111,26 @@ class Live:
             guard=guard_of(planned.options),
         )
 
-    def _agent(self) -> Agent:
-        """The agent, whose ways are noticed; where the run is written to MLflow, each of its turns a trace."""
-        planned, started = self._planned, self._planned.started
+    def _watched(self, agent: Agent, name: str, model_id: str = "") -> Agent:
+        """An agent whose ways are noticed; where the run is written to MLflow, each of its turns is a trace."""
+        started = self._planned.started
         if self._mlflow is None:
-            return WatchedAgent(planned.agent, of=planned.agent, emit=self._emit)
+            return WatchedAgent(agent, of=agent, emit=self._emit)
         traced = self._mlflow.traced(
-            planned.agent,
-            name=started.agent.name,
+            agent,
+            name=name,
             run_id=started.run_id,
-            model_id=started.agent.model_id,
+            model_id=model_id,
             history=started.settings.agent_history,
-            shown=planned.shown,
+            shown=self._planned.shown,
         )
-        return WatchedAgent(traced, of=planned.agent, emit=self._emit)
+        return WatchedAgent(traced, of=agent, emit=self._emit)
+
+    def _cast(self, trial: Trial) -> Trial:
+        """A trial that another agent plays, its turns traced as those of the run's own."""
+        if trial.played_by is None:
+            return trial
+        return trial._replace(played_by=self._watched(trial.played_by, trial.agent))
 
     def _mlflow_failed(self, reason: str) -> None:
         """Told on the sink's own thread: the emitter must hear it on the loop's."""
