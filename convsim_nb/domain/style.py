@@ -103,7 +103,10 @@ _CASINGS = {
     "upper": "Write in capitals.",
     "mixed": "Do not mind whether a message begins with a capital.",
 }
-_ENDINGS = {"none": "Leave out the full stop at the end of a message.", "some": "Often leave out the full stop at the end."}
+_ENDINGS = {
+    "none": "Leave out the full stop at the end of a message.",
+    "some": "Often leave out the full stop at the end.",
+}
 _KNOWS = {"novice": "a beginner", "everyday": "an ordinary customer", "expert": "an expert"}
 
 
