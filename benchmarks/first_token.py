@@ -137,10 +137,10 @@ def in_browser(turns: int) -> list[float]:
 
     with contextlib.ExitStack() as stack:
         home = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        process = labs._start(home, "token")  # noqa: SLF001 - our own tests' server
+        process = labs._start(home, "token")
         stack.callback(process.wait, 20)
         stack.callback(process.terminate)
-        lab = labs.Lab(labs._address(home, process), "token", home / "notebooks", home / "server.log")  # noqa: SLF001
+        lab = labs.Lab(labs._address(home, process), "token", home / "notebooks", home / "server.log")
         lab.write("first.ipynb", CELL.replace("TURNS", str(turns)))
         path = labs.shutil.which("chromium") or labs.shutil.which("chromium-browser")
         chromium = stack.enter_context(sync_playwright()).chromium.launch(executable_path=path, args=labs.FLAGS)
