@@ -139,7 +139,7 @@ def test_a_run_in_the_background_is_stopped(shell):
 
 def test_a_run_is_paused_and_goes_on(shell):
     """`pause` holds it before the next user message, one conversation or all; `resume` lets it go on, and returns."""
-    shell("slow = ScriptedAgent()")
+    shell("async def slow(messages):\n    await asyncio.sleep(.1)\n    return 'It is done.'")
     shell(f"%convsim run cases slow {PLAIN} --background --concurrency 1 -o v1")
     run = shell["v1"]
     told = shell("%convsim pause v1").out
