@@ -16,7 +16,7 @@ def test_two_runs_are_compared_and_reported(folder):  # noqa: F811
     run(folder, "--run-name", "v2", "--max-turns", "2", agent="agents:acknowledges")
     one, two = ids(folder)
     code, _, err = convsim(folder, "compare", one, two)
-    assert (code, "not the agent alone differs: max_turns is 10" in err) == (2, True)
+    assert (code, "not the agent alone differs: --max-turns is 10" in err) == (2, True)
 
     code, out, _ = convsim(folder, "compare", one, two, "--force", "--json")
     found = json.loads(out)

@@ -207,7 +207,7 @@ def test_the_user_is_told_to_hold_its_goal_back_and_that_guidelines_come_first()
     rules = chat.requests[0].messages[0].content
 
     assert json.loads(chat.requests[0].messages[1].content)["guidelines"] == ["Tell the whole goal at once"]
-    assert "bring them up one by one" in rules
+    assert "each comes when the agent asks for it" in rules
     assert "You are no expert" in rules
     assert "guidelines" in rules.partition("before the rules below")[0].splitlines()[-1]
 

@@ -27,7 +27,7 @@ def eventually(is_so, what):
 
 
 def waits(run, key):
-    return lambda: run.state.by_key[key].status == "paused"
+    return lambda: key in run.state.by_key and run.state.by_key[key].status == "paused"
 
 
 def user_messages(run, key):

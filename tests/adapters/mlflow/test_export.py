@@ -23,7 +23,7 @@ pytestmark = pytest.mark.usefixtures("ambient")
 
 
 @pytest.fixture(params=["together", "one by one", "documented"])
-def _way(request, monkeypatch):
+def _way(request, monkeypatch, ambient):
     """Every way of exporting; the later ones as with an MLflow that lacks what those before need."""
     if request.param == "one by one":
         monkeypatch.setattr(bulk, "_NEEDED", (*bulk._NEEDED, "a_call_that_is_gone"))
