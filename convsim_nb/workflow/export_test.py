@@ -1,15 +1,15 @@
 """A conversation as a test file that stands alone."""
 
 import ast
-import os
 import pprint
 import re
 from pathlib import Path
 from string import Template
 from typing import TYPE_CHECKING
 
-from convsim_nb.domain.errors import StoreError, UsageError
+from convsim_nb.domain.errors import UsageError
 from convsim_nb.workflow.kept import case_from
+from convsim_nb.workflow.report import write_private
 
 if TYPE_CHECKING:
     from convsim_nb.workflow.run import Run
@@ -69,14 +69,7 @@ def export_test(run: "Run", key: str, *, path: Path | None, agent: str | None, m
         corrections=_CORRECTIONS if case.withheld or case.facts else "",
     ).replace("\n\n\n\ndef", "\n\n\ndef")
     ast.parse(text)  # what was said may hold anything
-    target = path or Path(f"test_{name}.py")
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with os.fdopen(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
-            file.write(text)
-    except OSError as error:
-        raise StoreError(f"the test cannot be written to {target}: {error}") from None
-    return target
+    return write_private(path or Path(f"test_{name}.py"), text, what="the test")
 
 
 def _judge(run: "Run") -> str:

@@ -25,7 +25,7 @@ def write_report(
     """Write the run as one HTML or Markdown file: see `Run.report`."""
     target = path or (run.folder or Path()) / "report.html"
     if target.suffix == ".md":
-        return _written(target, report_markdown(run.state))
+        return write_private(target, report_markdown(run.state))
     found = [_comparison(other, run) for other in beside]
     names, runs = _named([each.first for each in found], run)
     around = Beside(
@@ -35,7 +35,7 @@ def write_report(
         measured=[_measured(fidelity)] if fidelity is not None else (),
     )
     drawn = plots({name: one.conversations for name, one in zip(names, runs, strict=True)})
-    written = _written(target, report_html(run.state, scores=run.scores, beside=around, plots=drawn))
+    written = write_private(target, report_html(run.state, scores=run.scores, beside=around, plots=drawn))
     if found:
         _log(run, written)
     return written
@@ -73,11 +73,16 @@ def _log(run: "Run", written: Path) -> None:
         place.destination.client.log_text(place.mlflow_run_id, written.read_text(encoding="utf-8"), _COMPARISON)
 
 
-def _written(target: Path, text: str) -> Path:
+def write_private(target: Path, text: str, *, what: str = "the report") -> Path:
+    """Write a file that its owner alone can read; folders on the way are made.
+
+    Raises:
+        StoreError: it cannot be written there.
+    """
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         with os.fdopen(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
             file.write(text)
     except OSError as error:
-        raise StoreError(f"the report cannot be written to {target}: {error}") from None
+        raise StoreError(f"{what} cannot be written to {target}: {error}") from None
     return target
