@@ -112,7 +112,7 @@ function toolNode(call) {
 function part(name, text) {
   const rest = text.length - LONGEST;
   const shown = rest > 0 ? `${text.slice(0, LONGEST)}\n… ${rest.toLocaleString("en-US")} more characters` : text;
-  return h("div", { class: "cs-part" }, h("div", { class: "cs-label" }, name), h("pre", { tabindex: 0 }, shown));
+  return h("div", { class: "cs-part" }, h("div", { class: "cs-label" }, name), h("pre", { class: "cs-pre", tabindex: 0 }, shown));
 }
 
 // --- what stands beside the messages -------------------------------------------------

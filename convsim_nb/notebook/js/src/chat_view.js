@@ -46,7 +46,7 @@ export function createChatView(model) {
   const form = h("form", { class: "cs-composer" }, field, send);
   const node = h(
     "div",
-    { class: "cs-run cs-chat cs-unknown", role: "region", "aria-label": "Talk with an agent" },
+    { class: "cs-look cs-frame cs-chat cs-unknown", role: "region", "aria-label": "Talk with an agent" },
     h("header", { class: "cs-header" }, h("div", { class: "cs-headline" }, title, cast, stop)),
     h("section", { class: "cs-transcript" }, scroller),
     problem,

@@ -170,7 +170,7 @@ export function createPanel({ ask, onForked }) {
     async testCase(key, turn) {
       await answered("A test case of this", () => ask("case", { key, turn }), ({ case_id: id, yaml, kept }) => [
         h("div", { class: "cs-why" }, `Kept as ${id}, ${kept} in all: run.kept in Python, kept.yaml in the run’s folder.`),
-        h("pre", { tabindex: 0, class: "cs-yaml" }, yaml),
+        h("pre", { tabindex: 0, class: "cs-pre cs-yaml" }, yaml),
         copyButton(() => yaml),
       ]);
     },
@@ -226,7 +226,7 @@ function spanNode({ depth, name, kind, seconds, failed, inputs, outputs }) {
  */
 function part(name, value) {
   const text = prettyJson(value).slice(0, 20000);
-  return h("div", { class: "cs-part" }, h("div", { class: "cs-label" }, name), h("pre", { tabindex: 0 }, text));
+  return h("div", { class: "cs-part" }, h("div", { class: "cs-label" }, name), h("pre", { class: "cs-pre", tabindex: 0 }, text));
 }
 
 /** @param {() => string} text */
