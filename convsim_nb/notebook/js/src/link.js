@@ -1,5 +1,6 @@
 // The browser's end of the protocol: a copy of the run's state, kept by numbered batches.
 
+import { channel } from "./channel.js";
 import { apply, emptyState, fromPlain } from "./fold.js";
 
 /**
@@ -28,14 +29,6 @@ import { apply, emptyState, fromPlain } from "./fold.js";
  * @property {() => string | null} shown the conversation whose HTML is wanted with a new state
  */
 
-const FIRST_RETRY = 3000;
-const LAST_RETRY = 30000;
-/** After so long a silence of a run that plays, the kernel is asked whether it is there; in milliseconds. */
-const SILENCE = 15000;
-/** So long it may take to answer, if it is busy. */
-const PATIENCE = 8000;
-/** So long a wish is waited for: a fork in a run that is over may have to open a store. */
-const WAITED = 60000;
 /** So many conversations' HTML is kept; that of others is asked for again. */
 const KEPT = 24;
 /** With so many messages the page begins to forget. */
@@ -47,7 +40,6 @@ const MANY = 1000;
  * @param {Hearer} hearer
  */
 export function link(model, hearer) {
-  const view = Math.random().toString(36).slice(2);
   /** @type {Copy} */
   const copy = {
     known: false,
@@ -60,53 +52,20 @@ export function link(model, hearer) {
     heardAt: new Map(),
     lost: false,
   };
-  /** @type {Map<string, {done: (result: Record<string, any>) => void, refused: (problem: Error) => void}>} */
-  const wishes = new Map();
-  let spokeAt = performance.now();
-  let pingedAt = 0;
+  const kernel = channel(model, {
+    onState: takeState,
+    onMessage: heard,
+    onLost() {
+      copy.lost = kernel.lost;
+      hearer.onLost();
+    },
+    asked: () => ({ open: hearer.shown() }),
+    isOver: () => copy.state.ended,
+  });
   let seq = 0;
-  let asking = false;
-  /** @type {ReturnType<typeof setTimeout> | undefined} */
-  let retry;
-
-  /** @param {unknown} message */
-  function send(message) {
-    try {
-      model.send(message);
-    } catch {
-      silent(); // the kernel is gone, and its channel with it
-    }
-  }
-
-  function silent() {
-    if (copy.lost || copy.state.ended) return;
-    copy.lost = true;
-    hearer.onLost();
-  }
-
-  /** Ask whether the kernel is there, where it has said nothing for long; called each second. */
-  function watch() {
-    if (!copy.known || copy.state.ended) return;
-    const now = performance.now();
-    if (pingedAt > spokeAt && now - pingedAt > PATIENCE) silent();
-    if (now - Math.max(spokeAt, pingedAt) > (copy.lost ? PATIENCE : SILENCE)) {
-      pingedAt = now;
-      send({ type: "ping", view });
-    }
-  }
-
-  /** @param {number} wait until it is asked again: a kernel that computes answers late, one that is gone never */
-  function hello(wait = FIRST_RETRY) {
-    asking = true;
-    send({ type: "hello", view, open: hearer.shown() });
-    clearTimeout(retry);
-    retry = setTimeout(() => hello(Math.min(2 * wait, LAST_RETRY)), wait);
-  }
 
   /** @param {StateMessage} message */
   function takeState(message) {
-    asking = false;
-    clearTimeout(retry);
     seq = message.seq;
     copy.known = true;
     copy.state = fromPlain(message.state);
@@ -122,8 +81,8 @@ export function link(model, hearer) {
 
   /** @param {BatchMessage} message */
   function takeBatch(message) {
-    if (asking || message.seq <= seq) return;
-    if (message.seq > seq + 1) return hello();
+    if (kernel.asking || message.seq <= seq) return;
+    if (message.seq > seq + 1) return kernel.hello();
     seq = message.seq;
     for (const event of message.events) {
       if (event.kind === "run_started") copy.startedAt = performance.now() - 1000 * event.at;
@@ -152,61 +111,20 @@ export function link(model, hearer) {
 
   /** @param {KernelMessage} message */
   function heard(message) {
-    spokeAt = performance.now();
-    if (copy.lost) {
-      copy.lost = false;
-      hearer.onLost();
-    }
-    switch (message?.type) {
-      case "state":
-        return message.to === view && asking ? takeState(message) : undefined;
-      case "batch":
-        return takeBatch(message);
-      case "details":
-        if (message.to !== view) return;
-        takeBeside(message);
-        return hearer.onDetails(message.key);
-      case "done":
-      case "refused": {
-        if (message.to !== view) return;
-        const wish = wishes.get(message.id);
-        wishes.delete(message.id);
-        if (message.type === "done") wish?.done(message.result);
-        else wish?.refused(new Error(message.problem));
-      }
-    }
+    if (message?.type === "batch") return takeBatch(message);
+    if (message?.type !== "details") return;
+    takeBeside(message);
+    hearer.onDetails(message.key);
   }
 
-  /**
-   * Ask the kernel to do something; it does each wish once.
-   * @param {string} what
-   * @param {Record<string, unknown>} given
-   * @returns {Promise<Record<string, any>>} its answer; refused with a line for the person
-   */
-  function ask(what, given) {
-    const id = `${view}-${Math.random().toString(36).slice(2)}`;
-    return new Promise((resolve, reject) => {
-      const patience = setTimeout(() => {
-        if (wishes.delete(id)) reject(new Error("The kernel has not answered: it is busy, or gone."));
-      }, WAITED);
-      const over = () => clearTimeout(patience);
-      wishes.set(id, { done: (result) => (over(), resolve(result)), refused: (error) => (over(), reject(error)) });
-      send({ type: "do", view, id, what, given });
-    });
-  }
-
-  model.on("msg:custom", heard);
   return {
     copy,
-    start: () => hello(),
-    stop: () => send({ type: "stop" }),
+    start: kernel.hello,
+    stop: () => kernel.send({ type: "stop" }),
     /** @param {string} key */
-    open: (key) => send({ type: "open", view, key }),
-    ask,
-    watch,
-    close() {
-      clearTimeout(retry);
-      model.off("msg:custom", heard);
-    },
+    open: (key) => kernel.say("open", { key }),
+    ask: kernel.ask,
+    watch: kernel.watch,
+    close: kernel.close,
   };
 }
