@@ -82,12 +82,13 @@ def state_json(state: RunState) -> dict[str, Any]:
         **sendable(plain),
         "agent": to_jsonable_python(state.agent),  # its name is part of every key
         "cases": [_shown(case.model_dump(mode="json", include=_SHOWN_OF_A_CASE)) for case in state.cases.values()],
-        "conversations": [_conversation_json(each) for each in state.conversations],
+        "conversations": [conversation_json(each) for each in state.conversations],
         "in_flight": dict(state.in_flight),
     }
 
 
-def _conversation_json(conversation: Conversation) -> dict[str, Any]:
+def conversation_json(conversation: Conversation) -> dict[str, Any]:
+    """A conversation as the browser holds it, with the turn of each message."""
     numbers = [each.number for each in rounds(conversation) for _ in each.messages]
     plain = conversation.model_dump(mode="json", exclude={"messages": {"__all__": {"wire"}}})
     return _shown({**plain, "message_turns": numbers})

@@ -106,6 +106,23 @@ export interface Conversation {
   ended: number | null;
 }
 
+/** What differs first between two conversations; see convsim_nb/analysis/alignment.py. */
+export type Parting = "user" | "agent" | "tools" | "first_ends" | "second_ends";
+
+/** One exchange in two conversations: the places of its messages in each. */
+export interface Pair {
+  turn: number;
+  first: number[];
+  second: number[];
+}
+
+/** What stands before the pair `parts` says the same on both sides. */
+export interface Alignment {
+  pairs: Pair[];
+  parts: number | null;
+  how: Parting | null;
+}
+
 export interface Agent {
   name: string;
   source_hash: string;
