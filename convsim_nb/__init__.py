@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from convsim_nb.domain.errors import ConvsimError
     from convsim_nb.domain.session import Message, Session
     from convsim_nb.domain.style import StyleCard
+    from convsim_nb.notebook.session_picker import SessionPicker
     from convsim_nb.workflow.browse import SessionList, list_sessions
     from convsim_nb.workflow.calibrate import Calibration, calibrate
     from convsim_nb.workflow.cases import CaseSet, load_cases
@@ -57,6 +58,7 @@ __all__ = [
     "SelfTest",
     "Session",
     "SessionList",
+    "SessionPicker",
     "StyleCard",
     "Talk",
     "TestCase",
@@ -95,6 +97,7 @@ _HOMES = {
     "domain.errors": ("ConvsimError",),
     "domain.session": ("Message", "Session"),
     "domain.style": ("StyleCard",),
+    "notebook.session_picker": ("SessionPicker",),
     "workflow.browse": ("SessionList", "list_sessions"),
     "workflow.calibrate": ("Calibration", "calibrate"),
     "workflow.cases": ("CaseSet", "load_cases"),

@@ -25,6 +25,11 @@ def marks(preview: SessionPreview) -> list[str]:
     return [*failed, *preview.bad, *(["simulated"] if preview.simulated else [])]
 
 
+def when(preview: SessionPreview) -> str:
+    """When it was last heard of; empty where nobody knows."""
+    return f"{preview.last:%Y-%m-%d %H:%M}" if preview.last else ""
+
+
 def cut(said: str, longest: int = _LONGEST) -> str:
     """Text on one line, cut short."""
     flat = " ".join(said.split())
@@ -35,7 +40,7 @@ def _row(preview: SessionPreview) -> Html:
     warned = [line(text(f"! {', '.join(found)}"))] if (found := marks(preview)) else []
     return row(
         cell(text(preview.id), *warned),
-        cell(quiet(f"{preview.last:%Y-%m-%d %H:%M}"), style="white-space: nowrap"),
+        cell(quiet(when(preview)), style="white-space: nowrap"),
         cell(text(str(preview.traces)), line(quiet(seconds_words(preview.seconds)))),
         cell(line(text(cut(preview.first_said))), line(quiet(cut(preview.last_answer)))),
     )

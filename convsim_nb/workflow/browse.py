@@ -1,34 +1,84 @@
 """A look through a store's sessions before any is read whole."""
 
-from collections.abc import Iterable, Iterator, Sequence
-from datetime import timedelta
-from typing import TYPE_CHECKING, overload
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Protocol, overload
 
 from convsim_nb.domain.errors import NotFoundError, UsageError
 from convsim_nb.domain.preview import SessionPreview
 from convsim_nb.domain.session import Session
-from convsim_nb.views.session_table import cut, marks, previews_html
+from convsim_nb.views.session_table import cut, marks, previews_html, when
 from convsim_nb.views.words import count
 from convsim_nb.workflow.sessions import Sessions
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from convsim_nb.adapters.mlflow.browse import Browser
-
 _SHOWN, _WIDE = 12, 70
+
+
+class Lister(Protocol):
+    """Where a list comes from: a store that is read backwards, or sessions at hand."""
+
+    @property
+    def place(self) -> str:
+        """What it is a list of, in words."""
+        ...
+
+    @property
+    def found(self) -> Sequence[SessionPreview]:
+        """All so far, the newest first."""
+        ...
+
+    @property
+    def complete(self) -> bool:
+        """True when there is nothing further back."""
+        ...
+
+    @property
+    def hidden(self) -> Collection[str]:
+        """Sessions that a simulator made, where they are not asked for."""
+        ...
+
+    @property
+    def no_session(self) -> int:
+        """Traces that name no session."""
+        ...
+
+    def more(self, sessions: int) -> int:
+        """Read on until so many more are known, or there are none; gives how many came."""
+        ...
+
+    def open(self, session_id: str) -> Session:
+        """A session whole."""
+        ...
 
 
 class SessionList(Sequence[SessionPreview]):
     """The sessions listed so far, the newest first; `more()` lists on, `read()` reads some of them whole."""
 
-    def __init__(self, browser: "Browser") -> None:
+    def __init__(self, browser: Lister) -> None:
         self._browser = browser
 
     @property
     def complete(self) -> bool:
         """Whether there is nothing further back."""
         return self._browser.complete
+
+    @property
+    def place(self) -> str:
+        """What it is a list of: the experiment's name."""
+        return self._browser.place
+
+    @property
+    def simulated(self) -> int:
+        """Sessions that a simulator made and that are left out."""
+        return len(self._browser.hidden)
+
+    @property
+    def no_session(self) -> int:
+        """Traces so far that name no session."""
+        return self._browser.no_session
 
     def more(self, sessions: int = 100) -> "SessionList":
         """List so many more sessions, where there are any; gives the list itself.
@@ -83,7 +133,7 @@ class SessionList(Sequence[SessionPreview]):
         return iter(self._browser.found)
 
     def __repr__(self) -> str:
-        lines = [f"  {each.last:%Y-%m-%d %H:%M}  {each.id}: {_said(each)}" for each in self[:_SHOWN]]
+        lines = [f"  {when(each)}  {each.id}: {_said(each)}" for each in self[:_SHOWN]]
         more = [f"  ... and {len(self) - _SHOWN} more here"] if len(self) > _SHOWN else []
         return "\n".join([self._how_far(), *lines, *more])
 
@@ -97,8 +147,8 @@ class SessionList(Sequence[SessionPreview]):
         return pd.DataFrame([each.model_dump() for each in self], columns=list(SessionPreview.model_fields))
 
     def _how_far(self) -> str:
-        hidden = f", {len(self._browser.hidden)} simulated left out" if self._browser.hidden else ""
-        listed = f"{count(len(self), 'session')} in {self._browser.experiment.name}"
+        hidden = f", {self.simulated} simulated left out" if self.simulated else ""
+        listed = f"{count(len(self), 'session')} in {self.place}"
         return f"{listed}{hidden}" if self.complete else f"{listed} so far: more() lists further back{hidden}"
 
 
@@ -109,6 +159,8 @@ def list_sessions(
     where: str | None = None,
     sessions: int = 100,
     simulated: bool = False,
+    since: datetime | None = None,
+    until: datetime | None = None,
 ) -> SessionList:
     """List recorded sessions without reading them: quick in experiments of any size.
 
@@ -121,6 +173,8 @@ def list_sessions(
         where: A filter on traces in MLflow's language, such as "tags.team = 'billing'".
         sessions: How many to list at first; `more()` goes on.
         simulated: Whether sessions made by a simulator are listed too.
+        since: Nothing older than this; where `last` is given too, the later of the two holds.
+        until: Nothing that began later.
 
     Raises:
         NotFoundError: no such experiment.
@@ -131,7 +185,8 @@ def list_sessions(
     from convsim_nb.adapters.mlflow.search import Wanted
 
     name = None if experiment is None else str(experiment)
-    return SessionList(Browser(Wanted(name, last, where, simulated=simulated))).more(sessions)
+    wanted = Wanted(name, last, where, simulated=simulated, since=since, until=until)
+    return SessionList(Browser(wanted)).more(sessions)
 
 
 def _said(preview: SessionPreview) -> str:

@@ -15,7 +15,7 @@ from convsim_nb.adapters.mlflow.search import (
     traces_of_session,
 )
 from convsim_nb.adapters.mlflow.sessions import is_judging, is_simulated, read_session, session_id_of
-from convsim_nb.adapters.mlflow.store import knock, pin, store_errors
+from convsim_nb.adapters.mlflow.store import Pin, knock, pin, store_errors
 from convsim_nb.domain.preview import SessionPreview
 from convsim_nb.domain.session import Session
 
@@ -28,22 +28,24 @@ _NO = ("no", "false", "fail", "failed", "bad")
 class Browser:
     """Goes back through the traces of an experiment; `more` goes on where it stopped."""
 
-    def __init__(self, wanted: Wanted) -> None:
+    def __init__(self, wanted: Wanted, *, store: Pin | None = None) -> None:
         """Opens the store and checks what is asked for; reads no trace yet. `max_sessions` plays no part.
+
+        `store` is one that was pinned before; by default it is MLflow's of now.
 
         Raises:
             NotFoundError: no such experiment.
             UsageError: a time span that is none.
             StoreError: the store did not answer.
         """
-        since, store = since_when(wanted.last), pin(wanted.experiment)
+        since, store = _later(since_when(wanted.last), wanted.since), store or pin(wanted.experiment)
         self._wanted, self._uri = wanted, store.tracking_uri
         with store_errors(self._uri):
             knock(self._uri)
             self._client = MlflowClient(tracking_uri=self._uri)
             flush_trace_async_logging()  # what this process recorded a moment ago counts too
             self.experiment = experiment_of(self._client, store)
-        self._traces = traces_listed(self._client, self.experiment, filter_of(wanted.where, since))
+        self._traces = traces_listed(self._client, self.experiment, filter_of(wanted.where, since, wanted.until))
         self._found: dict[str, SessionPreview] = {}
         self.traces_read = 0
         self.no_session = 0
@@ -52,6 +54,11 @@ class Browser:
         """Sessions that a simulator made, where they are not asked for."""
         self.complete = False
         """True when there is nothing further back."""
+
+    @property
+    def place(self) -> str:
+        """Where it looks: the experiment's name."""
+        return str(self.experiment.name)
 
     @property
     def found(self) -> tuple[SessionPreview, ...]:
@@ -96,6 +103,10 @@ class Browser:
             seen = _preview(trace, session_id)
             known = self._found.get(session_id)
             self._found[session_id] = known.joined(seen) if known else seen
+
+
+def _later(one: datetime | None, other: datetime | None) -> datetime | None:
+    return max(filter(None, (one, other)), default=None)
 
 
 def _preview(trace: "Trace", session_id: str) -> SessionPreview:

@@ -38,6 +38,10 @@ class Wanted:
     """A filter in MLflow's language. A session is kept when one of its traces fits, and is then read whole."""
     max_sessions: int = 100
     simulated: bool = False
+    since: datetime | None = None
+    """Nothing older; beside `last`."""
+    until: datetime | None = None
+    """Nothing that began later."""
 
 
 @dataclass
@@ -190,10 +194,12 @@ def _span(last: str | timedelta) -> timedelta:
     return timedelta(**{_UNITS[told[2].lower()]: float(told[1])})
 
 
-def filter_of(where: str | None, since: datetime | None) -> str | None:
+def filter_of(where: str | None, since: datetime | None, until: datetime | None = None) -> str | None:
     clauses = [where] if where else []
     if since is not None:
         clauses.append(f"timestamp_ms >= {int(since.timestamp() * 1000)}")
+    if until is not None:
+        clauses.append(f"timestamp_ms < {int(until.timestamp() * 1000)}")
     return " AND ".join(clauses) or None
 
 

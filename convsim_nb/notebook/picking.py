@@ -1,0 +1,165 @@
+"""What a person picks sessions from, and what was picked: kept in Python, whatever pages show it."""
+
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from convsim_nb.domain.errors import ConvsimError, NotFoundError
+from convsim_nb.domain.preview import SessionPreview
+from convsim_nb.notebook.errands import Errands
+from convsim_nb.workflow.browse import SessionList
+from convsim_nb.workflow.sessions import Sessions
+from convsim_nb.workflow.shelves import Query, Shelf
+
+PAGE = 100
+"""Sessions that are listed at first, and with each "load more"."""
+_STEP = 100
+"""So many sessions are told of at once while more of them are listed."""
+
+
+@dataclass(frozen=True)
+class Change:
+    """What the pages have to hear."""
+
+    rows: tuple[SessionPreview, ...] = ()
+    """New, or known by more traces than before."""
+    added: tuple[str, ...] = ()
+    """Picked just now."""
+    removed: tuple[str, ...] = ()
+    """Picked no more."""
+    reset: bool = False
+    """Another list begins: nothing that was shown stands."""
+
+
+@dataclass
+class Picking:
+    """The list, and what is picked of it. Changes are told to `heard`, in order, under one lock, from any thread."""
+
+    shelf: Shelf
+    query: Query
+    heard: Callable[[Change], None] = lambda _: None
+    problem: str = ""
+    """Why the list could not be read, or read on."""
+    loading: bool = False
+    lock: Any = field(default_factory=threading.RLock)
+    _list: SessionList | None = None
+    _picked: dict[str, None] = field(default_factory=dict)
+    _asked: int = 0
+    """Which list is wanted: work for an earlier one is left."""
+    _idle: threading.Event = field(default_factory=threading.Event)
+    _lister: Errands = field(default_factory=lambda: Errands("convsim-list"))
+
+    # --- the list --------------------------------------------------------------------
+
+    @property
+    def listed(self) -> Sequence[SessionPreview]:
+        """All so far, the newest first."""
+        return self._list if self._list is not None else ()
+
+    @property
+    def list(self) -> SessionList | None:
+        """The list itself; None before the store has answered."""
+        return self._list
+
+    def ask(self, **changes: Any) -> None:
+        """List anew, for a query that differs so; what was picked is let go. Returns at once."""
+        with self.lock:
+            self.query = replace(self.query, **changes)
+            self._asked += 1
+            self._list, self._picked = None, {}
+            self._begin(PAGE, reset=True)
+
+    def more(self, sessions: int = PAGE) -> None:
+        """List so many more; returns at once. While a list is being read nothing is added to it."""
+        with self.lock:
+            if not self.loading and not (self._list is not None and self._list.complete):
+                self._begin(sessions)
+
+    def halt(self) -> None:
+        """Read on no further for now."""
+        with self.lock:
+            self._asked += 1
+            self._rest("")
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Wait until nothing is being listed."""
+        return self._idle.wait(timeout)
+
+    def _begin(self, sessions: int, *, reset: bool = False) -> None:
+        asked = self._asked
+        self.problem, self.loading = "", True
+        self._idle.clear()
+        self.heard(Change(reset=reset))
+        self._lister.add(lambda: self._read_on(asked, sessions))
+
+    def _read_on(self, asked: int, sessions: int) -> None:
+        """On the lister's thread."""
+        problem = ""
+        try:
+            self._list_on(asked, sessions)
+        except ConvsimError as error:
+            problem = str(error)
+        except Exception as error:  # noqa: BLE001 - whatever fails, the person has to hear of it
+            problem = f"{type(error).__name__}: {error}"
+        with self.lock:
+            if asked == self._asked:
+                self._rest(problem)
+
+    def _rest(self, problem: str) -> None:
+        self.problem, self.loading = problem, False
+        self._idle.set()
+        self.heard(Change())
+
+    def _list_on(self, asked: int, sessions: int) -> None:
+        current = self._list
+        if current is None:
+            current = self.shelf.list(self.query)
+        left = sessions
+        while left > 0 and asked == self._asked and not current.complete:
+            before = {each.id: each for each in current}
+            current.more(min(left, _STEP))
+            left -= _STEP
+            with self.lock:
+                if asked == self._asked:
+                    self._list = current
+                    self.heard(Change(rows=tuple(each for each in current if before.get(each.id) is not each)))
+
+    # --- what is picked --------------------------------------------------------------
+
+    @property
+    def picked(self) -> tuple[str, ...]:
+        """The ids, in the order of the list."""
+        with self.lock:
+            return tuple(each.id for each in self.listed if each.id in self._picked)
+
+    def pick(self, add: Iterable[str] = (), remove: Iterable[str] = ()) -> None:
+        """Take some in and others out; ids that are not listed are left alone."""
+        with self.lock:
+            known = {each.id for each in self.listed}
+            added = tuple(each for each in dict.fromkeys(add) if each in known and each not in self._picked)
+            removed = tuple(each for each in dict.fromkeys(remove) if each in self._picked)
+            self._picked.update(dict.fromkeys(added))
+            for each in removed:
+                del self._picked[each]
+            if added or removed:
+                self.heard(Change(added=added, removed=removed))
+
+    def pick_only(self, ids: Iterable[str]) -> None:
+        """Pick these and no others.
+
+        Raises:
+            NotFoundError: an id that is not listed.
+        """
+        with self.lock:
+            wanted = dict.fromkeys(ids)
+            known = {each.id for each in self.listed}
+            if missing := [each for each in wanted if each not in known]:
+                raise NotFoundError(f"no session {missing[0]!r} among the {len(known)} listed so far")
+            self.pick(wanted, [each for each in self._picked if each not in wanted])
+
+    # --- reading ---------------------------------------------------------------------
+
+    def read(self, ids: Sequence[str]) -> Sessions:
+        """Sessions of the list whole."""
+        return self._list.read(ids) if self._list is not None else Sessions()
