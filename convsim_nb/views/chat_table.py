@@ -27,7 +27,7 @@ from convsim_nb.views.inline import (
     table,
     text,
 )
-from convsim_nb.views.scores import score_tone, score_words
+from convsim_nb.views.scores import by_key, score_tone, score_words
 from convsim_nb.views.turns import Round, rounds
 from convsim_nb.views.width import cut, one_line
 from convsim_nb.views.words import (
@@ -48,12 +48,12 @@ _NOTE = f"margin: 4px 0 0; font-size: 12px; {QUIET}"
 def conversation_fold(
     conversation: Conversation, *, case: TestCase | None, scores: Sequence[Score], opened: bool
 ) -> Html:
-    """One conversation under a line with its verdict."""
+    """One conversation under a line with its verdict; `scores` are its own, those of single turns among them."""
     return fold(
         _headline(conversation),
         *_about(conversation, case),
-        table(*_turn_rows(conversation), width="100%"),
-        *_judged(conversation, scores),
+        table(*_turn_rows(conversation, scores), width="100%"),
+        *judged(conversation, scores),
         opened=opened,
         style=_FOLD,
     )
@@ -103,39 +103,71 @@ def _about(conversation: Conversation, case: TestCase | None) -> Iterator[Html]:
         yield line(quiet(f"{stop_words(conversation).capitalize()}: "), text(conversation.detail))
 
 
-def _turn_rows(conversation: Conversation) -> Iterator[Html]:
+def _turn_rows(conversation: Conversation, scores: Sequence[Score]) -> Iterator[Html]:
     for each in rounds(conversation):
-        yield from _round_rows(each)
+        for rejection in each.rejections:  # guards speak before the turn
+            yield _rejection_row(rejection, number=f"turn {each.number}")
+        for message, notes in noted(each, scores):
+            number = f"turn {each.number}" if each.number and message.role == "user" else ""
+            yield _message_row(message, number=number, notes=notes)
+        if not each.messages and (notes := _notes(each, scores)):
+            yield row(cell(), cell(*notes))
 
 
-def _round_rows(each: Round) -> Iterator[Html]:
-    """The messages of a turn; guards speak before it, the judge under its last message."""
-    for rejection in each.rejections:
-        yield _rejection_row(rejection, number=f"turn {each.number}")
-    notes = (*map(_release_note, each.released), *map(_check_note, each.checks))
-    for place, message in enumerate(each.messages):
-        number = f"turn {each.number}" if each.number and message.role == "user" else ""
-        last = notes if place == len(each.messages) - 1 else ()
-        doubts = tuple(map(_doubt_note, each.doubts)) if message.role == "user" else ()
-        yield _message_row(message, number=number, notes=(*doubts, *last))
-    if notes and not each.messages:
-        yield row(cell(), cell(*notes))
+def noted(each: Round, scores: Sequence[Score]) -> list[tuple[Message, tuple[Html, ...]]]:
+    """The messages of a turn with what stands under each: doubts, and at last what judge and scorers say."""
+    notes: list[tuple[Html, ...]] = [() if m.role == "assistant" else _doubts(each) for m in each.messages]
+    if notes:
+        notes[-1] = (*notes[-1], *_notes(each, scores))
+    return list(zip(each.messages, notes, strict=True))
+
+
+def _doubts(each: Round) -> tuple[Html, ...]:
+    return tuple(map(_doubt_note, each.doubts))
+
+
+def _notes(each: Round, scores: Sequence[Score]) -> tuple[Html, ...]:
+    mine = [score for score in scores if score.turn == each.number and score.value is not None]
+    scored = [_note(join(map(_score_chip, mine), by=" "), *map(_because, mine))] if mine else []
+    return (*map(_release_note, each.released), *map(_check_note, each.checks), *scored)
+
+
+def _score_chip(score: Score) -> Html:
+    return chip(score_words(score), tone=score_tone(score))
+
+
+def _because(score: Score) -> Html:
+    return text(one_line(f" {score.name}: {score.rationale}")) if score.rationale else Html("")
 
 
 def _message_row(message: Message, *, number: str, notes: Sequence[Html], recorded: str = ", recorded") -> Html:
     agent = message.role == "assistant"
-    took = seconds_words(message.seconds) if message.seconds is not None else ""
+    role = cell(*spoken(message, number, recorded=recorded), style="white-space: nowrap; width: 110px")
+    return row(role, cell(*said(message), *notes, style=f"border-left: 3px solid {edge(message)}"), shade=agent)
+
+
+def spoken(message: Message, number: str, *, recorded: str = ", recorded", by: str = "<br>") -> Iterator[Html]:
+    """Who said it, and in which turn, or how long it took."""
     who = role_words(message, recorded=recorded)
-    role = cell(*_role(who[:1].upper() + who[1:], number or took), style="white-space: nowrap; width: 110px")
-    said = rich(message.content) if message.content.strip() else quiet("(no text)")
-    edge = f"border-left: 3px solid {AGENT if agent else USER}"
-    return row(role, cell(*map(_tool, message.tool_calls), said, *notes, style=edge), shade=agent)
+    took = seconds_words(message.seconds) if message.seconds is not None else ""
+    return _role(who[:1].upper() + who[1:], number or took, by=by)
 
 
-def _role(who: str, beside: str) -> Iterator[Html]:
+def said(message: Message) -> Iterator[Html]:
+    """The tools that were called for it, and its words."""
+    yield from map(_tool, message.tool_calls)
+    yield rich(message.content) if message.content.strip() else quiet("(no text)")
+
+
+def edge(message: Message) -> str:
+    """The colour of who said it."""
+    return AGENT if message.role == "assistant" else USER
+
+
+def _role(who: str, beside: str, *, by: str = "<br>") -> Iterator[Html]:
     yield el("strong", text(who))
     if beside:
-        yield Html("<br>")
+        yield Html(by)
         yield el("span", text(beside), style=f"font-size: 12px; {QUIET}")
 
 
@@ -182,12 +214,13 @@ def _note(*children: Html) -> Html:
     return el("div", *children, style=_NOTE)
 
 
-def _judged(conversation: Conversation, scores: Sequence[Score]) -> Iterator[Html]:
-    """The last word: why it ended, the verdict, the scores."""
+def judged(conversation: Conversation, scores: Sequence[Score]) -> Iterator[Html]:
+    """The last word: why it ended, the verdict, the scores; those of single turns as their mean."""
     if conversation.stop is None:
         return
+    whole = by_key(scores).get(conversation.key, ())
     last = [text(f"End: {stop_words(conversation)}"), badge(standing(conversation))]
-    yield line(join([*last, *(chip(score_words(score), tone=score_tone(score)) for score in scores)], by=" "))
-    for score in scores:
+    yield line(join([*last, *map(_score_chip, whole)], by=" "))
+    for score in whole:
         if score.rationale:
             yield line(quiet(one_line(f"{score.name}: {score.rationale}")), style="font-size: 12px")

@@ -2,16 +2,14 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from convsim_nb.analysis.compare import REACH, CaseChange, Compared, Metric
+from convsim_nb.analysis.compare import REACH, Compared, Metric
 from convsim_nb.analysis.paired import Power
 from convsim_nb.domain.case import TestCase
-from convsim_nb.domain.conversation import Conversation
-from convsim_nb.views.chat_table import conversation_fold
-from convsim_nb.views.inline import Html, cell, el, fold, line, page, quiet, row, table, text, title
+from convsim_nb.views.inline import Html, cell, line, page, row, table, text, title
+from convsim_nb.views.side_by_side import Sided, changed_cases
 from convsim_nb.views.words import count
 
 _HEAD = ("difference", "95 % interval", "p")
-_MOST_CASES = 20
 _SMALL_GAP = 0.05
 _MANY_TRIALS = 4
 _ALMOST = 0.05
@@ -28,6 +26,7 @@ def sentences(compared: Compared, *, first: str, second: str, corrected: float |
         *_moved(compared),
         _power_words(compared.power),
         *_left_out(compared, first=first, second=second),
+        *_untimed(compared),
     ]
 
 
@@ -72,6 +71,12 @@ def _left_out(compared: Compared, *, first: str, second: str) -> Iterator[str]:
         parts += [f"{count(only, 'case')} that the other lacks"] if only else []
         if parts:
             yield f"left out of {name}: {' and '.join(parts)}"
+
+
+def _untimed(compared: Compared) -> Iterator[str]:
+    if compared.at_once is not None:
+        before, after = compared.at_once
+        yield f"the agents' seconds are not compared: {before} conversations played at once before, {after} after"
 
 
 # --- numbers -------------------------------------------------------------------------
@@ -131,54 +136,15 @@ def _cells(metric: Metric) -> tuple[str, ...]:
 
 
 def comparison_html(
-    compared: Compared,
-    *,
-    names: tuple[str, str],
-    said: Sequence[str],
-    conversations: tuple[Mapping[str, Sequence[Conversation]], Mapping[str, Sequence[Conversation]]],
-    cases: Mapping[str, TestCase],
+    compared: Compared, *, said: Sequence[str], sides: tuple[Sided, Sided], cases: Mapping[str, TestCase]
 ) -> str:
     """The whole comparison; the cases that changed open to both transcripts, side by side."""
-    head = ("", *names, *_HEAD)
+    head = ("", sides[0].name, sides[1].name, *_HEAD)
     numbers = table(*map(_metric_row, compared.metrics), head=head)
-    changed = [change for change in compared.cases if change.gap]
-    shown = changed[:_MOST_CASES]
-    cut = [line(quiet(f"The first {_MOST_CASES} of {len(changed)} are shown."))] if len(changed) > len(shown) else []
-    folds = [_change(change, names=names, conversations=conversations, cases=cases) for change in shown]
-    below = [line(el("strong", text("Cases that changed, the worst first"))), *cut, *folds] if shown else []
+    below = changed_cases(compared.cases, sides=sides, cases=cases)
     return page(title(said[0]), *(line(text(each)) for each in said[1:]), numbers, *below)
 
 
 def _metric_row(metric: Metric) -> Html:
     name, *cells = _cells(metric)
     return row(cell(text(name)), *(cell(text(said), style="text-align: right; white-space: nowrap") for said in cells))
-
-
-def _change(
-    change: CaseChange,
-    *,
-    names: tuple[str, str],
-    conversations: tuple[Mapping[str, Sequence[Conversation]], Mapping[str, Sequence[Conversation]]],
-    cases: Mapping[str, TestCase],
-) -> Html:
-    mark = "▼" if change.gap < 0 else "▲"
-    head = text(f"{mark} {change.goal or change.case_id}")
-    told = quiet(f" {_of(change.first)} → {_of(change.second)}")
-    sides = [
-        cell(
-            line(el("strong", text(name))),
-            *_talks(found, change.case_id, cases),
-            style="width: 50%; vertical-align: top",
-        )
-        for name, found in zip(names, conversations, strict=True)
-    ]
-    return fold(el("span", head, told), table(row(*sides), width="100%"))
-
-
-def _talks(found: Mapping[str, Sequence[Conversation]], case_id: str, cases: Mapping[str, TestCase]) -> Iterator[Html]:
-    for number, conversation in enumerate(found.get(case_id, ())):
-        yield conversation_fold(conversation, case=cases.get(case_id), scores=(), opened=number == 0)
-
-
-def _of(outcomes: Sequence[bool]) -> str:
-    return f"{sum(outcomes)} of {len(outcomes)}"

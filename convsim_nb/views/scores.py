@@ -17,6 +17,15 @@ def by_key(scores: Iterable[Score] | None) -> dict[str, list[Score]]:
     return found
 
 
+def every_by_key(scores: Iterable[Score] | None) -> dict[str, list[Score]]:
+    """All scores that say something, those of single turns as they are, by the conversation that they are of."""
+    found: dict[str, list[Score]] = {}
+    for score in scores or ():
+        if score.value is not None:
+            found.setdefault(score.key, []).append(score)
+    return found
+
+
 def score_words(score: Score) -> str:
     """Sign, name and value: `✓ polite: yes`, `agent_latency: 1.24`."""
     match score.holds:

@@ -17,7 +17,7 @@ from convsim_nb.views.case_table import COLUMNS, case_row
 from convsim_nb.views.chat_table import conversation_fold, session_fold, talk_fold
 from convsim_nb.views.fitting import fitting
 from convsim_nb.views.inline import Html, banner, bullets, cell, code, el, line, page, quiet, row, table, text, title
-from convsim_nb.views.scores import by_key, score_totals
+from convsim_nb.views.scores import by_key, every_by_key, score_totals
 from convsim_nb.views.sentences import (
     apart_sentence,
     corrections_sentence,
@@ -51,7 +51,7 @@ def conversation_html(
     opened: bool = True,
 ) -> str:
     """One conversation."""
-    mine = by_key(scores).get(conversation.key, ())
+    mine = every_by_key(scores).get(conversation.key, ())
     return page(conversation_fold(conversation, case=case, scores=mine, opened=opened))
 
 
@@ -65,12 +65,12 @@ def talk_html(agent: str, messages: Sequence[Message], *, opened: bool) -> str:
     return page(talk_fold(agent, messages, opened=opened))
 
 
-def run_html(state: RunState, *, scores: Iterable[Score] | None = None, max_bytes: int = 1_000_000) -> str:
+def run_html(state: RunState, *, scores: Sequence[Score] | None = None, max_bytes: int = 1_000_000) -> str:
     """A run in at most `max_bytes` of UTF-8: failures first and open, the rest sampled evenly, and that is said."""
-    scored = by_key(scores)
+    scored = every_by_key(scores)
     groups = _grouped(state.conversations)
     opened = {each.key for each in groups["not_reached"][:_OPENED]}
-    head = _run_head(state, score_totals(scored))
+    head = _run_head(state, score_totals(by_key(scores)))
 
     def draw(conversation: Conversation) -> Html:
         mine, case = scored.get(conversation.key, ()), state.cases.get(conversation.case_id)

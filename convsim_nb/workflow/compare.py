@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 from convsim_nb.analysis.compare import REACH, Compared, Side
 from convsim_nb.analysis.compare import compare as compared_sides
 from convsim_nb.analysis.paired import holm
-from convsim_nb.domain.conversation import Conversation
 from convsim_nb.domain.errors import UsageError
 from convsim_nb.views.comparison import comparison_html, sentences, table_lines
+from convsim_nb.views.side_by_side import Sided, sided
 from convsim_nb.workflow.run import Run
 from convsim_nb.workflow.runs import load_run
 
@@ -100,6 +100,12 @@ class Comparison:
     def _metric_names(self) -> list[str]:
         return list(dict.fromkeys(metric.name for found in self.found for metric in found.metrics))
 
+    def sides(self, place: int = 0) -> tuple[Sided, Sided]:
+        """The transcripts of the first run, and of one of the others."""
+        one, other = self.first, self.others[place]
+        names = self.names[0], self.names[place + 1]
+        return sided(names[0], one.conversations, one.scores), sided(names[1], other.conversations, other.scores)
+
     # --- parts -----------------------------------------------------------------------
 
     def _row(self, place: int, name: str) -> dict[str, Any]:
@@ -143,9 +149,8 @@ class Comparison:
         other = self.others[place]
         return comparison_html(
             self.found[place],
-            names=(self.names[0], self.names[place + 1]),
             said=self._said(place),
-            conversations=(_by_case(self.first), _by_case(other)),
+            sides=self.sides(place),
             cases={**self.first.state.cases, **other.state.cases},
         )
 
@@ -201,12 +206,5 @@ def _shown(value: object, longest: int = 60) -> str:
 
 def _side(run: Run) -> Side:
     goals = {case_id: case.goal for case_id, case in run.state.cases.items()}
-    return Side(conversations=run.conversations, scores=run.scores, goals=goals)
-
-
-def _by_case(run: Run) -> dict[str, list[Conversation]]:
-    found: dict[str, list[Conversation]] = defaultdict(list)
-    for conversation in run.conversations:
-        if conversation.origin is None:
-            found[conversation.case_id].append(conversation)
-    return found
+    at_once = run.state.settings.concurrency if run.state.settings else None
+    return Side(conversations=run.conversations, scores=run.scores, goals=goals, concurrency=at_once)
