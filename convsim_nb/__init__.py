@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from convsim_nb.domain.errors import ConvsimError
     from convsim_nb.domain.session import Message, Session
     from convsim_nb.domain.style import StyleCard
+    from convsim_nb.notebook.case_grid import CaseGrid
     from convsim_nb.notebook.session_picker import SessionPicker
     from convsim_nb.workflow.browse import SessionList, list_sessions
     from convsim_nb.workflow.calibrate import Calibration, calibrate
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Behaviour",
     "Calibration",
+    "CaseGrid",
     "CaseSet",
     "Comparison",
     "Conversation",
@@ -97,6 +99,7 @@ _HOMES = {
     "domain.errors": ("ConvsimError",),
     "domain.session": ("Message", "Session"),
     "domain.style": ("StyleCard",),
+    "notebook.case_grid": ("CaseGrid",),
     "notebook.session_picker": ("SessionPicker",),
     "workflow.browse": ("SessionList", "list_sessions"),
     "workflow.calibrate": ("Calibration", "calibrate"),

@@ -1,6 +1,7 @@
 """Test cases in files: YAML as a person would write it, JSON, JSON lines, and CSV for spreadsheets."""
 
 import json
+import sys
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from functools import partial
@@ -70,6 +71,20 @@ def write_cases(cases: Iterable[TestCase], path: Path) -> None:
         path.write_text(text, "utf-8")
     except OSError as error:
         raise StoreError(f"test cases cannot be written to {path}: {error}") from None
+
+
+def value_in(text: str, *, where: str) -> object:
+    """What one YAML or JSON text says, of any kind.
+
+    Raises:
+        CaseError: it cannot be parsed; the line is named.
+    """
+    return _whole_json(text, where) if _is_json(text) else _parsed(where, text)
+
+
+def value_text(value: object) -> str:
+    """A list or a mapping as YAML, each text on one line or as a block."""
+    return str(yaml.dump(value, Dumper=_Readable, sort_keys=False, allow_unicode=True, width=sys.maxsize))
 
 
 def as_yaml(cases: Iterable[TestCase]) -> str:

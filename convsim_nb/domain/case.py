@@ -165,7 +165,7 @@ class TestCase(Record):
             CaseError: a field is not known, or does not fit.
         """
         kept: dict[str, Any] = {name: getattr(self, name) for name in type(self).model_fields}
-        kept["findings"] = tuple(one for one in self.findings if _root(one.field) not in changes)
+        kept["findings"] = tuple(one for one in self.findings if root_of(one.field) not in changes)
         return type(self).model_validate({**kept, **changes})
 
     def as_mapping(self) -> dict[str, Any]:
@@ -196,8 +196,8 @@ def guidelines_of(case: TestCase) -> tuple[str, ...]:
     return (*case.simulation_guidelines, *told, *style)
 
 
-def _root(field: str) -> str:
-    """`withheld` of `withheld[1].fact`."""
+def root_of(field: str) -> str:
+    """The name of the field that a quote or a finding is about: `withheld` of `withheld[1].fact`."""
     return re.split(r"[.\[]", field, maxsplit=1)[0]
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from convsim_nb.domain.case import CaseFinding, TestCase
+from convsim_nb.domain.case import CaseFinding, TestCase, root_of
 from convsim_nb.domain.session import Message, Session
 from convsim_nb.engine.alike import near_duplicates
 from convsim_nb.engine.evidence import findings
@@ -34,3 +34,16 @@ def _messages(case: TestCase, sessions: Mapping[str, Session]) -> Sequence[Messa
         return ()
     messages = sessions[case.source.session_id].messages
     return messages if case.source.last < len(messages) else ()
+
+
+def rechecked(case: TestCase, sessions: Mapping[str, Session], *, edited: Iterable[str] = ()) -> TestCase:
+    """A case that a person edited, with what is to be said against it now.
+
+    No quote is asked for in the fields that were `edited`. Where its session is not at hand, what was found beside
+    it in the other fields stands.
+    """
+    own = set(edited)
+    messages = _messages(case, sessions)
+    found = [one for one in findings(case, messages) if one.check != "quote" or root_of(one.field) not in own]
+    kept = [] if messages else [one for one in case.findings if one not in found and one.check != "duplicate"]
+    return case.model_copy(update={"findings": (*kept, *found)})
