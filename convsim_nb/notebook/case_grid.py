@@ -15,8 +15,8 @@ from convsim_nb.notebook.case_grid_desk import GridDesk
 from convsim_nb.notebook.case_grid_findings import Findings
 from convsim_nb.notebook.case_grid_protocol import WORDS, changed_rows, row_json
 from convsim_nb.notebook.case_grid_rows import Row
-from convsim_nb.notebook.errands import Errands
 from convsim_nb.notebook.page import tell
+from convsim_nb.notebook.wishes import Wishes
 from convsim_nb.views.hidden import visible
 from convsim_nb.workflow.cases import CaseSet, load_cases
 
@@ -71,7 +71,7 @@ class CaseGrid(AnyWidget):
         self._heard: list[Callable[[], None]] = []
         self._findings = Findings(self._checked)
         self._desk = GridDesk(self, distill_again)
-        self._errands = Errands(self._desk.do, tell=self._tell, name="convsim-grid")
+        self._wishes = Wishes(self._desk.do, tell=self._tell, name="convsim-grid")
         self.on_msg(self._asked)
         self._findings.look(self._book.rows, self._sessions)
 
@@ -203,7 +203,7 @@ class CaseGrid(AnyWidget):
             case {"type": "marked", "keys": list(keys)}:
                 self._marked = tuple(key for key in keys if isinstance(key, str))
             case {"type": "do", "view": str(), "id": str(), "what": str(), "given": dict()}:
-                self._errands.take(content)
+                self._wishes.take(content)
 
     def _edit(self, asked: str, label: str, ops: list[Op]) -> None:
         with self._lock:

@@ -1,63 +1,38 @@
-"""What pages ask of a widget, done one after the other on a thread of its own, each wish once."""
+"""A thread of its own for what may take long: the kernel's must go on hearing its page."""
 
 import queue
 import threading
-from collections import OrderedDict
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable
 
-from convsim_nb.notebook.desk import problem_of
-from convsim_nb.notebook.protocol import sendable
-
-Answer = dict[str, Any]
-_REMEMBERED = 1000
 _IDLE = 30.0
-"""Seconds without a wish after which the thread ends."""
+"""Seconds without work after which the thread ends; the next errand begins another."""
 
 
 class Errands:
-    """Takes wishes on the kernel's thread and does them elsewhere: what is saved or read may take its time."""
+    """Does one thing after the other, on a thread that nobody waits for when the process ends."""
 
-    def __init__(
-        self, do: Callable[[str, Mapping[str, Any]], Answer | None], *, tell: Callable[[Answer], None], name: str
-    ) -> None:
-        """`do` gets what is wanted and its arguments; what it raises is told to the page as one line."""
-        self._do, self._tell, self._name = do, tell, name
-        self._known: OrderedDict[str, None] = OrderedDict()
-        self._waiting: queue.SimpleQueue[Mapping[str, Any]] = queue.SimpleQueue()
-        self._starting = threading.Lock()
-        self._busy = False
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._waiting: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
+        self._lock = threading.Lock()
+        self._thread: threading.Thread | None = None
 
-    def take(self, wish: Mapping[str, Any]) -> None:
-        """Take on a `do` message: `view`, `id`, `what` and `given`."""
-        if wish["id"] in self._known:
-            return
-        self._known[wish["id"]] = None
-        if len(self._known) > _REMEMBERED:
-            self._known.popitem(last=False)
-        with self._starting:
-            self._waiting.put(wish)
-            if not self._busy:
-                self._busy = True
-                threading.Thread(target=self._work, name=self._name, daemon=True).start()
+    def add(self, errand: Callable[[], None]) -> None:
+        """Do it when all before it is done; it must not raise."""
+        with self._lock:
+            self._waiting.put(errand)
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._work, name=self._name, daemon=True)
+                self._thread.start()
 
     def _work(self) -> None:
         while True:
             try:
-                wish = self._waiting.get(timeout=_IDLE)
+                errand = self._waiting.get(timeout=_IDLE)
             except queue.Empty:
-                with self._starting:
-                    if self._waiting.empty():
-                        self._busy = False
-                        return
-                continue
-            self._answer(wish)
-
-    def _answer(self, wish: Mapping[str, Any]) -> None:
-        answer = {"to": wish["view"], "id": wish["id"]}
-        try:
-            result = self._do(wish["what"], wish["given"])
-        except Exception as error:  # noqa: BLE001 - whatever fails, the person has to hear of it
-            self._tell({"type": "refused", **answer, "problem": sendable(problem_of(error))})
-        else:
-            self._tell({"type": "done", **answer, "result": result or {}})
+                with self._lock:
+                    if not self._waiting.empty():
+                        continue
+                    self._thread = None
+                    return
+            errand()
