@@ -31,7 +31,8 @@ SAME = {
 }
 """What is said where nothing differs."""
 _HALF = "width: 50%; vertical-align: top"
-_FOLD = "margin: 0 0 6px"
+_FOLD = "margin: 2px 0 6px"
+_INNER = "margin: 2px 0 6px 14px"
 _MOST_CASES = 20
 _MOST_TRIALS = 4
 _SENTENCE = 500
@@ -95,7 +96,7 @@ def _trials(case_id: str, sides: tuple[Sided, Sided]) -> Iterator[Html]:
         pair = (ones[one], others[other])
         drawn = side_by_side(*pair, names=(sides[0].name, sides[1].name), scores=_scores(sides, pair))
         alone = len(ones) == len(others) == 1
-        yield drawn if alone else fold(_trial_words(pair), drawn, opened=(one, other) == best, style=_FOLD)
+        yield drawn if alone else fold(_trial_words(pair), drawn, opened=(one, other) == best, style=_INNER)
 
 
 def _scores(
@@ -130,7 +131,7 @@ def side_by_side(
     same = [row(cell(*(cells[0][place] for place in pair.first))) for pair in found.pairs[:shared]]
     return join(
         [
-            *([fold(text(shared_words(found)), table(*same, width="100%"), style=_FOLD)] if same else []),
+            *([fold(text(shared_words(found)), table(*same, width="100%"), style=_INNER)] if same else []),
             banner(text(one_line(parting_words(found, (first, second), names=names))), tone="void" if rows else "live"),
             table(*rows, ends, head=names, width="100%"),
         ]
