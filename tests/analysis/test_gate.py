@@ -28,7 +28,7 @@ def side(outcomes):
         (["+"] * 40, ["+"] * 40, "passed", "fell by at most 5 points, as sure as 95 %"),
         (["+"] * 40, ["+"] * 25 + ["-"] * 15, "failed", "fell by 38 points, more than the 5 points allowed"),
         (["+"] * 20, ["+"] * 18 + ["-"] * 2, "inconclusive", "points cannot be ruled out; allowed are 5 points"),
-        (["+"] * 8, ["+"] * 8, "inconclusive", "a fall of up to 17 points cannot be ruled out"),
+        (["+"] * 8, ["+"] * 8, "inconclusive", "a fall of up to 19 points cannot be ruled out"),
         (["+"] * 40, ["+"] * 20 + ["o"] * 20, "inconclusive", "20 trials of the new run are void"),
         (["o"] * 4, ["+"] * 4, "inconclusive", "no case has trials that count in both runs"),
         (["+"], ["+"], "inconclusive", "one case tells nothing"),
