@@ -2,15 +2,18 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from statistics import fmean, harmonic_mean, median
+from statistics import fmean, harmonic_mean
 
 from convsim_nb.analysis.paired import Difference, Power, difference, power
-from convsim_nb.analysis.scorers import folded
+from convsim_nb.analysis.scorers import agent_latency, folded
 from convsim_nb.domain.conversation import Conversation, Usage
 from convsim_nb.domain.record import Record
 from convsim_nb.domain.score import Score
 
 REACH = "reach rate"
+LATENCY = "agent seconds a reply"
+_TIMED = (LATENCY, agent_latency.__name__)
+"""What grows with how many conversations play at once: agents share a machine with each other, and with us."""
 Value = Callable[[Conversation], float | None]
 """A number of one conversation; None where it has none."""
 
@@ -56,6 +59,8 @@ class Compared(Record):
     """Void trials of each run, which say nothing about the agents."""
     only: tuple[int, int]
     """Cases of each run that the other has no counting trial of."""
+    at_once: tuple[int, int] | None = None
+    """How many conversations played at once, where that differs: then no seconds are compared."""
 
 
 class Side(Record):
@@ -65,6 +70,8 @@ class Side(Record):
     scores: tuple[Score, ...] = ()
     goals: dict[str, str] = {}
     """By case id."""
+    concurrency: int | None = None
+    """How many conversations played at once; None where nobody knows."""
 
 
 def compare(first: Side, second: Side) -> Compared:
@@ -80,8 +87,12 @@ def compare(first: Side, second: Side) -> Compared:
         )
         for case_id in both
     ]
+    at_once = (first.concurrency, second.concurrency)
+    differs = at_once if None not in at_once and at_once[0] != at_once[1] else None
+    metrics = tuple(_metrics(first, second))
     return Compared(
-        metrics=tuple(_metrics(first, second)),
+        metrics=tuple(metric for metric in metrics if differs is None or metric.name not in _TIMED),
+        at_once=differs,
         cases=tuple(sorted(changes, key=lambda change: change.gap)),
         power=power([(change.first, change.second) for change in changes]) if changes else None,
         void=(_void(first), _void(second)),
@@ -141,11 +152,6 @@ def _reached(conversation: Conversation) -> float:
     return float(conversation.verdict == "reached")
 
 
-def _latency(conversation: Conversation) -> float | None:
-    told = [m.seconds for m in conversation.messages if m.source == "agent" and m.seconds is not None]
-    return median(told) if told else None
-
-
 def _agent_usage(conversation: Conversation) -> Usage | None:
     return conversation.usage.get("agent")
 
@@ -164,7 +170,7 @@ _OWN: dict[str, tuple[Value, int]] = {
     REACH: (_reached, 1),
     "corrections": (lambda conversation: float(conversation.corrections), -1),
     "turns": (lambda conversation: float(conversation.turns), -1),
-    "agent seconds a reply": (_latency, -1),
+    LATENCY: (agent_latency, -1),
     "agent tokens": (_agent_tokens, -1),
     "agent cost": (_agent_cost, -1),
 }

@@ -111,6 +111,20 @@ def test_more_than_the_agent_differs(tmp_path):
     assert "not the agent alone differs: max_turns is 1" in repr(cs.compare(one, two, force=True))
 
 
+def test_seconds_are_compared_only_where_as_many_played_at_once(tmp_path):
+    """With more conversations at once an agent is slower, on any machine: the row is left out, and that is said."""
+    one, same, crowded = run(tmp_path, {0}), run(tmp_path, {0}), run(tmp_path, {0}, concurrency=4)
+    for each in (one, same, crowded):
+        each.evaluate(["agent_latency"])
+
+    def timed(found):
+        return [name for name in found.to_frame()["metric"] if name in ("agent seconds a reply", "agent_latency")]
+
+    assert timed(cs.compare(one, same)) == ["agent seconds a reply", "agent_latency"]
+    assert timed(cs.compare(one, crowded)) == []
+    assert "seconds are not compared: 20 conversations played at once before, 4 after" in repr(cs.compare(one, crowded))
+
+
 def test_nothing_to_compare(tmp_path):
     """One run alone, an id that is none, cases that have nothing in common: each says so."""
     one = run(tmp_path, {0})

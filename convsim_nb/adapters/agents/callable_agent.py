@@ -4,6 +4,7 @@ import asyncio
 import copy
 import inspect
 from collections.abc import Callable, Coroutine, Iterable
+from dataclasses import replace
 from functools import partial
 from typing import Any, Literal
 
@@ -90,7 +91,9 @@ class CallableAgent:
     async def _attempt(self, turn: AgentTurn) -> AgentReply:
         hearing = Hearing(turn.delta)
         try:
-            return read_reply(await self._reply(turn, hearing))
+            reply = read_reply(await self._reply(turn, hearing))
+            # Not what the loop waited: with many conversations at once that is mostly our own time.
+            return replace(reply, seconds=reply.seconds or hearing.seconds)
         except Exception as error:
             raise agent_fault(error, begun=hearing.pieces.begun) from error
         finally:

@@ -5,6 +5,7 @@ import inspect
 import threading
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Generator, Iterator
+from contextlib import contextmanager
 from typing import Any, TypeVar, cast
 
 from convsim_nb.adapters.agents.streams import Pieces
@@ -25,6 +26,8 @@ class Hearing:
         self.pieces = Pieces()
         self.longest_step = 0.0
         """Seconds that the agent held the loop without an await, at most."""
+        self.seconds: float | None = None
+        """Seconds that the agent took, by the clock of the thread that it ran on; None before it was called."""
         self._delta = delta
         self._loop = asyncio.get_running_loop()
         self._thread = threading.get_ident()
@@ -39,6 +42,15 @@ class Hearing:
         else:
             self._loop.call_soon_threadsafe(self._say, text)
 
+    @contextmanager
+    def clock(self) -> Iterator[None]:
+        """Count what is done inside as the agent's own time."""
+        began = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.seconds = (self.seconds or 0.0) + time.perf_counter() - began
+
     def _say(self, text: str) -> None:
         if not self.over:
             self._delta(text)
@@ -49,10 +61,11 @@ class Hearing:
 
 async def whole(result: Any, hearing: Hearing) -> Any:
     """The reply of what a call gave back: a value, an awaitable, or a stream of either kind."""
-    if inspect.isawaitable(result):
-        result = await result
-    if isinstance(result, AsyncIterator) or hasattr(result, "__aiter__"):
-        return await _drained(aiter(result), hearing)
+    with hearing.clock():
+        if inspect.isawaitable(result):
+            result = await result
+        if isinstance(result, AsyncIterator) or hasattr(result, "__aiter__"):
+            return await _drained(aiter(result), hearing)
     if _is_stream(result):  # one that blocks: it would hold up the loop
         return await on_daemon_thread(lambda: drained(result, hearing), name="convsim-agent-stream")
     return result
@@ -60,18 +73,20 @@ async def whole(result: Any, hearing: Hearing) -> Any:
 
 def called(call: Callable[[], Any], hearing: Hearing) -> Any:
     """The reply of a plain call, on a thread of its own; what it leaves to be awaited is given back as it is."""
-    result = call()
+    with hearing.clock():
+        result = call()
     return drained(result, hearing) if _is_stream(result) else result
 
 
 def drained(stream: Iterator[Any], hearing: Hearing) -> Any:
     """The reply that a plain stream makes; nothing more is asked of it when nobody listens."""
-    for piece in stream:
-        if hearing.over:
-            break
-        hearing.take(piece)
-    if isinstance(stream, Generator):
-        stream.close()
+    with hearing.clock():
+        for piece in stream:
+            if hearing.over:
+                break
+            hearing.take(piece)
+        if isinstance(stream, Generator):
+            stream.close()
     return hearing.pieces.whole()
 
 

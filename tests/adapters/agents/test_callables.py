@@ -490,3 +490,42 @@ async def test_what_a_call_leaves_on_its_thread_no_other_call_finds():
 
     callable_agent = as_agent(agent)
     assert [(await callable_agent(turn())).content for _ in range(4)] == ["nothing"] * 4
+
+
+# --- the agent's own time ------------------------------------------------------------
+
+
+def drawled(messages):
+    time.sleep(0.02)
+    yield "streamed"
+
+
+@pytest.mark.parametrize("agent", [lambda messages: time.sleep(0.02) or "plain", drawled])
+async def test_seconds_are_those_of_the_agents_thread(agent):
+    """While the event loop is busy for .4 s with other things, an agent that took .02 s is not said to be slow."""
+
+    async def busy():
+        await asyncio.sleep(0.01)
+        time.sleep(0.4)  # noqa: ASYNC251 - the crowd
+
+    began = time.perf_counter()
+    reply, _ = await asyncio.gather(ask(agent), busy())
+
+    assert time.perf_counter() - began > 0.4
+    assert 0.02 <= reply.seconds < 0.3
+
+
+async def test_seconds_are_of_the_attempt_that_answered():
+    """What a failed attempt took, and the wait after it, is infrastructure, not the agent's speed."""
+    tries = []
+
+    async def agent(messages):
+        tries.append(1)
+        if len(tries) == 1:
+            await asyncio.sleep(0.2)
+            raise ConnectionError("refused")
+        return "here"
+
+    reply = await quick(agent)(turn())
+
+    assert (len(tries), reply.seconds < 0.15) == (2, True)
