@@ -58,12 +58,16 @@ class Run(Reading, Steering):
         """The conversations that were made into test cases: see `keep_case`."""
         self.mlflow: MlflowSink | None = None
         """What writes the run to MLflow; None where nothing does."""
+        self.stored_as: str | None = None
+        """MLflow's id of a run that was brought back from there."""
         self.pushed: Pushed | None = None
         """What `push` brought to MLflow, where it was called."""
         self.planned: Plan | None = None
         """What it was started with in this process; None for a run that was brought back."""
+        self.plan_of_forks: Plan | None = None
+        """What a run that was brought back plays its forks by: it does not know the run's own agent."""
         self.others: dict[str, Agent] = {}
-        """Other agents that played forks in this process, by name."""
+        """The agents that were given for forks in this process, by name."""
         self.promised: set[str] = set()
         """Keys of forks and repeats that were begun: they may not have started yet."""
         self._live: Live | None = None
@@ -84,7 +88,7 @@ class Run(Reading, Steering):
             return self.pushed.mlflow_run_id
         if self.mlflow is not None:
             return self.mlflow.mlflow_run_id
-        return self.state.tags.get("mlflow.run_id")
+        return self.stored_as
 
     @property
     def cases(self) -> CaseSet:

@@ -82,7 +82,7 @@ def run_ids(journal: str | Path | None = None) -> Iterator[str]:
 
 
 def load_run(run_id: str, *, journal: str | Path | None = None) -> Run:
-    """Bring a run back: from its journal, or, where there is none, from MLflow.
+    """Bring a run back, with its scores and labels: from its journal, or, where there is none, from MLflow.
 
     `run_id` is ours or MLflow's; a beginning that fits one run alone will do.
 
@@ -104,7 +104,7 @@ def load_run(run_id: str, *, journal: str | Path | None = None) -> Run:
     if events is None:
         known = ", ".join(folder.name for folder in list(_folders(root))[-3:]) or "none"
         raise NotFoundError(f"no run {run_id!r} in {root} (the newest there: {known}), nor in MLflow: see cs.runs()")
-    return Run(RunState.replay(events))
+    return _from_mlflow(RunState.replay(events))
 
 
 def with_key(run_key: str, root: Path) -> Run | None:
@@ -122,6 +122,14 @@ def _folders(root: Path) -> list[Path]:
 
 def _loaded(folder: Path) -> Run:
     return Run(RunState.replay(read_journal(folder)), folder=folder)
+
+
+def _from_mlflow(state: RunState) -> Run:
+    from convsim_nb.adapters.mlflow.said import said_of_run
+
+    run = Run(state)
+    run.stored_as, run.scores, run.labels = said_of_run(state)
+    return run
 
 
 def _info(folder: Path) -> RunInfo:
