@@ -21,13 +21,15 @@ if TYPE_CHECKING:
     from convsim_nb.domain.style import StyleCard
     from convsim_nb.notebook.case_grid import CaseGrid
     from convsim_nb.notebook.session_picker import SessionPicker
+    from convsim_nb.notebook.workbench import Workbench
     from convsim_nb.workflow.browse import SessionList, list_sessions
     from convsim_nb.workflow.calibrate import Calibration, calibrate
     from convsim_nb.workflow.cases import CaseSet, load_cases
     from convsim_nb.workflow.chat import Talk, chat
     from convsim_nb.workflow.compare import Comparison, compare
-    from convsim_nb.workflow.distill import distill
+    from convsim_nb.workflow.distill import distill, start_distill
     from convsim_nb.workflow.distill_estimate import estimate_distill
+    from convsim_nb.workflow.distilling import Distilling
     from convsim_nb.workflow.draft import draft
     from convsim_nb.workflow.estimate import Estimate, estimate
     from convsim_nb.workflow.fidelity import Fidelity, fidelity
@@ -50,6 +52,7 @@ __all__ = [
     "Comparison",
     "Conversation",
     "ConvsimError",
+    "Distilling",
     "Estimate",
     "Fidelity",
     "Gate",
@@ -65,6 +68,7 @@ __all__ = [
     "Talk",
     "TestCase",
     "Withheld",
+    "Workbench",
     "behaviours",
     "calibrate",
     "chat",
@@ -88,6 +92,7 @@ __all__ = [
     "selftest",
     "simulate",
     "simulate_async",
+    "start_distill",
 ]
 
 __version__ = "0.1.0"
@@ -101,13 +106,15 @@ _HOMES = {
     "domain.style": ("StyleCard",),
     "notebook.case_grid": ("CaseGrid",),
     "notebook.session_picker": ("SessionPicker",),
+    "notebook.workbench": ("Workbench",),
     "workflow.browse": ("SessionList", "list_sessions"),
     "workflow.calibrate": ("Calibration", "calibrate"),
     "workflow.cases": ("CaseSet", "load_cases"),
     "workflow.chat": ("Talk", "chat"),
     "workflow.compare": ("Comparison", "compare"),
-    "workflow.distill": ("distill",),
+    "workflow.distill": ("distill", "start_distill"),
     "workflow.distill_estimate": ("estimate_distill",),
+    "workflow.distilling": ("Distilling",),
     "workflow.draft": ("draft",),
     "workflow.estimate": ("Estimate", "estimate"),
     "workflow.fidelity": ("Fidelity", "fidelity"),

@@ -7,7 +7,7 @@ from typing import Any
 
 from convsim_nb.domain.errors import ConvsimError, NotFoundError
 from convsim_nb.domain.preview import SessionPreview
-from convsim_nb.notebook.errands import Errands
+from convsim_nb.notebook.lane import Lane
 from convsim_nb.workflow.browse import SessionList
 from convsim_nb.workflow.sessions import Sessions
 from convsim_nb.workflow.shelves import Query, Shelf
@@ -48,7 +48,7 @@ class Picking:
     _asked: int = 0
     """Which list is wanted: work for an earlier one is left."""
     _idle: threading.Event = field(default_factory=threading.Event)
-    _lister: Errands = field(default_factory=lambda: Errands("convsim-list"))
+    _lister: Lane = field(default_factory=lambda: Lane("convsim-list"))
 
     # --- the list --------------------------------------------------------------------
 

@@ -149,6 +149,34 @@ def test_time_that_is_over_keeps_what_was_done():
     assert cases.problems[0] == "session s1: not distilled: max_seconds=0.3 is over"
 
 
+def test_in_the_background_it_can_be_looked_at_and_stopped(folder):
+    """`start_distill` returns at once; a stop keeps what was done, and the same work pays for the rest alone."""
+    work = cs.start_distill(SESSIONS, model=(model := Hanging()), split=False, concurrency=1)
+    while model.calls < 1 or work.done < 1:
+        work.wait(0.02)
+    seen = [(each.state, each.cases) for each in work.outcomes]
+    so_far = [case.case_id for case in work.cases]
+    work.stop()
+    work.stop()
+    done = work.wait(10).cases
+
+    assert seen == [("done", 1), ("reading", 0), ("waiting", 0), ("waiting", 0)]
+    assert so_far == ["s0"]
+    assert repr(work) == "<Distilling: 4 of 4 sessions, stopped>"
+    assert ([case.case_id for case in done], len(done.problems)) == (["s0"], 3)
+    assert done.problems[0] == "session s1: not distilled: stopped"
+    again = Counted()
+    assert len(cs.start_distill(SESSIONS, model=again, split=False).wait().cases) == 4
+    assert again.calls == 3
+    assert not (folder / ".convsim" / "distilled").exists()
+
+
+def test_an_option_that_is_none_is_named():
+    """The nearest name is offered, before any model is called."""
+    with pytest.raises(cs.ConvsimError, match=r"distill\(\) has no option 'concurency': did you mean concurrency\?"):
+        cs.start_distill(SESSIONS, model=Counted(), concurency=2)
+
+
 def test_ctrl_c_keeps_what_was_done_and_says_where(capsys):
     """The interrupt is raised once the work has ended; the same call then does the rest."""
     # CI may run in the background of a shell, which hands an ignored SIGINT down to everything it starts.
