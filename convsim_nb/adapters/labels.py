@@ -27,7 +27,16 @@ def write_label(folder: Path, label: Label) -> None:
 
 
 def read_labels(folder: Path) -> dict[str, Label]:
-    """The labels of a run by conversation; a last line that was cut short is left out.
+    """The labels of a run by conversation.
+
+    Raises:
+        StoreError: a line that is not the last is no label.
+    """
+    return {key: label for key, label in newest_words(folder).items() if label.value is not None}
+
+
+def newest_words(folder: Path) -> dict[str, Label]:
+    """What was said last of each conversation, labels that were taken back too; a last line that was cut is left out.
 
     Raises:
         StoreError: a line that is not the last is no label.
@@ -43,4 +52,4 @@ def read_labels(folder: Path) -> dict[str, Label]:
                 break
             raise StoreError(f"{path}:{number} is not a label: {error.errors()[0]['msg']}") from None
         found[label.key] = label
-    return {key: label for key, label in found.items() if label.value is not None}
+    return found

@@ -51,7 +51,9 @@ def _log(run: "Run", label: Label) -> None:
 
     known = run.mlflow.destination if run.mlflow is not None else None
     destination = known or Destination(pin(None).tracking_uri, "")
-    log_label(label, run.conversation(label.key), destination=destination, run_id=run.mlflow_run_id)
+    conversation = run.conversation(label.key)
+    first = conversation.trace_ids[0]
+    log_label(label, conversation, trace_id=first, destination=destination, run_id=run.mlflow_run_id)
 
 
 _one_at_a_time = threading.Lock()

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from convsim_nb.adapters.journal import EVENTS, is_being_written, read_journal
+from convsim_nb.adapters.labels import newest_words
 from convsim_nb.adapters.mlflow.push import Pushed, push_run
 from convsim_nb.adapters.mlflow.recorded import RecordedRun
 from convsim_nb.adapters.mlflow.store import pin
@@ -16,8 +17,8 @@ def push(run: str | Run, *, experiment: str | None = None, journal: str | Path |
     """Send to MLflow what is missing there of a run: one whose store failed, or that was not written to MLflow.
 
     It is made from the run's journal, in MLflow's current store: the run itself, the traces of its turns with
-    their true times, what was found, numbers and files. What is there stays as it is; a second push brings
-    nothing twice. What an agent traced inside its turns is lost with the connection.
+    their true times, what was found, scores, labels, numbers and files. What is there stays as it is; a second
+    push brings nothing twice. What an agent traced inside its turns is lost with the connection.
 
     Args:
         run: A run that has ended, or its id.
@@ -39,8 +40,10 @@ def push(run: str | Run, *, experiment: str | None = None, journal: str | Path |
         events=folder / EVENTS,
         report=report_html(recorded.state),
         scores=found.scores,
+        labels=newest_words(folder).values(),
     )
     found.pushed = pushed
+    found.unsent = {}
     return pushed
 
 

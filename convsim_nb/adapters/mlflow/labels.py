@@ -10,24 +10,30 @@ from convsim_nb.domain.label import Label
 NAME = "convsim/label"
 
 
-def log_label(label: Label, conversation: Conversation, *, destination: Destination, run_id: str | None) -> None:
+def log_label(
+    label: Label, conversation: Conversation, *, trace_id: str, destination: Destination, run_id: str | None
+) -> bool:
     """Log a label in the place of an earlier one; a label that was taken back takes the feedback away.
 
-    `run_id` is MLflow's, where it is known; the first trace of the conversation must be stored.
+    `trace_id` is that of the session's first trace, which must be stored; `run_id` is MLflow's, where it is
+    known. False where the store has it already.
 
     Raises:
         StoreError: the store failed, or does not know the trace.
     """
-    trace_id = conversation.trace_ids[0]
     with store_errors(destination.tracking_uri):
         known = [one for one in destination.tracing.get_trace_info(trace_id).assessments if one.name == NAME]
         if label.value is None:
             for one in reversed(known):  # MLflow brings back what a deleted one had taken the place of
                 destination.tracing.delete_assessment(trace_id, str(one.assessment_id))
-            return
-        counting = [str(one.assessment_id) for one in known if one.valid]
-        feedback = _feedback(label, conversation, run_id, before=counting[-1] if counting else None)
+            return bool(known)
+        counting = [one for one in known if one.valid]
+        before = counting[-1] if counting else None
+        if before is not None and (getattr(before, "value", None), before.rationale or "") == (label.value, label.note):
+            return False
+        feedback = _feedback(label, conversation, run_id, before=str(before.assessment_id) if before else None)
         destination.tracing.log_assessment(trace_id, feedback)
+        return True
 
 
 def _feedback(label: Label, conversation: Conversation, run_id: str | None, *, before: str | None) -> Any:

@@ -12,6 +12,7 @@ from convsim_nb.adapters.mlflow.again import SUPERSEDED, supersede
 from convsim_nb.adapters.mlflow.assess import assessments
 from convsim_nb.adapters.mlflow.export import TRACES_AT_ONCE
 from convsim_nb.adapters.mlflow.find import run_in, traces_of
+from convsim_nb.adapters.mlflow.labels import log_label
 from convsim_nb.adapters.mlflow.recorded import PlayedTurn, RecordedRun, as_trace
 from convsim_nb.adapters.mlflow.scores import log_scores
 from convsim_nb.adapters.mlflow.store import Destination, Pin, store_errors
@@ -21,6 +22,7 @@ from convsim_nb.analysis.summary import summarise
 from convsim_nb.domain.conversation import Conversation
 from convsim_nb.domain.errors import UsageError
 from convsim_nb.domain.events import RunStarted
+from convsim_nb.domain.label import Label
 from convsim_nb.domain.record import Record
 from convsim_nb.domain.score import Score
 
@@ -47,7 +49,13 @@ class Pushed(Record):
 
 
 def push_run(
-    recorded: RecordedRun, *, pin: Pin, events: Path | None, report: str | None, scores: Iterable[Score] = ()
+    recorded: RecordedRun,
+    *,
+    pin: Pin,
+    events: Path | None,
+    report: str | None,
+    scores: Iterable[Score] = (),
+    labels: Iterable[Label] = (),
 ) -> Pushed:
     """Bring a run to the store of `pin`: into its own MLflow run where there is one, else into a new one.
 
@@ -68,6 +76,7 @@ def push_run(
         pushing.bring()
         pushing.supersede()
         pushing.score(scores)
+        pushing.label(labels)
         pushing.sum_up(before=found.data.metrics if found else {}, events=events, report=report)
         if found is None or runlog.ADOPTED_TAG not in found.data.tags:
             pushing.close()
@@ -191,6 +200,17 @@ class _Pushing:
             log_scores(every, destination=self._to, run_id=self._run_id, conversations=traced, logged=there)
             self._to.client.log_text(self._run_id, as_lines(every), SCORES)
         self._assessed += new
+
+    def label(self, labels: Iterable[Label]) -> None:
+        """Log what people said of its conversations, where it does not stand there yet."""
+        for label in labels:
+            conversation = self._state.by_key.get(label.key)
+            traces = self._traces_of(conversation) if conversation is not None else {}
+            if conversation is None or not traces or label.session_id != conversation.session_id:
+                continue  # said of an attempt that a later one took the place of
+            first = traces[min(traces)]
+            new = log_label(label, conversation, trace_id=first, destination=self._to, run_id=self._run_id)
+            self._assessed += new
 
     def sum_up(self, *, before: Mapping[str, float], events: Path | None, report: str | None) -> None:
         """The run's numbers, where they are not there yet, and its files."""

@@ -91,3 +91,28 @@ def test_a_store_that_fails_costs_no_label(tmp_path):
 
     assert run.labels[KEY].value == "reached"
     assert "the label of kettle/ScriptedAgent/1 is not in MLflow" in run.problems[-1]
+
+
+def test_labels_that_the_store_did_not_get_are_brought_by_a_push(tmp_path):
+    """Those given while it was broken, or while nothing was written to MLflow; a second push brings none twice."""
+    run = played(tmp_path, mlflow=False).wait(20)
+    told = run.conversation(KEY)
+    gone = told.messages[1].model_copy(update={"trace_id": "tr-gone"})
+    run.state.by_key[KEY] = told.model_copy(update={"messages": (told.messages[0], gone, *told.messages[2:])})
+    run.label(KEY, "simulator_fault", note="gave up")
+    wait_for_labels()
+    before = run.problems
+    pushes = [cs.push(run), cs.push(run)]
+    (first, *_) = mlflow.search_traces(
+        filter_string=f"metadata.`convsim.run_id` = '{run.run_id}' AND tags.`mlflow.eval.requestId` = 'kettle#1#1'",
+        return_type="list",
+    )
+    seen = labels_of(first.info.trace_id)
+    run.label(KEY, None)
+    cs.push(run)
+
+    assert "is not in MLflow" in before[-1]
+    assert run.problems == ()
+    assert seen == [("simulator_fault", "gave up", "HUMAN")]
+    assert [each.assessments_made for each in pushes][1] == 0
+    assert labels_of(first.info.trace_id) == []
