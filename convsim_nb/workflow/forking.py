@@ -1,5 +1,6 @@
 """Conversations that go on from others: forks and repeats."""
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from convsim_nb.domain.case import TestCase
@@ -49,21 +50,27 @@ def again_run(run: "Run", key: str, *, times: int, agent: Any) -> tuple[str, ...
 
 
 def _player(run: "Run", planned: Plan, origin: Conversation, agent: Any) -> tuple[Agent | None, str]:
-    """Who plays, and its name: another agent that is given, else the one that played the origin; None is the run's.
+    """Who plays, and its name: the agent that is given, else the one that played the origin; None is the run's own.
 
     Raises:
-        UsageError: the origin was played by another agent, of which only the name is left.
+        UsageError: the agent of the origin is not here: only its name is left.
     """
-    if agent is not None and run.planned is not None:
+    own = run.state.agent or planned.started.agent
+    if agent is not None:
         played, ref = _another(planned, agent, run.state.cases[origin.case_id])
-        run.others[ref.name] = played
-        return played, ref.name
-    own = run.state.agent.name if run.state.agent else origin.agent
-    if agent is not None or origin.agent == own:
-        return None, own
-    if origin.agent not in run.others:
+        name = own.name if _is_the_same(ref, own) else ref.name
+        run.others[name] = played
+        return played, name
+    if origin.agent in run.others:
+        return run.others[origin.agent], origin.agent
+    if origin.agent != own.name or planned is run.plan_of_forks:
         raise UsageError(f"{origin.key} was played by {origin.agent}, which is not here any more: give agent=...")
-    return run.others[origin.agent], origin.agent
+    return None, own.name
+
+
+def _is_the_same(one: AgentRef, other: AgentRef) -> bool:
+    """Whether it is the same agent, under the name that the run gave it or its own."""
+    return one.name == other.name or (bool(one.source_hash) and one.source_hash == other.source_hash)
 
 
 def _another(planned: Plan, agent: Any, case: TestCase) -> tuple[Agent, AgentRef]:
@@ -93,8 +100,12 @@ def _play(run: "Run", planned: Plan, trials: list[Trial]) -> None:
 
 
 def _planned(run: "Run", agent: Any) -> Plan:
+    """The plan that the run plays by; of one that was brought back, a plan for forks by the agent that is given."""
     if run.planned is not None:
         return run.planned
     if agent is None:
         raise UsageError(f"run {run.run_id} was brought back without its agent: give agent=...")
-    return plan_again(run, agent, {"mlflow": False})
+    planned = plan_again(run, agent, {"mlflow": False})
+    own = run.state.agent or planned.started.agent  # the run's agent stays what it was, whoever plays a fork
+    run.plan_of_forks = replace(planned, started=planned.started.model_copy(update={"agent": own}))
+    return run.plan_of_forks

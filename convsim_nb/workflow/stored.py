@@ -29,7 +29,7 @@ def stored(run: "Run") -> Stored | None:
     if run.mlflow is not None:
         return _written(run)
     traced = any(one.trace_ids for one in run.state.conversations)
-    return _looked_up(run, None) if run.planned is None and traced else None
+    return _looked_up(run, None) if run.planned is run.plan_of_forks and traced else None
 
 
 def _written(run: "Run") -> Stored | None:

@@ -101,6 +101,36 @@ def test_a_run_that_was_brought_back_needs_its_agent(tmp_path):
         earlier.fork(KEY, 2)
 
 
+class Mended(ScriptedAgent):
+    """A newer version, under a name of its own."""
+
+
+def test_another_agent_given_to_a_run_that_was_brought_back_is_not_the_runs_own(tmp_path):
+    """Its fork bears its name, the run's agent stays what it was, and has to be given for forks of its own."""
+    options = {"user_model": "demo:/rules", "journal": tmp_path, "mlflow": False, "progress": False, "max_turns": 3}
+    before = cs.simulate([{"goal": "Level of the index", "case_id": "index"}], agent, **options).wait(10)
+    earlier = cs.load_run(before.run_id, journal=tmp_path)
+    key = earlier.fork(KEY, 1, agent=Mended(otherwise="Mended."))
+    earlier.wait(10)
+    again = earlier.fork(key, 1)
+    earlier.wait(10)
+    with pytest.raises(cs.ConvsimError, match="was played by agent, which is not here any more: give agent="):
+        earlier.fork(KEY, 1)
+    own = earlier.fork(KEY, 1, agent=agent)
+    earlier.wait(10)
+    still = earlier.fork(KEY, 1)
+    earlier.wait(10)
+
+    assert [earlier.conversation(each).agent for each in (key, again, own, still)] == [
+        *("Mended", "Mended"),
+        *("agent", "agent"),
+    ]
+    assert said(earlier, key)[1] == ("agent", "Mended.")
+    assert said(earlier, still)[1] == ("agent", LIVE)
+    assert earlier.state.agent == before.state.agent
+    assert RunState.replay(read_journal(earlier.folder)).agent == before.state.agent
+
+
 @pytest.mark.parametrize(
     ("call", "message"),
     [
