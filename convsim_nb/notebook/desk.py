@@ -109,7 +109,7 @@ class RunDesk:
         self._run.set_concurrency(int(value))
 
     def _agents(self) -> Answer:
-        return {"names": sorted(name for name, value in self._names.items() if _is_agent(name, value))}
+        return {"names": sorted(name for name, value in self._names.items() if is_agent(name, value))}
 
     def _spans(self, trace_id: str) -> Answer:
         return {"spans": [one.model_dump(mode="json") for one in spans_of(self._run, str(trace_id))]}
@@ -124,7 +124,7 @@ def _text(value: Any) -> str | None:
     return value if isinstance(value, str) else None
 
 
-def _is_agent(name: str, value: Any) -> bool:
+def is_agent(name: str, value: Any) -> bool:
     """Whether a name in the notebook is likely an agent: it can be called, and takes a conversation."""
     if name.startswith("_") or isinstance(value, type) or not callable(value):
         return False

@@ -5,8 +5,9 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextvars import ContextVar
 from typing import Any, Literal
 from weakref import WeakKeyDictionary, WeakSet
 
@@ -36,6 +37,19 @@ STATIC = "run.html"
 """What stood in the notebook at the end, in the run's folder."""
 
 
+_SHOWN_BY: ContextVar[Callable[[Run], "ShownRun"] | None] = ContextVar("shown_by", default=None)
+
+
+@contextmanager
+def shown_by(show: Callable[[Run], "ShownRun"]) -> Iterator[None]:
+    """Runs that this thread begins meanwhile are shown by what `show` gives, and not in a cell: by a workbench."""
+    before = _SHOWN_BY.set(show)
+    try:
+        yield
+    finally:
+        _SHOWN_BY.reset(before)
+
+
 class NotebookDisplay:
     """Runs in the output of a cell: live where there is a front end, else as text; as static HTML at the end."""
 
@@ -63,8 +77,10 @@ class NotebookDisplay:
 
     def show(self, run: Run) -> Sink:
         """Begin to show a run in the cell that starts it."""
+        if (shown_by := _SHOWN_BY.get()) is not None:
+            self.adopt(run, shown_by(run))
         shown = self._live[run] = self._lasting.get(run) or ShownRun(run, self)
-        if run in self._lasting:  # a fork of a run that has ended: it is looked at already
+        if run in self._lasting:  # a fork of a run that has ended, or one that a workbench shows
             return shown
         shown.begin(view_kind(self.shell))
         self.stands_here(run)
@@ -122,6 +138,10 @@ class NotebookDisplay:
         self._lasting[run] = shown = ShownRun(run, self, lasts=True)
         shown.begin("live")
         return True
+
+    def adopt(self, run: Run, shown: "ShownRun") -> None:
+        """From now on `shown` shows the run, wherever it goes on and wherever it is shown again."""
+        self._lasting[run] = shown
 
     def stands_here(self, run: Run) -> None:
         """Keep in mind that the output of this cell has the run."""
@@ -187,12 +207,17 @@ class ShownRun:
         elif kind == "live":
             self._begin_live()
 
-    def _begin_live(self) -> None:
+    def make_view(self) -> Any:
+        """The live view of the run, which hears its events from now on; it stands nowhere yet."""
         from convsim_nb.notebook.desk import RunDesk
         from convsim_nb.notebook.run_view import RunView
 
         desk = RunDesk(self._run, self._place.shell.user_ns)
         self._sink = self._view = RunView(self._run.state, stop=self._run.stop, desk=desk, heard=self._heard)
+        return self._view
+
+    def _begin_live(self) -> None:
+        self.make_view()
         self.add_view()
         if not self._lasts:
             self._probe = threading.Timer(PROBE_SECONDS, self._begin_plain)
@@ -228,7 +253,7 @@ class ShownRun:
         self._handles.append(handle)
         if self._lasts:
             below = DisplayHandle()  # type: ignore[no-untyped-call]
-            below.display(_folded(bundle_of(self._run)), raw=True)  # type: ignore[no-untyped-call]
+            below.display(folded(bundle_of(self._run)), raw=True)  # type: ignore[no-untyped-call]
             self._below.append(below)
         return True
 
@@ -261,7 +286,7 @@ class ShownRun:
         elif self._lasts:
             self._view.close_stream()
             for handle in self._below:
-                handle.update(_folded(bundle), raw=True)  # type: ignore[no-untyped-call]
+                handle.update(folded(bundle), raw=True)  # type: ignore[no-untyped-call]
         else:
             self._view.close_stream()
             for handle in self._handles:
@@ -286,7 +311,7 @@ def bundle_of(run: Run) -> Bundle:
     return {"text/html": run_html(run.state, scores=run.scores), "text/plain": repr(run)}
 
 
-def _folded(bundle: Bundle) -> Bundle:
+def folded(bundle: Bundle) -> Bundle:
     """The form that a saved notebook keeps, below a view to step into."""
     inner = bundle["text/html"]
     return {**bundle, "text/html": f"<details><summary>As the saved notebook shows it</summary>{inner}</details>"}

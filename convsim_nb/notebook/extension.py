@@ -1,16 +1,19 @@
 """`%load_ext convsim_nb`, and what a run loads by itself under a live kernel."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from convsim_nb.workflow.display import show_in
+
+if TYPE_CHECKING:
+    from convsim_nb.notebook.display import NotebookDisplay
 
 _MAGIC = "convsim"
 _loaded: dict[str, Any] = {}
 """What unloading has to take out of the shell again."""
 
 
-def attach(shell: Any = None) -> None:
-    """Show runs in this notebook, and let its cells wait for them; no magics yet."""
+def attach(shell: Any = None) -> "NotebookDisplay":
+    """Show runs in this notebook, and let its cells wait for them; no magics yet. Gives the place."""
     from IPython.core.getipython import get_ipython
 
     from convsim_nb.notebook.display import NotebookDisplay
@@ -21,7 +24,9 @@ def attach(shell: Any = None) -> None:
         _loaded["place"] = NotebookDisplay(shell)
         _loaded["place"].register()
         register_formatters(shell, _loaded["place"])
-    show_in(_loaded["place"])
+    place: NotebookDisplay = _loaded["place"]
+    show_in(place)
+    return place
 
 
 def load_ipython_extension(shell: Any) -> None:

@@ -12,7 +12,7 @@ from convsim_nb.domain.errors import UsageError
 from convsim_nb.notebook.arguments import Line, read_line
 from convsim_nb.notebook.rewriting import AWAITED, WAITED
 from convsim_nb.notebook.verb_help import help_text
-from convsim_nb.notebook.verbs import Verb, verbs
+from convsim_nb.notebook.verbs import WORKBENCH, Verb, verbs
 from convsim_nb.notebook.words import Names, split
 from convsim_nb.workflow.run import Run
 
@@ -55,8 +55,10 @@ class ConvsimMagics(Magics):
 
 
 def _verb(words: Sequence[str], *, in_cell: bool) -> tuple[Verb | None, list[str]]:
-    """The verb of a line and what follows it; None for `help`."""
-    name = words[0] if words else "help"
+    """The verb of a line and what follows it; None for `help`. Without a verb it is the workbench's."""
+    name = words[0] if words and not words[0].startswith("-") else WORKBENCH
+    if name == WORKBENCH and words[:1] != [WORKBENCH]:
+        words = [WORKBENCH, *words]
     found = verbs().get(name)
     if found is not None and "--help" in words:
         return None, [name]

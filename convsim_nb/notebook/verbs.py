@@ -20,6 +20,9 @@ from convsim_nb.workflow.runs import runs
 from convsim_nb.workflow.sessions import Sessions, load_sessions, search_sessions
 from convsim_nb.workflow.simulate import simulate
 
+WORKBENCH = "workbench"
+"""The verb of a line that names none."""
+
 
 @dataclass(frozen=True)
 class Verb:
@@ -87,10 +90,38 @@ def read_cases(body: str) -> CaseSet:
     return parse_cases(body, where="the cell")
 
 
+@spelled_out
+def open_workbench(
+    agent: Any = None,
+    cases: Any = None,
+    *,
+    sessions: Any = None,
+    **options: Unpack[SimulateOptions],
+) -> Any:
+    """Open the workbench: sessions, test cases, Run and its results, for work by hand; %convsim alone does it too.
+
+    Opened again with the same cases, it is the same workbench, with all that was edited.
+
+    Args:
+        agent: A callable that takes `messages` or `input`, or its name: it is looked up again at each run.
+        cases: Test cases to begin with: a CaseSet, a list, or a file.
+        sessions: Recorded sessions to pick from, in the place of an experiment's.
+    """
+    from convsim_nb.notebook.workbench import Workbench  # it reads the built views, which nobody may need
+
+    return Workbench(agent, cases=cases, sessions=sessions, **options)
+
+
 @cache
 def verbs() -> Mapping[str, Verb]:
     """All verbs, in the order of work."""
     every = (
+        Verb(
+            WORKBENCH,
+            open_workbench,
+            "all of it by hand, in one place; %convsim alone does it too",
+            "%convsim --agent my_agent --user-model openai:/gpt-5-mini",
+        ),
         Verb(
             "sessions",
             find_sessions,

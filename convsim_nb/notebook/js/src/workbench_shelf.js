@@ -1,0 +1,207 @@
+// Over the run that is shown: which one it is, its comparison with another, and what failed in it.
+
+import { h, reconcile, setAttribute, setSanitised, setText } from "./dom.js";
+import { count } from "./words.js";
+import { SHOW, benchLink, tellAll } from "./workbench_parts.js";
+
+/**
+ * @import {Item} from "./dom.js"
+ * @import {Model} from "./types"
+ * @import {Bench, Failed, RunLine} from "./workbench_parts.js"
+ */
+
+/**
+ * @param {Model} model
+ * @param {HTMLElement} el
+ */
+export function createShelf(model, el) {
+  const kernel = benchLink(model, { onState: take });
+  /** @type {Bench | null} */
+  let bench = null;
+  /** The run that the person chose to compare with; by default the one before. */
+  let other = "";
+
+  const which = h("select", { "aria-label": "Run that is shown", onchange: () => void tried("look_at", { run_id: which.value }) });
+  const compare = h("button", { type: "button", class: "cs-button", onclick: () => void compareThem() }, "Compare");
+  const against = h("select", { "aria-label": "Compare with", onchange: () => (other = against.value) });
+  const list = h("button", { type: "button", class: "cs-button cs-wb-list", "aria-pressed": "false", title: "The list of conversations, to search and to filter", onclick: toggleList }, "List");
+  const pair = h("span", { class: "cs-wb-pair" }, compare, h("span", { class: "cs-wb-with" }, "with"), against);
+  const line = h("div", { class: "cs-wb-line cs-wb-which" }, which, list, pair);
+  const result = h("div", { class: "cs-wb-result" });
+  const failed = h("div", { class: "cs-wb-failed", role: "group", "aria-label": "Cases that did not reach their goal" });
+  const again = h("button", { type: "button", class: "cs-plain-button", onclick: () => void playFailed() }, "Run these again");
+  const problem = h("div", { class: "cs-wb-problem", role: "alert", hidden: true });
+  const words = h("div", { class: "cs-wb-comparison-html", tabindex: 0, role: "document", "aria-label": "Comparison" });
+  const back = h("button", { type: "button", class: "cs-button", onclick: closeComparison }, "Back to the run");
+  const comparison = h("div", { class: "cs-wb-comparison", hidden: true }, back, words);
+  const empty = h(
+    "div",
+    { class: "cs-wb-empty" },
+    h("p", {}, "The run shows here while it plays: every conversation, and what the judge makes of it."),
+    h("p", {}, "Run plays the cases of the grid, or those that are marked, against your agent as the notebook defines it at that moment."),
+  );
+  const node = h(
+    "div",
+    { class: "cs-look cs-wb cs-wb-shelf cs-unknown", role: "region", "aria-label": "Runs" },
+    line,
+    result,
+    failed,
+    problem,
+    comparison,
+    empty,
+    h("div", { class: "cs-hint" }),
+  );
+
+  node.addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey || event.key === "F6") return;
+    event.stopPropagation();
+    if (event.key === "Escape" && !comparison.hidden) closeComparison();
+  });
+
+  /** @param {Bench} now */
+  function take(now) {
+    bench = now;
+    node.classList.remove("cs-unknown");
+    paint();
+  }
+
+  /**
+   * @param {string} what
+   * @param {Record<string, unknown>} given
+   * @returns {Promise<Record<string, any> | null>}
+   */
+  async function tried(what, given) {
+    setText(problem, "");
+    problem.hidden = true;
+    try {
+      return await kernel.ask(what, given);
+    } catch (error) {
+      setText(problem, error instanceof Error ? error.message : String(error));
+      problem.hidden = false;
+      return null;
+    }
+  }
+
+  function toggleList() {
+    const listed = node.classList.toggle("cs-wb-listed");
+    setAttribute(list, "aria-pressed", listed ? "true" : "false");
+  }
+
+  async function compareThem() {
+    const shown = bench?.runs.find((each) => each.shown);
+    if (!shown || !against.value) return;
+    const [first, second] = [shown.run_id, against.value].sort();
+    const done = await tried("compare", { first, second });
+    if (!done) return;
+    setSanitised(words, done.html);
+    comparison.hidden = false;
+    node.classList.add("cs-wb-comparing");
+    words.focus({ preventScroll: true });
+  }
+
+  function closeComparison() {
+    comparison.hidden = true;
+    node.classList.remove("cs-wb-comparing");
+    compare.focus();
+  }
+
+  async function playFailed() {
+    if (bench && !bench.playing) await tried("run", { failed: true });
+  }
+
+  /** @param {Failed} line */
+  function show(line) {
+    if (!comparison.hidden) closeComparison();
+    tellAll(el, SHOW, { key: line.key });
+    tellAll(el, SHOW, { case_id: line.case_id });
+  }
+
+  // --- painting ----------------------------------------------------------------------
+
+  function paint() {
+    if (!bench) return;
+    const { runs } = bench;
+    const shown = runs.find((each) => each.shown);
+    line.hidden = !runs.length;
+    empty.hidden = Boolean(shown);
+    reconcile(which, [...(shown ? [] : [choice()]), ...runs.map(option)]);
+    if (shown && document.activeElement !== which) which.value = shown.run_id;
+    paintCompare(runs, shown);
+    paintResult(shown);
+  }
+
+  /**
+   * @param {RunLine[]} runs
+   * @param {RunLine | undefined} shown
+   */
+  function paintCompare(runs, shown) {
+    const others = runs.filter((each) => each !== shown && each.ended);
+    const before = others.find((each) => shown && each.run_id < shown.run_id) ?? others[0];
+    pair.hidden = !shown?.ended || !before;
+    list.hidden = !shown;
+    reconcile(against, others.map(option));
+    if (!others.some((each) => each.run_id === other)) other = "";
+    if (document.activeElement !== against) against.value = other || (before?.run_id ?? "");
+  }
+
+  /** @param {RunLine | undefined} shown */
+  function paintResult(shown) {
+    result.hidden = !shown?.ended;
+    const lines = shown?.ended ? (bench?.failed ?? []) : [];
+    failed.hidden = !lines.length;
+    if (!shown?.ended) return;
+    const parts = [shown.rate || "no conversation counts", `${shown.void} void`, count(shown.corrections, "correction")];
+    if (shown.apart) parts.push(`${shown.apart} outside the rate`);
+    setText(result, parts.join(" · "));
+    reconcile(failed, [label(), ...lines.map(chip), { key: "again", version: 0, make: () => again }]);
+    setAttribute(again, "aria-disabled", bench?.playing ? "true" : null);
+  }
+
+  /**
+   * @param {Failed} line
+   * @returns {Item}
+   */
+  function chip(line) {
+    const name = line.trial > 1 ? `${line.case_id}, trial ${line.trial}` : line.case_id;
+    const make = () =>
+      h("button", { type: "button", class: "cs-wb-chip", title: `${line.goal}: ${line.why}`, onclick: () => show(line) }, h("span", { "aria-hidden": "true" }, "✗ "), name);
+    return { key: `case ${line.key}`, version: line.why, make };
+  }
+
+  return {
+    node,
+    start: kernel.hello,
+    close() {
+      kernel.close();
+      node.remove();
+    },
+  };
+}
+
+/**
+ * @param {string} started
+ * @returns {Intl.DateTimeFormatOptions} the hour of today's, the day too of others
+ */
+function whenWords(started) {
+  const hour = /** @type {const} */ ({ hour: "2-digit", minute: "2-digit", second: "2-digit" });
+  const isToday = new Date(started).toDateString() === new Date().toDateString();
+  return isToday ? hour : { day: "numeric", month: "short", ...hour };
+}
+
+/** @returns {Item} */
+const label = () => ({ key: "label", version: 0, make: () => h("span", { class: "cs-wb-quiet" }, "Failed first:") });
+
+/** @returns {Item} */
+const choice = () => ({ key: "choice", version: 0, make: () => h("option", { value: "" }, "Show an earlier run …") });
+
+/**
+ * @param {RunLine} run
+ * @returns {Item}
+ */
+function option(run) {
+  const rate = run.ended ? (run.rate.split(",")[0] ?? "") : "playing";
+  const when = run.started ? new Date(run.started).toLocaleString([], whenWords(run.started)) : "";
+  const named = run.name.startsWith(run.agent) ? "" : run.name; // a run that nobody named has its agent's name
+  const said = [named, `${run.agent} ${run.hash.slice(0, 7)}`.trim(), rate, when].filter(Boolean).join(" · ");
+  return { key: run.run_id, version: said, make: () => h("option", { value: run.run_id }, said), update: (node) => setText(node, said) };
+}

@@ -1,0 +1,320 @@
+"""The workbench: sessions, cases, Run and its results in one place, for work by hand."""
+
+import threading
+from html import escape
+from typing import Any, Unpack
+
+import ipywidgets as widgets
+from IPython.core.getipython import get_ipython
+from IPython.display import DisplayHandle, display
+
+from convsim_nb.domain.errors import UsageError
+from convsim_nb.notebook.case_grid import CaseGrid
+from convsim_nb.notebook.display import PROBE_SECONDS, Bundle, NotebookDisplay, folded, view_kind
+from convsim_nb.notebook.extension import attach
+from convsim_nb.notebook.session_picker import SessionPicker
+from convsim_nb.notebook.workbench_bar import WorkbenchPart
+from convsim_nb.notebook.workbench_desk import WorkbenchDesk
+from convsim_nb.notebook.workbench_draft import Draft, fingerprint
+from convsim_nb.notebook.workbench_runs import RunShelf
+from convsim_nb.notebook.workbench_settings import Settings
+from convsim_nb.views.static_html import cases_html, run_html
+from convsim_nb.views.words import count
+from convsim_nb.workflow.cases import CaseSet, load_cases
+from convsim_nb.workflow.display import display as shown_now
+from convsim_nb.workflow.options import SimulateOptions, spelled_out
+from convsim_nb.workflow.run import Run
+
+_PERIOD = 0.15
+"""Seconds between two tellings of what changed."""
+_SETTLED = 2.0
+"""Seconds without a change after which the saved form is drawn anew."""
+_MOST_BYTES = 500_000
+"""Of the cases, and of the run, in the saved form."""
+
+
+class Workbench:
+    """Pick sessions, distill them, edit the cases, run them against an agent, and read what came of it.
+
+    Opened again with the same arguments in the same kernel, it is the same workbench: nothing is lost.
+    """
+
+    @spelled_out
+    def __init__(
+        self,
+        agent: Any = None,
+        *,
+        cases: Any = None,
+        sessions: Any = None,
+        **options: Unpack[SimulateOptions],
+    ) -> None:
+        """Open a workbench; the last expression of a cell shows it. `user_model` distills, too.
+
+        `experiment` is that of the sessions and of the runs.
+
+        Raises:
+            UsageError: an argument is wrong, or there is no notebook around.
+
+        Args:
+            agent: The agent under test, or its name: it is looked up again at each run.
+            cases: Test cases to begin with: a CaseSet, a list, a frame, or a file.
+            sessions: Recorded sessions to pick from, in the place of an experiment's.
+        """
+        place = _place()
+        shell = place.shell
+        begun = None if cases is None else load_cases(cases)
+        given = {"agent": agent, **options}
+        experiment = options.get("experiment")
+        opened_with = [fingerprint(begun), experiment, None if sessions is None else id(sessions)]
+        key = (id(shell), repr(opened_with))
+        if key in _open:
+            self._room = _open[key]
+            self._room.open_again(given)
+            return
+        room = Room(place, begun, settings=Settings(shell.user_ns, given), draft=Draft.of(opened_with))
+        room.picks_from(experiment, sessions, model=options.get("user_model"))
+        self._room = _open[key] = room
+
+    @property
+    def grid(self) -> CaseGrid:
+        """The test cases: `grid.cases` are the valid ones, and may be set."""
+        return self._room.desk.grid
+
+    @property
+    def picker(self) -> SessionPicker:
+        """The sessions; they are listed from the first time that this is asked for, or shown."""
+        self._room.desk.open_sessions()
+        picker = self._room.desk.picker
+        assert picker is not None  # noqa: S101 - it was opened
+        return picker
+
+    @property
+    def runs(self) -> tuple[Run, ...]:
+        """The runs that were played here, or taken up from disk, the newest first."""
+        return self._room.desk.shelf.runs
+
+    @property
+    def run(self) -> Run | None:
+        """The newest of them."""
+        return self.runs[0] if self.runs else None
+
+    def play(self) -> Run:
+        """Do what the button Run does: play the marked cases, or all, with the settings as they stand.
+
+        Raises:
+            UsageError: there is no valid case, no agent or no model; said before any model is called.
+        """
+        desk = self._room.desk
+        return desk.play(desk.chosen())
+
+    def __repr__(self) -> str:
+        cases, runs = self.grid.cases, self.runs
+        played = f", {count(len(runs), 'run')}" if runs else ""
+        return f"Workbench: {count(len(cases), 'test case')}{played}"
+
+    def _ipython_display_(self) -> None:
+        self._room.show()
+
+
+class Room:
+    """The widgets of a workbench, where they stand, and when they are told what changed."""
+
+    def __init__(self, place: NotebookDisplay, begun: CaseSet | None, *, settings: Settings, draft: Draft) -> None:
+        self._shell = place.shell
+        self._changes = threading.Lock()
+        self._due = False
+        self._settling: threading.Timer | None = None
+        self._handles: list[DisplayHandle] = []
+        self._probes: list[threading.Timer] = []
+        self._plain: list[Any] = []
+        self._picked: dict[str, Any] = {}
+        self.shelf = RunShelf(place, self.changed)
+        self.desk = WorkbenchDesk(
+            CaseGrid(begun or ()),
+            settings=settings,
+            shelf=self.shelf,
+            draft=draft,
+            make_picker=lambda: SessionPicker(**self._picked),
+            changed=self.changed,
+        )
+        self.bar: WorkbenchPart | None = None
+        self._begun = begun
+        self._offer_what_is_on_disk(begun)
+        place.shell.events.register("post_execute", self.changed)  # a cell may have defined the agent anew
+
+    def picks_from(self, experiment: str | None, sessions: Any, *, model: Any) -> None:
+        """Where the sessions come from, and what distills them."""
+        self._picked = {"experiment": experiment, "sessions": sessions, "model": model}
+        if self._begun is None or experiment is not None or sessions is not None:
+            self.desk.open_sessions()
+
+    def open_again(self, given: dict[str, Any]) -> None:
+        """The cell was run again: what it passes counts, and what was edited stays, which is said."""
+        self.desk.settings.take({name: value for name, value in given.items() if value is not None})
+        begun = self._begun or CaseSet()
+        if self._begun is not None and self.desk.grid.cases != begun:
+            text = "This is the workbench as you left it: its cases differ from those that were passed."
+            self.desk.offer(begun, text=text, name="Take those that were passed")
+        self.changed()
+
+    def _offer_what_is_on_disk(self, begun: CaseSet | None) -> None:
+        draft, cases = self.desk.draft, self.desk.grid.cases
+        kept = draft.read()
+        draft.same_as(cases)
+        if kept and kept != (begun or CaseSet()):
+            text = f"{count(len(kept), 'case')} edited here on {draft.when} are on disk."
+            self.desk.offer(kept, text=text, name="Bring them back")
+
+    # --- telling ---------------------------------------------------------------------
+
+    def changed(self) -> None:
+        """Something changed: the pages are told soon, on a thread of its own."""
+        with self._changes:
+            if self._due:
+                return
+            self._due = True
+        timer = threading.Timer(_PERIOD, self._tell)
+        timer.daemon = True
+        timer.start()
+
+    def _tell(self) -> None:
+        with self._changes:
+            self._due = False
+        self._keep()
+        if self.bar is None:
+            return
+        self._lay_out()
+        state = self.desk.as_json()
+        self.bar.tell_all(state)
+        self.runs_part.tell_all(state)
+        self._settle_soon()
+
+    def _keep(self) -> None:
+        """Write what was edited to disk."""
+        try:
+            self.desk.draft.write(self.desk.grid.cases)
+        except OSError as error:
+            self.desk.notice = {"text": f"the edits cannot be kept on disk: {error}", "name": ""}
+
+    # --- laying out ------------------------------------------------------------------
+
+    def _build(self) -> None:
+        self.bar = WorkbenchPart(self, part="bar")
+        self.runs_part = WorkbenchPart(self, part="runs")
+        self._run_pane = _box("cs-wb-runs-pane", self.runs_part)
+        self._session_pane = _box("cs-wb-sessions-pane")
+        panes = _box("cs-wb-panes", self._session_pane, _box("cs-wb-cases-pane", self.desk.grid), self._run_pane)
+        self.box = _box("convsim-workbench cs-look", self.bar, panes)
+        self.shelf.show_live()
+        self._lay_out()
+
+    def _lay_out(self) -> None:
+        """Put what is shown now into the panes."""
+        view = self.shelf.shown.view if self.shelf.shown is not None else None
+        shown = (self.runs_part,) if view is None else (self.runs_part, view)
+        picked = () if self.desk.picker is None else (self.desk.picker,)
+        for pane, children in ((self._run_pane, shown), (self._session_pane, picked)):
+            if tuple(pane.children) != children:
+                pane.children = children
+
+    def do(self, what: str, given: Any) -> Any:
+        """Do what a page asks for."""
+        return self.desk.do(what, given)
+
+    def as_json(self) -> Any:
+        """What the pages show."""
+        return self.desk.as_json()
+
+    def heard(self) -> None:
+        """A page shows the workbench: plain widgets need not stand in for it."""
+        while self._probes:
+            self._probes.pop().cancel()
+        while self._plain:
+            self._plain.pop().close()
+
+    # --- in a cell -------------------------------------------------------------------
+
+    def show(self) -> None:
+        """Show it in the cell that is running: live where there is a page, else as it stands."""
+        kind = view_kind(self._shell)
+        if kind == "text":
+            display(self.bundle(), raw=True)  # type: ignore[no-untyped-call]
+            return
+        if kind == "plain":
+            self._show_plain()
+            return
+        if self.bar is None:
+            self._build()
+        DisplayHandle().display(self.box)  # type: ignore[no-untyped-call]
+        self._probe()
+        handle = DisplayHandle()  # type: ignore[no-untyped-call]
+        handle.display(folded(self.bundle()), raw=True)  # type: ignore[no-untyped-call]
+        self._handles.append(handle)
+
+    def _probe(self) -> None:
+        """Put plain widgets in where no page asks for the state."""
+        stand_in = _box("convsim-plain")
+        display(stand_in)  # type: ignore[no-untyped-call]
+        timer = threading.Timer(PROBE_SECONDS, lambda: self._stand_in(stand_in))
+        timer.daemon = True
+        timer.start()
+        self._probes.append(timer)
+
+    def _stand_in(self, box: Any) -> None:
+        from convsim_nb.notebook.workbench_plain import PlainWorkbench
+
+        plain = PlainWorkbench(self.desk)
+        box.children = (plain.box,)
+        self._plain.append(plain)
+
+    def _show_plain(self) -> None:
+        from convsim_nb.notebook.workbench_plain import PlainWorkbench
+
+        self.shelf.kind = "plain"
+        plain = PlainWorkbench(self.desk)
+        display(plain.box)  # type: ignore[no-untyped-call]
+
+    def _settle_soon(self) -> None:
+        """Draw the saved form when nothing has changed for a while."""
+        if self._settling is not None:
+            self._settling.cancel()
+        self._settling = threading.Timer(_SETTLED, self._settle)
+        self._settling.daemon = True
+        self._settling.start()
+
+    def _settle(self) -> None:
+        if self.shelf.playing is not None:
+            return
+        bundle = folded(self.bundle())
+        for handle in self._handles:
+            handle.update(bundle, raw=True)  # type: ignore[no-untyped-call]
+
+    def bundle(self) -> Bundle:
+        """The workbench as a saved notebook shows it: its cases, and the run that is shown."""
+        grid, shown = self.desk.grid, self.shelf.shown
+        said = cases_html(grid.cases, grid.problems, max_bytes=_MOST_BYTES)
+        if shown is not None:
+            said += run_html(shown.run.state, scores=shown.run.scores, max_bytes=_MOST_BYTES)
+        plain = f"Workbench: {count(len(grid.cases), 'test case')}"
+        return {"text/html": said, "text/plain": escape(plain)}
+
+
+def _box(names: str, *children: Any) -> Any:
+    box = widgets.Box(children)
+    for name in names.split():
+        box.add_class(name)
+    return box
+
+
+def _place() -> NotebookDisplay:
+    """Where runs are shown in this notebook."""
+    place = shown_now()
+    if isinstance(place, NotebookDisplay):
+        return place
+    if get_ipython() is None:
+        raise UsageError("a workbench needs a notebook: in a script, call simulate(cases, agent, ...)")
+    return attach()
+
+
+_open: dict[tuple[int, str], Room] = {}
+"""The workbenches of this kernel, by what they were opened with."""

@@ -1,0 +1,213 @@
+"""What a person does in a workbench: each is a call that Python offers too."""
+
+import inspect
+import threading
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from convsim_nb.domain.errors import ConvsimError, UsageError
+from convsim_nb.notebook.case_grid import CaseGrid
+from convsim_nb.notebook.protocol import sendable
+from convsim_nb.notebook.session_picker import SessionPicker
+from convsim_nb.notebook.workbench_draft import Draft
+from convsim_nb.notebook.workbench_runs import RunShelf, failed_cases, failed_json
+from convsim_nb.notebook.workbench_settings import Settings
+from convsim_nb.views.words import count, money
+from convsim_nb.workflow.cases import CaseSet
+from convsim_nb.workflow.estimate import Estimate, estimate
+from convsim_nb.workflow.run import Run
+
+Answer = dict[str, Any]
+_STEPS = ("sessions", "cases", "runs")
+
+
+class WorkbenchDesk:
+    """Grid, picker, settings and runs of one workbench, and the verbs of its pages."""
+
+    def __init__(
+        self,
+        grid: CaseGrid,
+        *,
+        settings: Settings,
+        shelf: RunShelf,
+        draft: Draft,
+        make_picker: Callable[[], SessionPicker],
+        changed: Callable[[], None],
+    ) -> None:
+        """`changed` is called, on any thread, when what a page shows may have changed."""
+        self.grid, self.settings, self.shelf, self.draft = grid, settings, shelf, draft
+        self.picker: SessionPicker | None = None
+        self.step = "cases" if grid.cases else "sessions"
+        self.notice: Answer | None = None
+        self._opened_with = grid.cases
+        self._offered: CaseSet | None = None
+        self._make_picker, self._changed = make_picker, changed
+        self._estimated: tuple[CaseSet, Any, Answer] | None = None
+        self._beginning = threading.Lock()
+        self._verbs: dict[str, Callable[..., Answer | None]] = {
+            "run": self._run,
+            "stop": self.stop,
+            "set": self._set,
+            "step": self._step,
+            "look_at": self._look_at,
+            "compare": self._compare,
+            "sessions": self.open_sessions,
+            "bring_back": self._bring_back,
+            "dismiss": self._dismiss,
+        }
+        grid.on_change(changed)
+
+    def do(self, what: str, given: Mapping[str, Any]) -> Answer:
+        """Do what a page asks for: `given` are the arguments of a verb, from a page, of any kind.
+
+        Raises:
+            ConvsimError: it cannot be done; the line is for the person.
+        """
+        verb = self._verbs.get(what)
+        if verb is None:
+            raise UsageError(f"this kernel does not know {what!r}: reload the page")
+        try:
+            bound = inspect.signature(verb).bind(**given)
+        except TypeError as error:
+            raise UsageError(f"{what}: {error}: reload the page") from None
+        done = verb(*bound.args, **bound.kwargs) or {}
+        self._changed()
+        return done
+
+    # --- playing ---------------------------------------------------------------------
+
+    def play(self, cases: CaseSet) -> Run:
+        """Play cases with the settings as they stand; the agent is looked up anew.
+
+        Raises:
+            UsageError: there is nothing to play, or no agent, or no model; said before any model is called.
+        """
+        with self._beginning:
+            if self.shelf.playing is not None:
+                raise UsageError("a run is playing: stop it first, or wait for its end")
+            if not cases:
+                raise UsageError(self._nothing_to_play())
+            return self.shelf.begin(cases, self.settings.agent(), self.settings.options())
+
+    def chosen(self) -> CaseSet:
+        """The cases that Run plays: those that are marked in the grid, else all that are valid."""
+        cases, marked = self.grid.cases, set(self.grid.marked())
+        return CaseSet([case for case in cases if case.case_id in marked]) if marked else cases
+
+    def stop(self) -> None:
+        """Stop the run that plays; after the end this does nothing."""
+        if (run := self.shelf.playing) is not None:
+            run.stop()
+
+    def _run(self, *, failed: bool = False) -> Answer:
+        """Play; `failed`: only the cases that failed in the run that is shown, as they stand in the grid now."""
+        if not failed:
+            run = self.play(self.chosen())
+        elif self.shelf.shown is None:
+            raise UsageError("no run is shown yet: press Run")
+        else:
+            again = set(failed_cases(self.shelf.shown.run))
+            run = self.play(CaseSet([case for case in self.grid.cases if case.case_id in again]))
+        self.step = "runs"
+        return {"run_id": run.run_id}
+
+    def _nothing_to_play(self) -> str:
+        drafts = len(self.grid.problems)
+        if drafts:
+            return f"no case is valid yet: the grid says in red what {count(drafts, 'row')} lack"
+        return "there is no test case yet: add one in the grid, or distill sessions"
+
+    # --- the rest --------------------------------------------------------------------
+
+    def open_sessions(self, *, open: bool = True) -> None:  # noqa: A002 - as the page names it
+        """Show the sessions, or give their room to the cases; they are listed when they are first shown."""
+        self.sessions_open = bool(open)
+        if open and self.picker is None:
+            self.picker = self._make_picker()
+            self.picker.on_distilled(self._distilled)
+
+    sessions_open = False
+
+    def offer(self, cases: CaseSet, *, text: str, name: str) -> None:
+        """Say that other cases are at hand, and let the person take them."""
+        self._offered = cases
+        self.notice = {"text": text, "name": name}
+
+    def _distilled(self, cases: CaseSet) -> None:
+        if cases:
+            self.grid.add(cases)
+        self._changed()
+
+    def _set(self, name: str, value: str) -> None:
+        self.settings.put(str(name), str(value))
+
+    def _step(self, name: str) -> None:
+        if name in _STEPS:
+            self.step = name
+        if name == "sessions":
+            self.open_sessions()
+
+    def _look_at(self, run_id: str) -> None:
+        self.shelf.look_at(str(run_id))
+
+    def _compare(self, first: str, second: str) -> Answer:
+        return {"html": self.shelf.compared(str(first), str(second))}
+
+    def _bring_back(self) -> None:
+        if self._offered is not None:
+            self.grid.cases = self._offered
+        self._dismiss()
+
+    def _dismiss(self) -> None:
+        self.notice, self._offered = None, None
+
+    # --- what is shown ---------------------------------------------------------------
+
+    def as_json(self) -> Answer:
+        """All that bar and shelf show, as it stands."""
+        cases, shown = self.grid.cases, self.shelf.shown
+        chosen = self.chosen()
+        return {
+            "step": self.step,
+            "counts": {
+                "cases": len(cases),
+                "drafts": len(self.grid.problems),
+                "chosen": len(chosen),
+                "marked": len(chosen) < len(cases) or bool(self.grid.marked()),
+                "sessions": len(self.picker.listed) if self.picker is not None else None,
+            },
+            "sessions_open": self.sessions_open,
+            "settings": self.settings.as_json(),
+            "agent": self._agent(),
+            "estimate": self._estimate(chosen),
+            "playing": self.shelf.playing is not None,
+            "runs": self.shelf.listed(),
+            "failed": failed_json(shown.run) if shown is not None else [],
+            "notice": None if self.notice is None else sendable(self.notice),
+        }
+
+    def _agent(self) -> Answer:
+        if not self.settings.said.get("agent"):
+            return {"name": "", "hash": "", "problem": ""}
+        try:
+            ref = self.settings.ref()
+        except ConvsimError as error:
+            return {"name": "", "hash": "", "problem": sendable(str(error))}
+        return {"name": sendable(ref.name), "hash": ref.source_hash, "problem": ""}
+
+    def _estimate(self, cases: CaseSet) -> Answer:
+        """What Run will take; computed again only where cases or settings changed."""
+        try:
+            options = self.settings.options()
+            if self._estimated is None or self._estimated[:2] != (cases, options):
+                self._estimated = (cases, options, _estimate_json(estimate(cases, **options)) if cases else {})
+        except ConvsimError as error:
+            return {"problem": sendable(str(error))}
+        return self._estimated[2]
+
+
+def _estimate_json(found: Estimate) -> Answer:
+    cost = "cost not known" if found.cost is None else money(found.cost)
+    tokens = found.input_tokens + found.output_tokens
+    words = [count(found.conversations, "conversation"), f"about {found.calls:,} calls", f"{tokens:,} tokens", cost]
+    return {"words": words, "basis": found.basis}
