@@ -7,6 +7,8 @@ from convsim_nb.analysis.compare import Compared
 from convsim_nb.domain.case import TestCase
 from convsim_nb.domain.conversation import Conversation
 from convsim_nb.views.comparison import table_rows
+from convsim_nb.views.inline import Html
+from convsim_nb.views.side_by_side import Sided, changed_cases
 
 
 @dataclass(frozen=True)
@@ -16,6 +18,8 @@ class Versus:
     said: Sequence[str]
     rows: Sequence[tuple[str, ...]]
     """Under a head."""
+    changed: Sequence[Html] = ()
+    """The cases that changed, side by side."""
 
 
 @dataclass(frozen=True)
@@ -76,9 +80,12 @@ class Beside:
     measured: Sequence[Measured] = ()
 
 
-def versus(compared: Compared, *, names: tuple[str, str], said: Sequence[str]) -> Versus:
-    """A comparison as words and rows."""
-    return Versus(said=said, rows=table_rows(compared, first=names[0], second=names[1]))
+def versus(
+    compared: Compared, *, sides: tuple[Sided, Sided], said: Sequence[str], cases: Mapping[str, TestCase], room: int
+) -> Versus:
+    """A comparison as words and rows, with the transcripts of the cases that changed, in so many bytes."""
+    rows = table_rows(compared, first=sides[0].name, second=sides[1].name)
+    return Versus(said=said, rows=rows, changed=changed_cases(compared.cases, sides=sides, cases=cases, room=room))
 
 
 def matrix(

@@ -2,11 +2,17 @@
 
 from collections.abc import Sequence
 
-from convsim_nb.analysis.failures import FailureGroup
+from convsim_nb.analysis.failures import FailureGroup, failures_of, grouped
+from convsim_nb.domain.state import RunState
 from convsim_nb.views.inline import cell, page, row, table, text, title
 
 _EXAMPLES = 3
 _HEAD = ("", "Whose", "Why", "Such as", "Next")
+
+
+def failures_by_rule(state: RunState) -> tuple[FailureGroup, ...]:
+    """The conversations of a run that did not reach their goal, as the rules sort them."""
+    return grouped(failures_of(state.conversations, cases=state.cases))
 
 
 def failures_html(summary: str, groups: Sequence[FailureGroup]) -> str:

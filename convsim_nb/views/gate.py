@@ -8,7 +8,7 @@ from convsim_nb.analysis.gate import Judged
 from convsim_nb.domain.conversation import Conversation
 from convsim_nb.views.comparison import table_rows
 from convsim_nb.views.hidden import visible
-from convsim_nb.views.markdown import as_plain
+from convsim_nb.views.markdown import as_plain, table_markdown
 from convsim_nb.views.width import one_line
 from convsim_nb.views.words import stop_words
 
@@ -40,9 +40,7 @@ def _sentence(text: str) -> str:
 
 def _numbers(compared: Compared, names: tuple[str, str]) -> Iterator[str]:
     head, *rows = table_rows(compared, first=names[0], second=names[1])
-    yield f"| {' | '.join(map(as_plain, head))} |"
-    yield f"|---|{'--:|' * (len(head) - 1)}"
-    yield from (f"| {' | '.join(map(as_plain, row))} |" for row in rows)
+    yield from table_markdown(head, rows)
 
 
 def _changes(compared: Compared, names: tuple[str, str]) -> Iterator[str]:

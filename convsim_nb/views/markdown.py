@@ -1,11 +1,16 @@
 """A run as Markdown: for a pull request, an issue, or the summary of a CI job."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
+from convsim_nb.analysis.failures import FailureGroup
 from convsim_nb.domain.conversation import Conversation
+from convsim_nb.domain.score import Score
 from convsim_nb.domain.state import RunState
+from convsim_nb.views.beside import Beside, Measured
+from convsim_nb.views.failures import examples, failures_by_rule
 from convsim_nb.views.faults import faults_of
+from convsim_nb.views.scores import by_key, score_totals
 from convsim_nb.views.sentences import run_title, sentences
 from convsim_nb.views.text import transcript
 from convsim_nb.views.width import one_line
@@ -26,12 +31,25 @@ _LONGEST = 20_000
 """Characters of one transcript."""
 
 
-def report_markdown(state: RunState) -> str:
-    """The run in words, its conversations as a table with the failures first, and the failures in full."""
+def report_markdown(
+    state: RunState,
+    *,
+    scores: Iterable[Score] | None = None,
+    beside: Beside | None = None,
+    failures: Sequence[FailureGroup] | None = None,
+) -> str:
+    """The run in words, beside others where there are any, its failures by reason, its conversations as a table with
+    the failures first, and the failures in full.
+
+    `failures` are by rules alone where they are not given.
+    """
     failed = [each for each in state.conversations if each.verdict == "not_reached"]
     others = [each for each in state.conversations if each.verdict != "not_reached"]
     lines = [f"# {as_plain(run_title(state))}", "", *(f"- {as_plain(each)}" for each in sentences(state)), ""]
-    lines += ["## Conversations", "", *_table((*failed, *others)), "", *_corrections(state)]
+    lines += _beside(beside or Beside())
+    lines += _reasons(failures_by_rule(state) if failures is None else failures)
+    lines += ["## Conversations", "", *_table((*failed, *others)), "", *_corrections(state), *_scores(scores)]
+    lines += [line for each in (beside or Beside()).measured for line in _measured(each)]
     for conversation in failed[:_TRANSCRIPTS]:
         lines += _full(conversation)
     if len(failed) > _TRANSCRIPTS:
@@ -41,10 +59,53 @@ def report_markdown(state: RunState) -> str:
     return "\n".join(lines).rstrip() + "\n"
 
 
+def table_markdown(head: Sequence[str], rows: Iterable[Sequence[str]], *, numbers: bool = True) -> Iterator[str]:
+    """A table; all columns but the first are numbers, or none is."""
+    yield f"| {' | '.join(map(as_plain, head))} |"
+    yield f"|---|{('--:|' if numbers else '---|') * (len(head) - 1)}"
+    yield from (f"| {' | '.join(map(as_plain, row))} |" for row in rows)
+
+
 def as_plain(text: str) -> str:
     """Text as it was written: no Markdown, no HTML."""
     shown = one_line(text).replace("&", "&amp;").replace("<", "&lt;")
     return _SPECIAL.sub(r"\\\1", shown)
+
+
+def _beside(beside: Beside) -> Iterator[str]:
+    for each in beside.versus:
+        head, *rows = each.rows
+        yield from (f"## {as_plain(head[2])} against {as_plain(head[1])}", "")
+        yield from (*(f"- {as_plain(one)}" for one in each.said), "", *table_markdown(head, rows), "")
+    if not beside.matrix:
+        return
+    yield from ("## Each case in each version", "")
+    if beside.uneven:
+        rows = [(case_id, *(cell.text for cell in cells)) for case_id, _, cells in beside.uneven]
+        yield from (*table_markdown(("Test case", *beside.names), rows, numbers=False), "")
+    if beside.even:
+        many = count(len(beside.even), "more case") if beside.uneven else count(len(beside.even), "case")
+        yield from (as_plain(f"✓ {many}, passed by every version in every trial: {', '.join(beside.even)}"), "")
+
+
+def _reasons(groups: Sequence[FailureGroup]) -> Iterator[str]:
+    if not groups:
+        return
+    head = ("Whose part", "Why", "Conversations", "Such as", "Next")
+    rows = [(one.reason.whose, one.reason.why, str(len(one.keys)), examples(one), one.reason.next) for one in groups]
+    yield from ("## Why conversations fell short, and what to do next", "")
+    yield from (*table_markdown(head, rows, numbers=False), "")
+
+
+def _scores(scores: Iterable[Score] | None) -> Iterator[str]:
+    totals = score_totals(by_key(scores))
+    if totals:
+        yield from ("## Scores", "", *table_markdown(("Scorer", "Over the run"), totals.items(), numbers=False), "")
+
+
+def _measured(measured: Measured) -> Iterator[str]:
+    yield from (f"## {as_plain(measured.title)}", "", *table_markdown(measured.head, measured.rows), "")
+    yield from (*(f"- {as_plain(one)}" for one in measured.said), "")
 
 
 def _table(conversations: Iterable[Conversation]) -> Iterator[str]:

@@ -8,7 +8,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from convsim_nb.analysis.failures import Reason, failures_of, grouped
+from convsim_nb.analysis.failures import FailureGroup, Reason
 from convsim_nb.analysis.summary import summarise
 from convsim_nb.domain.case import TestCase
 from convsim_nb.domain.conversation import Conversation, Usage
@@ -16,12 +16,13 @@ from convsim_nb.domain.score import Score
 from convsim_nb.domain.state import RunState
 from convsim_nb.views import words
 from convsim_nb.views.beside import Beside
+from convsim_nb.views.failures import failures_by_rule
 from convsim_nb.views.faults import faults_of
 from convsim_nb.views.hidden import visible
 from convsim_nb.views.markdown import report_markdown
 from convsim_nb.views.markup import SCHEMES, safe_html
 from convsim_nb.views.plots import Plot, labelled
-from convsim_nb.views.scores import by_key, score_tone, score_totals, score_words
+from convsim_nb.views.scores import by_key, every_by_key, of_turns, score_tone, score_totals, score_words
 from convsim_nb.views.sentences import run_title, sentences, stand_in_sentence, trouble_sentences
 from convsim_nb.views.turns import Round, rounds
 
@@ -43,6 +44,8 @@ class Entry:
     conversation: Conversation
     case: TestCase | None
     scores: Sequence[Score]
+    """Of the whole conversation; those of single turns as their mean."""
+    by_turn: Mapping[int, Sequence[Score]]
 
     @property
     def rounds(self) -> tuple[Round, ...]:
@@ -66,16 +69,15 @@ def report_html(
     title: str | None = None,
     beside: Beside | None = None,
     plots: Sequence[Plot] = (),
+    failures: Sequence[FailureGroup] | None = None,
 ) -> str:
     """The report of a run. `links` are addresses by their text, such as the run's page in MLflow.
 
-    `beside` are other runs and measures; `plots` are drawn by `views.plots`.
+    `beside` are other runs and measures; `plots` are drawn by `views.plots`; `failures` are by rules alone where
+    they are not given.
     """
-    scored = by_key(scores)
-    entries = [
-        Entry(number, each, state.cases.get(each.case_id), scored.get(each.key, ()))
-        for number, each in enumerate(state.conversations, start=1)
-    ]
+    every = tuple(scores or ())
+    scored, entries = by_key(every), _entries(state, every)
     lead, *said = [each for each in sentences(state) if each not in trouble_sentences(state)]
     return (
         _environment()
@@ -92,7 +94,7 @@ def report_html(
             strip=entries if len(entries) <= _STRIP else [],
             ranked=sorted(entries, key=lambda entry: _ORDER.index(entry.conversation.verdict)),
             faults=faults_of(state),
-            failures=_failures(state, entries),
+            failures=_failures(failures_by_rule(state) if failures is None else failures, entries),
             beside=beside or Beside(),
             plots=plots,
             totals=score_totals(scored),
@@ -102,10 +104,23 @@ def report_html(
     )
 
 
-def _failures(state: RunState, entries: Sequence[Entry]) -> list[Fallen]:
+def _entries(state: RunState, scores: Sequence[Score]) -> list[Entry]:
+    whole, every = by_key(scores), every_by_key(scores)
+    return [
+        Entry(
+            number,
+            each,
+            state.cases.get(each.case_id),
+            whole.get(each.key, ()),
+            of_turns(every.get(each.key, ())),
+        )
+        for number, each in enumerate(state.conversations, start=1)
+    ]
+
+
+def _failures(groups: Sequence[FailureGroup], entries: Sequence[Entry]) -> list[Fallen]:
     """The conversations that did not reach their goal, by reason."""
     by_key = {entry.conversation.key: entry for entry in entries}
-    groups = grouped(failures_of(state.conversations, cases=state.cases))
     return [Fallen(group.reason, tuple(by_key[key] for key in group.keys)) for group in groups]
 
 
@@ -149,6 +164,7 @@ def _environment() -> Environment:
     environment.filters |= {
         "rich": lambda text: Markup(safe_html(text)),  # noqa: S704 - sanitised there
         "clip": _clipped,
+        "made": Markup,  # an `Html` of ours
         "drawn": lambda plot: Markup(labelled(plot)),  # noqa: S704 - made there, its words escaped
         "score_words": score_words,
         "score_tone": score_tone,

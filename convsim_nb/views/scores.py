@@ -26,6 +26,15 @@ def every_by_key(scores: Iterable[Score] | None) -> dict[str, list[Score]]:
     return found
 
 
+def of_turns(scores: Iterable[Score]) -> dict[int, list[Score]]:
+    """The scores of single turns, by turn."""
+    found: dict[int, list[Score]] = {}
+    for score in scores:
+        if score.turn is not None:
+            found.setdefault(score.turn, []).append(score)
+    return found
+
+
 def score_words(score: Score) -> str:
     """Sign, name and value: `✓ polite: yes`, `agent_latency: 1.24`."""
     match score.holds:

@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from convsim_nb.workflow.fidelity import Fidelity
     from convsim_nb.workflow.run import Run
 
-_COMPARISON = "comparison.html"
+_COMPARISON = "comparison"
+_ROOM = 1_500_000
+"""Bytes for the transcripts of cases that changed, over all comparisons of a report."""
 
 
 def write_report(
@@ -24,41 +26,43 @@ def write_report(
 ) -> Path:
     """Write the run as one HTML or Markdown file: see `Run.report`."""
     target = path or (run.folder or Path()) / "report.html"
-    if target.suffix == ".md":
-        return write_private(target, report_markdown(run.state))
     found = [_comparison(other, run) for other in beside]
-    names, runs = _named([each.first for each in found], run)
-    around = Beside(
-        versus=[each.versus for each in found],
-        names=names,
-        matrix=matrix([one.conversations for one in runs], cases=run.state.cases) if found else (),
-        measured=[_measured(fidelity)] if fidelity is not None else (),
-    )
-    drawn = plots({name: one.conversations for name, one in zip(names, runs, strict=True)})
-    written = write_private(target, report_html(run.state, scores=run.scores, beside=around, plots=drawn))
+    runs = [*(each.first for each in found), run]
+    around = _around(found, runs, fidelity)
+    failures = tuple(run.failures(runs[:-1]))
+    if target.suffix == ".md":
+        text = report_markdown(run.state, scores=run.scores, beside=around, failures=failures)
+    else:
+        drawn = plots({name: one.conversations for name, one in zip(_names(runs), runs, strict=True)})
+        text = report_html(run.state, scores=run.scores, beside=around, plots=drawn, failures=failures)
+    written = write_private(target, text)
     if found:
-        _log(run, written)
+        _log(run, text, _COMPARISON + (".md" if target.suffix == ".md" else ".html"))
     return written
 
 
-class _Compared:
-    def __init__(self, comparison: "Comparison") -> None:
-        self.first = comparison.first
-        self.versus = versus(
-            comparison.found[0], names=(comparison.names[0], comparison.names[1]), said=comparison.sentences
-        )
-
-
-def _comparison(other: "Run | str", run: "Run") -> _Compared:
+def _comparison(other: "Run | str", run: "Run") -> "Comparison":
     from convsim_nb.workflow.compare import compare
 
-    return _Compared(compare(other, run, force=True))
+    return compare(other, run, force=True)
 
 
-def _named(others: "Sequence[Run]", run: "Run") -> "tuple[list[str], list[Run]]":
-    runs = [*others, run]
+def _around(found: "Sequence[Comparison]", runs: "Sequence[Run]", fidelity: "Fidelity | None") -> Beside:
+    cases = {case_id: case for one in runs for case_id, case in one.state.cases.items()}
+    return Beside(
+        versus=[
+            versus(each.found[0], sides=each.sides(), said=each.sentences, cases=cases, room=_ROOM // len(found))
+            for each in found
+        ],
+        names=_names(runs),
+        matrix=matrix([one.conversations for one in runs], cases=cases) if found else (),
+        measured=[_measured(fidelity)] if fidelity is not None else (),
+    )
+
+
+def _names(runs: "Sequence[Run]") -> list[str]:
     names = [each.state.run_name or each.run_id for each in runs]
-    return [name if names.count(name) == 1 else f"{name} ({n})" for n, name in enumerate(names, 1)], runs
+    return [name if names.count(name) == 1 else f"{name} ({n})" for n, name in enumerate(names, 1)]
 
 
 def _measured(fidelity: "Fidelity") -> Measured:
@@ -66,11 +70,11 @@ def _measured(fidelity: "Fidelity") -> Measured:
     return Measured("How alike the simulated users are to people", head, rows, said=fidelity.said)
 
 
-def _log(run: "Run", written: Path) -> None:
+def _log(run: "Run", text: str, name: str) -> None:
     """A report that compares stands in MLflow, with the run that it is of."""
     place = stored(run)
     if place is not None:
-        place.destination.client.log_text(place.mlflow_run_id, written.read_text(encoding="utf-8"), _COMPARISON)
+        place.destination.client.log_text(place.mlflow_run_id, text, name)
 
 
 def write_private(target: Path, text: str, *, what: str = "the report") -> Path:

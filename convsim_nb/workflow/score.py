@@ -7,6 +7,7 @@ from convsim_nb.adapters.score_file import write_scores
 from convsim_nb.analysis.scorers import score
 from convsim_nb.domain.errors import UsageError
 from convsim_nb.domain.score import Score
+from convsim_nb.views.report import report_html
 from convsim_nb.workflow.scorers import OWN, Chosen, chosen
 from convsim_nb.workflow.stored import Stored, stored
 
@@ -34,6 +35,7 @@ def evaluate(run: "Run", scorers: Any, *, model: str | None, concurrency: int) -
     run.scores = (*(old for old in run.scores if old.name not in replaced), *found)
     if run.folder is not None:
         write_scores(run.folder, run.scores)
+    run.tell_hearers()
     if place is not None:
         _log(run, own, said, picked, place)
     return _frame(run, found)
@@ -60,6 +62,7 @@ def _said(run: "Run", picked: Chosen, place: Stored | None, concurrency: int) ->
 
 
 def _log(run: "Run", own: Iterable[Score], said: "Sequence[Said]", picked: Chosen, place: Stored) -> None:
+    from convsim_nb.adapters.mlflow.runlog import REPORT
     from convsim_nb.adapters.mlflow.scores import log_said, said_of
     from convsim_nb.adapters.score_file import SCORES, as_lines
 
@@ -71,7 +74,9 @@ def _log(run: "Run", own: Iterable[Score], said: "Sequence[Said]", picked: Chose
         others=[one for one, each in ours if each is None],
         aggregations={each.name: each.aggregations for each in picked.theirs if each.aggregations is not None},
     )
-    place.destination.client.log_text(place.mlflow_run_id, as_lines(run.scores), SCORES)
+    client = place.destination.client
+    client.log_text(place.mlflow_run_id, as_lines(run.scores), SCORES)
+    client.log_text(place.mlflow_run_id, report_html(run.state, scores=run.scores), REPORT)
 
 
 def _frame(run: "Run", found: Sequence[Score]) -> "pd.DataFrame":

@@ -170,7 +170,7 @@ def test_the_markdown_report_is_a_table_with_the_failures_in_full(state):
     """For a pull request: the sentences, the conversations with the failures first, the faults, the transcripts."""
     lines = report_markdown(state).splitlines()
 
-    assert lines[:25] == snapshot(
+    assert lines[:36] == snapshot(
         [
             "# v1",
             "",
@@ -181,6 +181,20 @@ def test_the_markdown_report_is_a_table_with_the_failures_in_full(state):
             "- Whose part it is that some fell short: agent 6, user 1, infrastructure 2.",
             "- Ended after 0:41: 2.2 turns a conversation; the agent took 1.4 s for a reply (95% within 1.8 s); 42 model calls, 36,792 tokens, \\$0.018.",
             "- MlflowSink heard no more of this run after 0:41: StoreError: connection refused",
+            "",
+            "## Why conversations fell short, and what to do next",
+            "",
+            "| Whose part | Why | Conversations | Such as | Next |",
+            "|---|---|---|---|---|",
+            "| agent | not done in 3 turns | 1 | rebook-to-oslo/support\\_agent\\_v1/1 | read one: on the way (raise max\\_turns), or lost? |",
+            "| agent | it raised AgentDown: &lt;script\\>alert(13)&lt;/script\\> 500 | 1 | &lt;img src=x onerror=alert(0)\\>/support\\_agent\\_v1/1 | mend it: its trace is the last |",
+            "| agent | the user gave up | 1 | invoice-too-high/support\\_agent\\_v1/1 | read the last turns: what was missing? |",
+            "| agent | it took longer than agent\\_timeout | 1 | lost-loyalty-points/support\\_agent\\_v1/1 | see what it waits for, or give it more seconds |",
+            "| agent | agent and user went in circles | 1 | asked-for-a-human/support\\_agent\\_v1/1 | read where it begins to repeat itself |",
+            "| agent | it gave an empty answer | 1 | late-parcel-moved-house/support\\_agent\\_v1/1 | see what it does with the last message |",
+            "| user | the simulated user fell out of its part: guard invented: AB-… is in nothing the user knows | 1 | change-seat/support\\_agent\\_v1/1 | take a stronger user\\_model, or reword the case |",
+            "| infrastructure | the user's or the judge's model gave no usable answer: ModelError: openai:/gpt-5-mini: 429 in 5 tries | 1 | cancel-plan/support\\_agent\\_v1/1 | see that the model answers, or take another, and resume the run |",
+            "| infrastructure | the budget was used up | 1 | voucher-refused/support\\_agent\\_v1/1 | raise max\\_cost, max\\_tokens or max\\_seconds, and resume the run |",
             "",
             "## Conversations",
             "",
@@ -194,9 +208,6 @@ def test_the_markdown_report_is_a_table_with_the_failures_in_full(state):
             "| ✗ not reached | late-parcel-moved-house | agent said nothing | 1 | 0 | 1.8 s |",
             "| ✓ reached | closed-market | goal reached | 3 | 1 | 5.4 s |",
             "| ✓ reached | refund-damaged-kettle | goal reached | 3 | 0 | 5.4 s |",
-            "| ✓ reached | 饺子馆-周六 | goal reached | 2 | 0 | 3.3 s |",
-            "| ○ void | change-seat | simulator broke: guard invented: AB-99172 is in nothing the user knows | 1 | 0 | 2.1 s |",
-            "| ○ void | cancel-plan | model error: ModelError: openai:/gpt-5-mini: 429 in 5 tries | 1 | 0 | 1.8 s |",
         ]
     )
     assert sum(line == "<details>" for line in lines) == 6
