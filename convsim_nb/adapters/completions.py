@@ -6,6 +6,7 @@ from typing import Any
 from convsim_nb.adapters.retries import Fault
 from convsim_nb.domain.conversation import Usage
 from convsim_nb.domain.errors import ModelError
+from convsim_nb.domain.secrets import masked
 
 _EMPTY_TRIES = 2
 _BROKEN_TRIES = 3
@@ -78,6 +79,6 @@ def broken_body(body: Any, *, name: str) -> Fault:
 
 
 def cut(value: Any, most: int = 200) -> str:
-    """A value as it fits into an error message."""
-    text = str(value)
+    """A value as it fits into an error message; no key in it is cut in two, for then nobody knew it for one."""
+    text = masked(str(value))
     return text if len(text) <= most else f"{text[:most]}..."

@@ -15,6 +15,7 @@ from convsim_nb.adapters.metering import Spent, metered
 from convsim_nb.adapters.retries import STEADY, Backoff, Cooldown, cooldown_of
 from convsim_nb.adapters.structured import response_format, with_schema
 from convsim_nb.domain.conversation import Usage
+from convsim_nb.domain.secrets import tell
 from convsim_nb.engine.ports import ChatReply, ChatRequest
 
 _OTHER_KEYS = {
@@ -74,6 +75,7 @@ class LitellmChat:
         self.model = model
         self.name = name or model.replace("/", ":/", 1)
         self._params = dict(params or {})
+        tell(str(self._params.get("api_key") or ""))
         self._timeout = timeout
         self._backoff = backoff
         self._takes_schema: bool | None = None

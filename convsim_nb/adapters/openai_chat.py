@@ -15,6 +15,7 @@ from convsim_nb.adapters.retries import STEADY, Backoff, Cooldown, Fault, cooldo
 from convsim_nb.adapters.structured import response_format, with_schema
 from convsim_nb.domain.conversation import Usage
 from convsim_nb.domain.errors import ModelError
+from convsim_nb.domain.secrets import tell, tell_address
 from convsim_nb.engine.ports import ChatReply, ChatRequest
 
 Price = Callable[[Usage], float]
@@ -55,6 +56,8 @@ class OpenAIChat:
         self._secrets = tuple(
             secret.removeprefix("Bearer ") for secret in self._headers.values() if len(secret) >= _SECRET_LENGTH
         )
+        tell(*self._secrets)
+        tell_address(base_url)
         self._params = dict(params or {})
         self._price = price
         self._key_name = key_name

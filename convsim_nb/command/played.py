@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from convsim_nb.command.printing import out
+from convsim_nb.domain.secrets import masked
 
 if TYPE_CHECKING:
     from convsim_nb.workflow.run import Run
@@ -47,7 +48,7 @@ def _print(run: "Run", options: argparse.Namespace) -> None:
 def _say(lines: Iterator[str]) -> None:
     sys.stdout.flush()
     for line in lines:
-        sys.stderr.write(f"convsim: {line}\n")
+        sys.stderr.write(f"convsim: {masked(line)}\n")
 
 
 def _kept(run: "Run", options: argparse.Namespace) -> Iterator[str]:

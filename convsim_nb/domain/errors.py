@@ -19,15 +19,17 @@ None is a `ValueError`: pydantic would fold those into a report of several lines
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from convsim_nb.domain.secrets import masked
+
 if TYPE_CHECKING:
     from convsim_nb.domain.conversation import Usage
 
 
 class ConvsimError(Exception):
-    """The root of all errors that convsim-nb raises on purpose."""
+    """The root of all errors that convsim-nb raises on purpose. None of them shows a key."""
 
     def __str__(self) -> str:
-        return " ".join(super().__str__().split())
+        return masked(" ".join(super().__str__().split()))
 
     def _render_traceback_(self) -> list[str]:
         """What IPython prints for this error: one line instead of a stack."""

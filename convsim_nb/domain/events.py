@@ -33,6 +33,8 @@ class RunSettings(Record):
     guards: Literal["stop", "record", "off"] = "off"
     """What was done about the simulated user's messages: stopped, recorded, or nothing."""
     script_then: Literal["simulate", "end"] = "simulate"
+    redact: str = ""
+    """`function:<name>:<hash of its source>` of what the texts that are kept went through."""
     loops: bool = True
     """Whether sides that repeat themselves end a conversation."""
     agent_history: Literal["full", "text"] = "full"

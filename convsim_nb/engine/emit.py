@@ -1,11 +1,15 @@
 """From the engine to everybody who reads: the fold first, then each sink."""
 
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from convsim_nb.domain.events import RunEvent, RunStarted, SinkDropped
 from convsim_nb.domain.state import RunState
 from convsim_nb.engine.ports import Sink
+
+
+Clean = Callable[[RunEvent], RunEvent | None]
+"""Gives an event as it may be kept and shown, or None for one that may not."""
 
 
 class Emitter:
@@ -14,8 +18,21 @@ class Emitter:
     A sink that raises is dropped: said once, by a `SinkDropped` that the others hear.
     """
 
-    def __init__(self, state: RunState, sinks: Iterable[Sink] = ()) -> None:
-        self.state = state
+    def __init__(
+        self,
+        state: RunState,
+        sinks: Iterable[Sink] = (),
+        *,
+        clean: Clean = lambda event: event,
+        shown: RunState | None = None,
+    ) -> None:
+        """What is folded and handed on went through `clean`.
+
+        With `shown`, that is what is handed on and folded into `shown`; `state` is what was said in truth, which
+        the conversations go on from.
+        """
+        self.state, self._shown = state, shown
+        self._clean = clean
         self._sinks = list(sinks)
         self._zero = time.monotonic()
 
@@ -28,10 +45,15 @@ class Emitter:
         """Take one event in and pass it on."""
         if isinstance(event, RunStarted):
             self._zero = time.monotonic()
-        self.state.apply(event)
+        kept = self._clean(event)
+        if self._shown is not None:
+            self.state.apply(event)
+        if kept is None:
+            return
+        (self.state if self._shown is None else self._shown).apply(kept)
         for sink in tuple(self._sinks):
             try:
-                sink(event)
+                sink(kept)
             except Exception as error:  # noqa: BLE001 - whatever fails in a reader must not end the run
                 self.drop(sink, f"{type(error).__name__}: {error}")
 

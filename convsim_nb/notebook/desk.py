@@ -7,6 +7,7 @@ from typing import Any, Protocol
 from convsim_nb.adapters.case_files import as_yaml
 from convsim_nb.domain.case import TestCase
 from convsim_nb.domain.errors import ConvsimError, UsageError
+from convsim_nb.domain.secrets import masked
 from convsim_nb.notebook.words import Names
 from convsim_nb.workflow.run import Run
 from convsim_nb.workflow.spans import spans_of, trace_page
@@ -136,4 +137,4 @@ def is_agent(name: str, value: Any) -> bool:
 
 def problem_of(error: Exception) -> str:
     """An error as a line for the person."""
-    return str(error) if isinstance(error, ConvsimError) else f"{type(error).__name__}: {error}"
+    return masked(str(error) if isinstance(error, ConvsimError) else f"{type(error).__name__}: {error}")

@@ -1,6 +1,7 @@
 """From what the user names as an agent to the `Agent` port, checked against the test cases."""
 
 import importlib
+import sys
 from collections.abc import Iterable
 from difflib import get_close_matches
 from typing import Any, Literal
@@ -9,6 +10,7 @@ from convsim_nb.adapters.agents import ReplayingAgent, agent_ref, as_agent, chec
 from convsim_nb.domain.case import TestCase
 from convsim_nb.domain.errors import AgentTypeError
 from convsim_nb.domain.events import AgentRef
+from convsim_nb.domain.secrets import masked, tell_address
 from convsim_nb.engine.ports import Agent
 from convsim_nb.workflow.models import databricks_endpoints, key_for
 
@@ -48,6 +50,7 @@ def resolve_agent(
 def _named(agent: str) -> tuple[Any, str | None, str | None]:
     """The agent of a name, the key that it wants, and the name that it goes by where it has none of its own."""
     if agent.startswith(("http://", "https://")):
+        tell_address(agent)
         return agent, key_for(agent.partition("#")[0]), None
     scheme, separator, rest = agent.partition(":/")
     if separator and scheme in ("models", "runs"):
@@ -63,9 +66,17 @@ def _named(agent: str) -> tuple[Any, str | None, str | None]:
 
 
 def _load_model(uri: str) -> Any:
+    """A model out of MLflow: code that somebody logged, which runs with the rights of who loads it."""
     from convsim_nb.adapters.mlflow.models import load_model
 
+    if uri not in _said:
+        _said.add(uri)
+        sys.stderr.write(f"convsim: {masked(uri)} is loaded, which runs the code that was logged with it\n")
     return load_model(uri)
+
+
+_said: set[str] = set()
+"""Models of which it was said, once a process."""
 
 
 def _imported(module: str, path: str, *, agent: str) -> Any:

@@ -14,10 +14,11 @@ from convsim_nb.domain.case import TestCase
 from convsim_nb.domain.conversation import Usage
 from convsim_nb.domain.errors import CaseError, UsageError
 from convsim_nb.domain.session import Session
+from convsim_nb.domain.veil import Redact
 from convsim_nb.workflow.case_diff import CaseDiff, difference
 from convsim_nb.workflow.checking import checked
 from convsim_nb.workflow.datasets import dataset_cases, names_dataset, save_dataset
-from convsim_nb.workflow.redact import Redact, redacted_case
+from convsim_nb.workflow.redact import redacted_case
 
 if TYPE_CHECKING:
     import pandas as pd

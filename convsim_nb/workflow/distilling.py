@@ -11,6 +11,7 @@ from convsim_nb.adapters.recording import Recorder
 from convsim_nb.domain.case import TestCase
 from convsim_nb.domain.conversation import Usage
 from convsim_nb.domain.errors import ModelError
+from convsim_nb.domain.secrets import masked
 from convsim_nb.domain.session import Session
 from convsim_nb.engine.budget import Budget
 from convsim_nb.engine.distill import DistillSettings
@@ -160,7 +161,7 @@ class Distilling:
             except ModelError as error:
                 self.problems[place] = str(error)
             except Exception as error:  # noqa: BLE001 - a model may be anybody's code; its failure is this session's alone
-                self.problems[place] = f"the model raised {type(error).__name__}: {error}"
+                self.problems[place] = masked(f"the model raised {type(error).__name__}: {error}")
 
     async def _read(self, session: Session) -> Done:
         if not session.user_messages:

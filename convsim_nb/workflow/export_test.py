@@ -1,6 +1,7 @@
 """A conversation as a test file that stands alone."""
 
 import ast
+import hashlib
 import pprint
 import re
 from pathlib import Path
@@ -8,6 +9,7 @@ from string import Template
 from typing import TYPE_CHECKING
 
 from convsim_nb.domain.errors import UsageError
+from convsim_nb.domain.secrets import masked
 from convsim_nb.workflow.kept import case_from
 from convsim_nb.workflow.report import write_private
 
@@ -47,6 +49,7 @@ _CORRECTIONS = """\
     assert conversation.corrections == 0, [release.quote for release in conversation.released]
 """
 _NO_AGENT = "module:name"
+_LONGEST_NAME = 60
 
 
 def export_test(run: "Run", key: str, *, path: Path | None, agent: str | None, mlflow_test: bool) -> Path:
@@ -54,14 +57,14 @@ def export_test(run: "Run", key: str, *, path: Path | None, agent: str | None, m
     case = case_from(run, key, turn=1, fields={})
     if not case.script:
         raise UsageError(f"the user said nothing in {key}: there is nothing to say again")
-    name = re.sub(r"[^a-z0-9]+", "_", run.conversation(key).case_id.lower()).strip("_")
+    name = _word(run.conversation(key).case_id)
     text = _FILE.substitute(
         about=_one_line(f"The agent has to reach this goal: {case.goal.rstrip('.?! ')}."),
         key=key,
         run_id=run.run_id,
         needs=_needs(mlflow_test=mlflow_test),
         imports="import os\n\n" + ("import mlflow\n\n" if mlflow_test else "") + "import convsim_nb as cs\n",
-        agent=f'os.environ.get("CONVSIM_AGENT", {agent or _NO_AGENT!r})',
+        agent=f'os.environ.get("CONVSIM_AGENT", {masked(agent or _NO_AGENT)!r})',
         judge=f'os.environ.get("CONVSIM_JUDGE", {_judge(run)!r})',
         case=pprint.pformat(case.as_mapping(), width=110, sort_dicts=False),
         mark="@mlflow.test" if mlflow_test else "",
@@ -70,6 +73,16 @@ def export_test(run: "Run", key: str, *, path: Path | None, agent: str | None, m
     ).replace("\n\n\n\ndef", "\n\n\ndef")
     ast.parse(text)  # what was said may hold anything
     return write_private(path or Path(f"test_{name}.py"), text, what="the test")
+
+
+def _word(case_id: str) -> str:
+    """A case's id as part of a function's and a file's name, whatever it holds."""
+    word = re.sub(r"[^a-z0-9]+", "_", case_id.lower()).strip("_")
+    return word if word and len(word) <= _LONGEST_NAME else f"{word[:_LONGEST_NAME]}_{_mark(case_id)}".strip("_")
+
+
+def _mark(case_id: str) -> str:
+    return hashlib.sha256(case_id.encode()).hexdigest()[:8]
 
 
 def _judge(run: "Run") -> str:

@@ -1,7 +1,7 @@
 """`user_llm_params` and `judge_llm_params`: what goes with every call of a model, checked before any is made."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from pydantic import JsonValue, TypeAdapter, ValidationError
@@ -46,14 +46,26 @@ def _value(key: Any, value: Any, *, name: str) -> JsonValue:
         raise UsageError(f"{name} has the name {key!r}: names are words such as temperature")
     if key in _OURS:
         raise UsageError(f"{name} sets {key!r}, which convsim sets itself: {_OURS[key]}")
-    if any(word in key.lower() for word in _SECRET):
-        raise UsageError(f"{name} sets {key!r}, and would be kept with the run: keys come from the environment")
+    for named in _names({key: value}):
+        if any(word in named.lower().replace("-", "_") for word in _SECRET):
+            raise UsageError(f"{name} sets {named!r}, and would be kept with the run: keys come from the environment")
     try:
         json.dumps(value, allow_nan=False)
         return _JSON.validate_python(value)
     except (ValidationError, ValueError, TypeError, RecursionError):
         shown = repr(value)[:60]
         raise UsageError(f"{name}[{key!r}] = {shown} is no JSON value: give a number, text, list or mapping") from None
+
+
+def _names(value: Any, *, deep: int = 20) -> Iterator[str]:
+    """The names of fields in a value, those further inside too."""
+    if isinstance(value, Mapping) and deep:
+        for key, part in value.items():
+            yield str(key)
+            yield from _names(part, deep=deep - 1)
+    elif isinstance(value, list | tuple) and deep:
+        for part in value:
+            yield from _names(part, deep=deep - 1)
 
 
 def from_text(text: str, *, name: str) -> dict[str, Any]:

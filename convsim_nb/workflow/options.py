@@ -9,6 +9,7 @@ from difflib import get_close_matches
 from typing import Any, Literal, TypedDict, TypeVar, get_type_hints
 
 from convsim_nb.domain.errors import UsageError
+from convsim_nb.domain.veil import Redact
 from convsim_nb.engine.ports import Chat, GoalFunction, Sink, User
 from convsim_nb.workflow.llm_params import llm_params
 
@@ -83,6 +84,9 @@ class SimulateOptions(TypedDict, total=False):
     """A file that keeps every reply of user and judge."""
     replay: str | os.PathLike[str] | None
     """Such a file: user and judge answer from it, with no key and no cost."""
+    redact: Redact | None
+    """A function of a text that takes out what must not be kept or shown: in the cases before they are played, and in
+    the journal, MLflow and the report. The agent and the models hear what was said."""
     progress: bool
     """Whether the run shows itself: in the notebook, or as text on stderr."""
     sinks: Sequence[Sink]
@@ -122,6 +126,7 @@ DEFAULTS: SimulateOptions = {
     "journal": True,
     "record": None,
     "replay": None,
+    "redact": None,
     "progress": True,
     "sinks": (),
 }
@@ -174,11 +179,21 @@ def _refuse_unfit(given: Mapping[str, Any]) -> None:
     _refuse_tags(given["tags"])
     if given["user"] is not None and not callable(given["user"]):
         raise UsageError(f"user={given['user']!r}: give an async function of a UserView, or leave it out")
+    _refuse_redact(given)
     if not isinstance(given["sinks"], Sequence) or isinstance(given["sinks"], str):
         raise UsageError(f"sinks={given['sinks']!r}: give a list of functions of an event")
     for sink in given["sinks"]:
         if not callable(sink):
             raise UsageError(f"sinks holds {sink!r}, which cannot be called: give functions of an event")
+
+
+def _refuse_redact(given: Mapping[str, Any]) -> None:
+    redact = given["redact"]
+    if redact is not None and not callable(redact):
+        raise UsageError(f"redact={redact!r}: give a function from text to text, or leave it out")
+    for name in ("record", "replay"):
+        if redact is not None and given[name]:
+            raise UsageError(f"redact and {name} are given: a recording holds what was said, word for word")
 
 
 def _refuse_tags(tags: object) -> None:

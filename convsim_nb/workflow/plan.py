@@ -3,6 +3,7 @@
 import hashlib
 import inspect
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Unpack
@@ -14,11 +15,13 @@ from convsim_nb.domain.conversation import Usage
 from convsim_nb.domain.errors import UsageError
 from convsim_nb.domain.events import RUN_KEY, AgentRef, RunSettings, RunStarted
 from convsim_nb.domain.state import RunState
+from convsim_nb.domain.veil import BARE, Veil
 from convsim_nb.engine.budget import Budget
 from convsim_nb.engine.ports import Agent, GoalFunction, Judge, User
 from convsim_nb.engine.prompts import versions
 from convsim_nb.workflow.agents import resolve_agent
 from convsim_nb.workflow.cases import CaseSet, as_cases
+from convsim_nb.workflow.cleaning import clean_cases, veil
 from convsim_nb.workflow.estimate import price_for
 from convsim_nb.workflow.options import SimulateOptions, checked
 from convsim_nb.workflow.people import People, guards_mode, people
@@ -36,6 +39,8 @@ class Plan:
     goal_function: GoalFunction | None
     recorder: Recorder | None
     options: SimulateOptions
+    veil: Veil = BARE
+    """What is taken out of all that is kept and shown."""
     place: Place = OWN
     """The MLflow run that it is written into."""
     shown: Shown | None = None
@@ -54,14 +59,19 @@ class Plan:
         )
 
 
-def plan(cases: Any, agent: Any, *, resumed: bool = False, **options: Unpack[SimulateOptions]) -> Plan:
+def plan(
+    cases: Any, agent: Any, *, resumed: bool = False, kept: bool = False, **options: Unpack[SimulateOptions]
+) -> Plan:
     """Check a call of `simulate` and put its parts together; a run that is `resumed` adds to its recording.
+
+    Cases that are `kept` were redacted when their run was begun.
 
     Raises:
         UsageError: an argument is wrong; the message names its value and the next step.
     """
     given = checked(options)
-    found = as_cases(cases)
+    hidden = veil(given["redact"])
+    found = clean_cases(as_cases(cases), Veil(hidden.secrets) if kept else hidden)
     played, ref = resolve_agent(
         agent,
         cases=found,
@@ -76,7 +86,7 @@ def plan(cases: Any, agent: Any, *, resumed: bool = False, **options: Unpack[Sim
     cast = people(given, judged=function is None or any(case.withheld for case in found), resumed=resumed)
     started = _started(found, ref, cast, given, function)
     place = Place(given["mlflow_run_id"], given["parent_run_id"])
-    return Plan(started, found, played, cast.user, cast.judge, function, cast.recorder, given, place)
+    return Plan(started, found, played, cast.user, cast.judge, function, cast.recorder, given, hidden, place)
 
 
 _SETTINGS = (
@@ -106,6 +116,7 @@ def _started(
         goal_check=_named(function) if function else str(options["goal_check"]),
         prompts=versions(cast.prompts),
         guards=guards_mode(options),
+        redact=_named(options["redact"]) if options["redact"] else "",
         **{name: options[name] for name in _SETTINGS},  # type: ignore[literal-required]
     )
     return RunStarted(
@@ -130,7 +141,7 @@ def _refuse_unpriced(options: SimulateOptions) -> None:
             )
 
 
-def _named(function: GoalFunction) -> str:
+def _named(function: Callable[..., Any]) -> str:
     """Functions are compared by their source."""
     try:
         source = inspect.getsource(function).encode()

@@ -36,6 +36,7 @@ _COMPARED = (
     "script_then",
     "stateful",
     "prompts",
+    "redact",
 )
 
 
@@ -74,7 +75,7 @@ def plan_again(earlier: Run, agent: Any, options: SimulateOptions) -> Plan:
     kept |= {"run_name": state.run_name, "tags": state.tags, "agent_name": state.agent.name if state.agent else None}
     kept["prompts"] = {name: uri for name, uri in settings.prompts.items() if uri.startswith("prompts:/")} or None
     kept |= _models(settings, options)
-    planned = plan(earlier.cases, agent, resumed=True, **{**kept, **options})
+    planned = plan(earlier.cases, agent, resumed=True, kept=True, **{**kept, **options})
     return planned.of(state)
 
 

@@ -14,6 +14,7 @@ from convsim_nb.engine.ports import Sink
 from convsim_nb.engine.trial import Trial
 from convsim_nb.views.report import report_html
 from convsim_nb.workflow import background
+from convsim_nb.workflow.cleaning import cleaning
 from convsim_nb.workflow.display import display
 from convsim_nb.workflow.live import Live
 from convsim_nb.workflow.plan import Plan
@@ -46,9 +47,17 @@ def begin(run: Run, planned: Plan, trials: Sequence[Trial] | None = None) -> Liv
     journal = _journal(run)
     shown = display().show(run) if options["progress"] else None
     sinks: list[Sink] = [one for one in (journal, run.mlflow, shown, *options["sinks"]) if one is not None]
-    emit = Emitter(run.state, sinks)
+    emit = _emitter(run, planned, sinks)
     emit(planned.started)
     return Live(planned, emit=emit, sinks=sinks, mlflow=run.mlflow, trials=trials)
+
+
+def _emitter(run: Run, planned: Plan, sinks: Sequence[Sink]) -> Emitter:
+    """What is kept and shown is cleaned; where it is redacted, the conversations go on from what was said in truth."""
+    clean = cleaning(planned.veil)
+    if planned.veil.redact is None:
+        return Emitter(run.state, sinks, clean=clean)
+    return Emitter(copy.deepcopy(run.state), sinks, clean=clean, shown=run.state)
 
 
 def _journal(run: Run) -> Journal | None:
@@ -67,7 +76,7 @@ def _mlflow(run: Run, planned: Plan) -> MlflowSink | None:
     to = pin(planned.options["experiment"])
     behind = copy.deepcopy(run.state) if run.run_id else None
     journal = run.folder / EVENTS if run.folder else None
-    return MlflowSink(to, journal=journal, report=report_html, state=behind, place=planned.place)
+    return MlflowSink(to, journal=journal, report=report_html, state=behind, place=planned.place, veil=planned.veil)
 
 
 def folder_of(planned: Plan) -> Path | None:

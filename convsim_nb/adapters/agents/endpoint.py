@@ -13,6 +13,7 @@ from convsim_nb.adapters.connections import connection, proxy_for
 from convsim_nb.adapters.openai_errors import Answer
 from convsim_nb.adapters.retries import Fault, retry_after
 from convsim_nb.domain.errors import AgentError, AgentTypeError, AgentUnreachable
+from convsim_nb.domain.secrets import tell
 
 _TRIES = 3
 _UNREACHABLE = {
@@ -34,6 +35,7 @@ def endpoint_agent(address: str, *, api_key: str | None = None) -> Callable[...,
         raise AgentTypeError(f"agent {endpoint_name(address)} names no model: add it after a #, as in .../v1#my-agent")
     url = f"{base_url.rstrip('/')}/chat/completions"
     headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
+    tell(api_key)
 
     async def agent(messages: list[dict[str, Any]]) -> AsyncIterator[Any]:
         body = {"model": model, "messages": messages, "stream": True}

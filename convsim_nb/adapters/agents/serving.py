@@ -8,6 +8,7 @@ from convsim_nb.adapters.agents.endpoint import answered, refused
 from convsim_nb.adapters.agents.history import as_items
 from convsim_nb.adapters.connections import connection, proxy_for
 from convsim_nb.adapters.openai_errors import Answer
+from convsim_nb.domain.secrets import tell
 
 _CHAT = "llm/v1/chat"
 _RESPONSES = "agent/v1/responses"
@@ -21,6 +22,7 @@ def serving_agent(name: str, *, host: str, token: str) -> Callable[..., AsyncIte
     A case's context goes to an agent as `custom_inputs`, the session as `conversation_id`.
     """
     headers = {"Authorization": f"Bearer {token}"}
+    tell(token)
     known: list[str] = []
 
     async def agent(messages: list[dict[str, Any]], mlflow_session_id: str, **context: Any) -> AsyncIterator[Any]:

@@ -12,7 +12,10 @@ from typing import Any, Protocol
 
 from convsim_nb.adapters.mlflow.net import LATE_SECONDS, Claim, TraceNet, available
 from convsim_nb.adapters.mlflow.store import Destination, make_ready
+from convsim_nb.adapters.mlflow.veiling import veil_trace, veiled_span
 from convsim_nb.adapters.mlflow.writer import TraceWriter
+from convsim_nb.domain.errors import UsageError
+from convsim_nb.domain.veil import BARE, Veil
 
 Findings = dict[str, list[Any]]
 """Assessments to be logged, by trace id. A trace whose turn is over stands here, if with none."""
@@ -77,15 +80,24 @@ class Export(Protocol):
         """The run is over: nothing more will come or be written; what still waits is let go."""
 
 
-def export() -> Export:
-    """The best way that the installed MLflow has."""
-    return NetExport() if available() else FlushExport()
+def export(veil: Veil = BARE) -> Export:
+    """The best way that the installed MLflow has. What is stored goes through `veil`.
+
+    Raises:
+        UsageError: this release of MLflow has no way on which traces can be redacted.
+    """
+    if available():
+        return NetExport(veil)
+    if veil.redact is not None:
+        raise UsageError("redact is given, and the traces of this MLflow release cannot be redacted: say mlflow=False")
+    return FlushExport()
 
 
 class NetExport:
     """Our own way: a third of the cost, to the pinned store, nothing dropped."""
 
-    def __init__(self) -> None:
+    def __init__(self, veil: Veil = BARE) -> None:
+        self._veil = veil
         self.off = False
         self.experiment_id = ""
         self.turns: dict[str, dict[int, str]] = {}
@@ -132,12 +144,16 @@ class NetExport:
             age = now - claim.ended_at
             return everything or age > HOLD_SECONDS or (age > LATE_SECONDS and claim.trace_id in findings)
 
-        caught = self._net.take(ripe, most=TRACES_AT_ONCE)
+        caught, late = self._net.take(ripe, most=TRACES_AT_ONCE), self._net.take_late()
+        if self._veil.secrets or self._veil.redact:
+            late = [veiled_span(span, self._veil) for span in late]
+            for each in caught:
+                veil_trace(each.trace, self._veil)
         for each in caught:
             for finding in findings.pop(each.claim.trace_id, ()):
                 finding.trace_id = each.claim.trace_id
                 each.trace.info.assessments.append(finding)
-        self._writer.write(caught, run_id=run_id, late=self._net.take_late())
+        self._writer.write(caught, run_id=run_id, late=late)
         self._written += len(caught)
         for each in caught:
             each.claim.metadata = each.claim.tags = {}

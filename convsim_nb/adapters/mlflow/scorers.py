@@ -15,6 +15,7 @@ from convsim_nb.adapters.mlflow.store import Destination, pin, store_errors
 from convsim_nb.domain.conversation import Conversation
 from convsim_nb.domain.errors import NotFoundError
 from convsim_nb.domain.score import Score
+from convsim_nb.domain.secrets import masked
 
 _SESSION = "mlflow.trace.session"
 
@@ -157,6 +158,9 @@ def _asked(
     metadata = {_SESSION: conversation.session_id} if turn is None else {}
     root = next((span.span_id for span in trace.data.spans if span.parent_id is None), None)
     for each in feedbacks:
+        if each.error:
+            each.error.error_message = masked(each.error.error_message or "") or None
+            each.error.stack_trace = masked(each.error.stack_trace or "") or None
         each.trace_id, each.span_id = trace.info.trace_id, root  # Databricks shows those of the root span
         each.metadata = {**(each.metadata or {}), **metadata}
     _note_scorer(scorer, feedbacks)

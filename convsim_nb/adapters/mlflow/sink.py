@@ -31,6 +31,7 @@ from convsim_nb.domain.events import (
 )
 from convsim_nb.domain.score import Score
 from convsim_nb.domain.state import RunState
+from convsim_nb.domain.veil import BARE, Veil
 from convsim_nb.engine.ports import Agent
 
 _TICK = 0.5
@@ -60,16 +61,18 @@ class MlflowSink:
         report: Callable[[RunState], str] | None = None,
         state: RunState | None = None,
         place: Place = OWN,
+        veil: Veil = BARE,
     ) -> None:
         """`journal` is the file of events; where there is none, the sink keeps its own until the end.
 
         `report` makes the HTML that is stored with the run. `state` is what a resumed run has behind it;
         it must not be anybody else's. `place` names a run to write into, or one to be below.
+        Events come as they may be kept; what traces hold goes through `veil`.
         """
         self._pin, self._on_failure, self._journal, self._report = pin, on_failure, journal, report
         self._state, self._place = state or RunState(), place
         self._owned = False
-        self._export = export()
+        self._export = export(veil)
         self._export.on_stall = self._give_up
         self._events: deque[RunEvent] = deque()
         self._findings: Findings = {}

@@ -7,6 +7,8 @@ from convsim_nb.adapters.mlflow.export import Export, export
 from convsim_nb.adapters.mlflow.store import Destination, Pin, store_errors
 from convsim_nb.adapters.mlflow.tracing import TracedAgent
 from convsim_nb.domain.events import AgentRef
+from convsim_nb.domain.secrets import known_secrets
+from convsim_nb.domain.veil import Veil
 from convsim_nb.engine.ports import Agent, AgentReply, AgentTurn
 
 
@@ -39,7 +41,7 @@ class TalkTraces:
         """The agent's reply, its trace left to be written."""
         if self._to is None:
             return await agent(turn)
-        way = export()
+        way = export(Veil(known_secrets()))
         way.experiment_id = self._to.experiment_id
         name, model = self._ref.name, self._ref.model_id
         try:
