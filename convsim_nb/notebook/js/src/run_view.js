@@ -11,6 +11,7 @@ import { createList, createStrip } from "./overview.js";
 import { copied, createPanel } from "./panel.js";
 import { createComposer, createControls } from "./steer.js";
 import { createTranscript } from "./transcript.js";
+import { CHOSEN, SHOW } from "./workbench_parts.js";
 
 /** @import {Model, RunEvent} from "./types" */
 
@@ -115,6 +116,12 @@ export function createRunView(model) {
 
   list.node.addEventListener("keydown", (event) => onArrow(event, list.node, ["ArrowUp", "ArrowDown"]));
   strip.node.addEventListener("keydown", (event) => onArrow(event, strip.node, ["ArrowLeft", "ArrowRight"]));
+
+  // In a workbench another view asks for a conversation, and hears which one a person chose.
+  node.addEventListener(SHOW, (event) => {
+    const key = event instanceof CustomEvent ? event.detail.key : undefined;
+    if (copy.state.conversations.has(key)) choose(key, false);
+  });
 
   // --- what came from the kernel -----------------------------------------------------
 
@@ -260,11 +267,16 @@ export function createRunView(model) {
     return messages.some((_, place) => !copy.html.has(`${key}#${attempt}.${place}`));
   }
 
-  /** @param {string} key */
-  function choose(key) {
+  /**
+   * @param {string} key
+   * @param {boolean} [tell] whether a workbench around hears of it
+   */
+  function choose(key, tell = true) {
     following = false;
     look(key);
     paintSoon("transcript");
+    const detail = { key, case_id: copy.state.conversations.get(key)?.case_id };
+    if (tell) node.dispatchEvent(new CustomEvent(CHOSEN, { detail, bubbles: true }));
   }
 
   /** @param {string | null} key */
