@@ -28,7 +28,8 @@ class ConvsimMagics(Magics):
     @line_cell_magic
     def convsim(self, line: str, cell: str | None = None, local_ns: Mapping[str, Any] | None = None) -> Any:
         """Test chat agents with simulated users: %convsim help says how."""
-        words = split(line)
+        # A terminal shows no workbench: it is told what there is.
+        words = split(line) or ["help"] * (cell is None and getattr(self.shell, "kernel", None) is None)
         is_awaited = words[:1] == [AWAITED.strip()]
         verb, rest = _verb(words[1:] if is_awaited else words, in_cell=cell is not None)
         if verb is None:

@@ -120,7 +120,7 @@ def verbs() -> Mapping[str, Verb]:
             WORKBENCH,
             open_workbench,
             "all of it by hand, in one place; %convsim alone does it too",
-            "%convsim --agent my_agent --user-model openai:/gpt-5-mini",
+            "%convsim workbench --agent my_agent --user-model openai:/gpt-5-mini",
         ),
         Verb(
             "sessions",

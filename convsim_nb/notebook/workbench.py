@@ -198,7 +198,7 @@ class Room:
 
     # --- laying out ------------------------------------------------------------------
 
-    def _build(self) -> None:
+    def build(self) -> None:
         self.bar = WorkbenchPart(self, part="bar")
         self.runs_part = WorkbenchPart(self, part="runs")
         self._run_pane = _box("cs-wb-runs-pane", self.runs_part)
@@ -244,7 +244,7 @@ class Room:
             self._show_plain()
             return
         if self.bar is None:
-            self._build()
+            self.build()
         DisplayHandle().display(self.box)  # type: ignore[no-untyped-call]
         self._probe()
         handle = DisplayHandle()  # type: ignore[no-untyped-call]

@@ -124,7 +124,7 @@ class WorkbenchDesk:
         self.sessions_open = bool(open)
         if open and self.picker is None:
             self.picker = self._make_picker()
-            self.picker.on_distilled(self._distilled)
+            self.picker.on_distilled(self.take_in)
 
     sessions_open = False
 
@@ -133,7 +133,8 @@ class WorkbenchDesk:
         self._offered = cases
         self.notice = {"text": text, "name": name}
 
-    def _distilled(self, cases: CaseSet) -> None:
+    def take_in(self, cases: CaseSet) -> None:
+        """Append what was distilled to the cases."""
         if cases:
             self.grid.add(cases)
         self._changed()

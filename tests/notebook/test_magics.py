@@ -26,7 +26,10 @@ async def hanging(messages):
 """
 PLAIN = "--user-model $model --no-mlflow --no-progress"
 RUN = f"""%convsim run cases --agent agents["v2"] {PLAIN}"""
-VERBS = "sessions, distill, draft, cases, run, stop, pause, resume, show, runs, push, score, compare, calibrate, report"
+VERBS = (
+    "workbench, sessions, distill, draft, cases, run, stop, pause, resume, show, runs, push, score, compare, "
+    "calibrate, report"
+)
 SESSIONS = """{"session_id": "s-1", "messages": [
  {"role": "user", "content": "My kettle arrived broken. My order is A-1893, and I want a refund."},
  {"role": "assistant", "content": "I have refunded order A-1893."},

@@ -1,0 +1,322 @@
+"""The workbench in Python: what Run plays, what it refuses, what stays, and what a page is told."""
+
+import json
+import time
+
+import pytest
+
+import convsim_nb as cs
+from convsim_nb.notebook import workbench as room
+from convsim_nb.notebook.workbench_draft import BENCHES
+from tests.notebook.shell import Shell
+from tests.notebook.test_run_view import Comm
+
+SETUP = """
+import convsim_nb as cs
+from convsim_nb.testing import ScriptedChat
+def my_agent(messages):
+    return "Version 1"
+chat = ScriptedChat(user=[f"Please help me, {n}." for n in range(9)])
+cases = [{"goal": f"Goal {n}", "case_id": f"case-{n}"} for n in range(3)]
+options = dict(user_model=chat, max_turns=1, mlflow=False)
+"""
+
+NO_MODEL = (
+    "no user_model is named: give user_model=, such as openai:/gpt-5-mini or http://localhost:8000/v1#my-model; "
+    "demo:/rules is a stand-in that is no language model"
+)
+
+
+@pytest.fixture
+def shell(capsys, tmp_path, monkeypatch):
+    """A notebook in a folder of its own, with an agent, cases and a model."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(room, "_open", {})
+    shell = Shell(capsys)
+    assert shell(SETUP).ok
+    yield shell
+    shell.close()
+
+
+@pytest.fixture
+def page(shell):
+    """The bar of a workbench as a page speaks to it."""
+
+    def opened(code="bench = cs.Workbench(my_agent, cases=cases, **options)"):
+        assert shell(code).ok
+        return Page(shell["bench"])
+
+    return opened
+
+
+class Page:
+    """What a page says and hears."""
+
+    def __init__(self, bench):
+        self.bench, self.room = bench, bench._room
+        self.room.build()
+        self.comm = self.room.bar.comm = Comm()
+        self.asked = 0
+
+    def ask(self, what, **given):
+        """Wish for something, and wait for the answer."""
+        self.asked += 1
+        self.room.bar._asked(None, {"type": "do", "view": "v", "id": str(self.asked), "what": what, "given": given}, [])
+        return self.wait(lambda: [each for each in self.comm.sent if each.get("id") == str(self.asked)])[0]
+
+    def wait(self, found):
+        """Wait until something is found."""
+        until = time.monotonic() + 20
+        while not (things := found()) and time.monotonic() < until:
+            time.sleep(0.02)
+        assert things
+        return things
+
+    @property
+    def state(self):
+        """What the page would be told now, as it would arrive."""
+        return json.loads(json.dumps(self.room.as_json(), allow_nan=False))
+
+
+def said_by_the_agent(run):
+    return {message.content for each in run.conversations for message in each.messages if message.role == "assistant"}
+
+
+def test_run_plays_the_grid_against_the_agent_that_the_name_means_now(shell, page):
+    """A redefined agent is played at the next Run, with its own source hash; both runs stay, and can be compared."""
+    view = page()
+    before = view.state["agent"]["hash"]
+    first = view.ask("run")
+    view.bench.run.wait()
+    shell("def my_agent(messages):\n    return 'Version 2'")
+    after = view.state["agent"]["hash"]
+    second = view.ask("run")
+    view.bench.run.wait()
+    ids = [first["result"]["run_id"], second["result"]["run_id"]]
+    compared = view.ask("compare", first=ids[0], second=ids[1])
+
+    assert [run.run_id for run in view.bench.runs] == ids[::-1]
+    assert [said_by_the_agent(run) for run in view.bench.runs] == [{"Version 2"}, {"Version 1"}]
+    assert before
+    assert after != before
+    assert [run.state.agent.source_hash for run in view.bench.runs] == [after, before]
+    assert "no difference is shown" in compared["result"]["html"]
+    assert [line["run_id"] for line in view.state["runs"] if line["shown"]] == [ids[1]]
+    assert view.ask("look_at", run_id=ids[0])["type"] == "done"
+    assert [line["run_id"] for line in view.state["runs"] if line["shown"]] == [ids[0]]
+
+
+def test_what_is_shown_of_a_run_is_a_rate_with_its_interval_void_and_the_cases_that_failed(page):
+    """The numbers are of the run's own summary, and the failed cases come with key and reason."""
+    view = page()
+    view.ask("run")
+    view.bench.run.wait()
+    (line,) = view.state["runs"]
+
+    assert (line["rate"], line["void"], line["corrections"]) == ("0% reached, 95% interval 0% to 56%", 0, 0)
+    assert [each["case_id"] for each in view.state["failed"]] == ["case-0", "case-1", "case-2"]
+    assert {each["why"] for each in view.state["failed"]} == {"out of turns"}
+    assert view.state["failed"][0]["key"] in view.bench.run.state.by_key
+
+
+def test_only_the_failed_cases_are_played_again_as_the_grid_has_them_now(page):
+    """A case that was taken out of the grid is not played again; what was edited is played as it stands."""
+    view = page()
+    view.ask("run")
+    view.bench.run.wait()
+    view.bench.grid.cases = view.bench.grid.cases.without("case-0").with_edit("case-2", goal="Another goal")
+    view.ask("run", failed=True)
+    view.bench.run.wait()
+
+    assert [case.goal for case in view.bench.run.cases] == ["Goal 1", "Another goal"]
+
+
+@pytest.mark.parametrize(
+    ("opened", "problem"),
+    [
+        ("agent=my_agent, cases=[], **options", "there is no test case yet: add one in the grid, or distill sessions"),
+        ("cases=cases, **options", "there is no agent: name one in the settings, such as my_agent"),
+        (
+            "agent='nobody', cases=cases, **options",
+            "agent 'nobody': the notebook has no such name: define it in a cell, and run again",
+        ),
+        (
+            "agent=my_agent, cases=cases, mlflow=False",
+            NO_MODEL,
+        ),
+        ("agent=my_agent, cases=cases, max_turns=0, user_model=chat", "max_turns=0: give a whole number above 0"),
+    ],
+)
+def test_what_cannot_run_is_one_line_before_any_model_is_asked(shell, page, opened, problem):
+    """The page gets the line that Python would raise; no run was begun."""
+    view = page(f"bench = cs.Workbench({opened})")
+    answer = view.ask("run")
+
+    assert (answer["type"], answer["problem"]) == ("refused", problem)
+    assert view.bench.runs == ()
+    assert shell["chat"].requests == []
+
+
+def test_a_person_sets_what_run_plays_with(page):
+    """Fields are looked up as a magic's words are; an emptied one means the default; a wrong number is refused."""
+    view = page()
+    for name, value in (("max_turns", "2"), ("trials", "2"), ("max_tokens", ""), ("agent", "my_agent")):
+        view.ask("set", name=name, value=value)
+    words = view.state["estimate"]["words"]
+    view.ask("run")
+    view.bench.run.wait()
+    settings = view.bench.run.state.settings
+    view.ask("set", name="trials", value="many")
+
+    assert (settings.max_turns, settings.trials, len(view.bench.run.conversations)) == (2, 2, 6)
+    assert words[0] == "6 conversations"
+    assert "6 to take max_turns" not in view.state["estimate"].get("basis", "")
+    assert view.ask("run")["problem"] == "Trials: 'many': give a number above 0, or leave it empty"
+    assert view.state["estimate"]["problem"] == "Trials: 'many': give a number above 0, or leave it empty"
+
+
+def test_a_second_run_waits_for_the_first_and_stop_ends_it(shell, page):
+    """While one plays a second is refused; Stop keeps what was done, and does nothing after the end."""
+    shell("import asyncio\nasync def my_agent(messages):\n    await asyncio.sleep(60)\n    return 'late'")
+    view = page()
+    view.ask("run")
+    refused = view.ask("run")
+    view.ask("stop")
+    run = view.bench.run.wait(20)
+    view.ask("stop")
+
+    assert refused["problem"] == "a run is playing: stop it first, or wait for its end"
+    assert {each.stop for each in run.conversations} == {"cancelled"}
+    assert view.state["playing"] is False
+
+
+def test_distilled_cases_are_appended(page):
+    """What the picker distilled stands below what was there, as one edit that can be undone."""
+    view = page()
+    view.room.desk.take_in(cs.CaseSet([{"goal": "From a session", "case_id": "s-1"}]))
+    ids = [case.case_id for case in view.bench.grid.cases]
+    view.bench.grid.undo()
+
+    assert ids == ["case-0", "case-1", "case-2", "s-1"]
+    assert len(view.bench.grid.cases) == 3
+
+
+# --- nothing is lost -----------------------------------------------------------------
+
+
+def test_a_cell_that_is_run_again_gives_the_same_workbench_and_says_that_it_was_edited(shell, page):
+    """Edits and runs stay; the cases that were passed are one click away, and that click can be undone."""
+    view = page()
+    view.bench.grid.cases = view.bench.grid.cases.with_edit("case-0", goal="Edited")
+    view.ask("run")
+    view.bench.run.wait()
+    shell("again = cs.Workbench(my_agent, cases=cases, **{**options, 'max_turns': 3})")
+    again = shell["again"]
+    said = view.state["notice"]
+    fields = {each["name"]: each["value"] for each in view.state["settings"]["fields"]}
+
+    assert again.grid is view.bench.grid
+    assert again.runs == view.bench.runs
+    assert again.grid.cases["case-0"].goal == "Edited"
+    assert "as you left it" in said["text"]
+    assert fields["max_turns"] == "3"
+    view.ask("bring_back")
+    assert again.grid.cases["case-0"].goal == "Goal 0"
+    assert view.state["notice"] is None
+    again.grid.undo()
+    assert again.grid.cases["case-0"].goal == "Edited"
+
+
+def test_other_cases_open_another_workbench(shell, page):
+    """Nothing that was edited in the first is in the second."""
+    view = page()
+    view.bench.grid.cases = view.bench.grid.cases.with_edit("case-0", goal="Edited")
+    shell("other = cs.Workbench(my_agent, cases=cases[:2], **options)")
+
+    assert shell["other"].grid is not view.bench.grid
+    assert [case.goal for case in shell["other"].grid.cases] == ["Goal 0", "Goal 1"]
+
+
+def test_after_a_restart_what_was_edited_is_offered(shell, page, monkeypatch):
+    """The edits are on disk, as cases that load_cases reads; the new kernel has what was passed until asked."""
+    view = page()
+    view.bench.grid.cases = view.bench.grid.cases.with_edit("case-0", goal="Edited")
+    (path,) = view.wait(lambda: [*BENCHES.glob("*/cases.yaml")])
+    monkeypatch.setattr(room, "_open", {})
+    view = page()
+
+    assert path.stat().st_mode & 0o077 == 0
+    assert shell(f"cs.load_cases({str(path)!r})['case-0'].goal").result == "Edited"
+    assert view.bench.grid.cases["case-0"].goal == "Goal 0"
+    assert view.state["notice"]["text"].startswith("3 cases edited here on ")
+    view.ask("bring_back")
+    assert view.bench.grid.cases["case-0"].goal == "Edited"
+
+
+def test_runs_of_earlier_days_are_listed_and_shown(page, monkeypatch):
+    """A new kernel lists the journals of the folder; one that is chosen gets a view, and failed cases are named."""
+    view = page()
+    view.ask("run")
+    earlier = view.bench.run.wait().run_id
+    monkeypatch.setattr(room, "_open", {})
+    view = page()
+    before = [(line["run_id"], line["here"]) for line in view.state["runs"]]
+    view.ask("look_at", run_id=earlier)
+
+    assert before == [(earlier, False)]
+    assert [run.run_id for run in view.bench.runs] == [earlier]
+    assert len(view.state["failed"]) == 3
+    assert view.room.shelf.shown.view is not None
+
+
+# --- the line and the cell -----------------------------------------------------------
+
+
+def test_a_line_without_a_verb_opens_the_workbench(shell):
+    """Options are those of a run; the name after -o is the workbench's."""
+    done = shell("%convsim --agent my_agent --cases cases --user-model chat --max-turns 4 --no-mlflow -o bench")
+    fields = {each["name"]: each["value"] for each in shell["bench"]._room.as_json()["settings"]["fields"]}
+
+    assert done.ok
+    assert repr(shell["bench"]) == "Workbench: 3 test cases"
+    assert (fields["agent"], fields["user_model"], fields["max_turns"], fields["mlflow"]) == (
+        "my_agent",
+        "chat",
+        "4",
+        "False",
+    )
+
+
+def test_options_of_single_runs_are_refused(shell):
+    """A workbench plays many runs, and shows them itself."""
+    done = shell("cs.Workbench(my_agent, cases=cases, run_key='nightly')")
+
+    assert done.out == (
+        "UsageError: run_key='nightly': leave it out: a workbench plays many runs, and shows them itself\n"
+    )
+
+
+def test_a_notebook_without_a_page_gets_the_cases_and_the_run_as_html(shell, page):
+    """nbclient and terminals: the static form, hostile text as text, and nothing that needs a kernel."""
+    view = page()
+    view.bench.grid.cases = view.bench.grid.cases.with_edit("case-0", goal="<script>alert(1)</script>")
+    view.ask("run")
+    view.bench.run.wait()
+    bundle = view.room.bundle()
+
+    assert "&lt;script&gt;alert(1)" in bundle["text/html"]
+    assert "<script" not in bundle["text/html"]
+    assert "out of turns" in bundle["text/html"]
+    assert bundle["text/plain"] == "Workbench: 3 test cases"
+
+
+def test_no_transcript_is_in_the_widgets_state(page):
+    """A saved notebook carries no words of cases or conversations in its widgets."""
+    view = page()
+    view.ask("run")
+    view.bench.run.wait()
+    states = [each.get_state() for each in (view.room.bar, view.room.runs_part, view.room.box, view.bench.grid)]
+    said = json.dumps([{k: v for k, v in state.items() if k not in ("_esm", "_css")} for state in states], default=str)
+
+    assert "Goal 0" not in said
+    assert "Version 1" not in said
