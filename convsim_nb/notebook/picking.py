@@ -1,13 +1,16 @@
 """What a person picks sessions from, and what was picked: kept in Python, whatever pages show it."""
 
 import threading
+from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from convsim_nb.domain.errors import ConvsimError, NotFoundError
+from convsim_nb.domain.errors import NotFoundError
 from convsim_nb.domain.preview import SessionPreview
-from convsim_nb.notebook.lane import Lane
+from convsim_nb.domain.session import Session
+from convsim_nb.notebook.desk import problem_of
+from convsim_nb.notebook.errands import Errands
 from convsim_nb.workflow.browse import SessionList
 from convsim_nb.workflow.sessions import Sessions
 from convsim_nb.workflow.shelves import Query, Shelf
@@ -16,11 +19,13 @@ PAGE = 100
 """Sessions that are listed at first, and with each "load more"."""
 _STEP = 100
 """So many sessions are told of at once while more of them are listed."""
+_REMEMBERED = 300
+"""Sessions that were read whole and are kept: what is previewed and reckoned is mostly distilled next."""
 
 
 @dataclass(frozen=True)
 class Change:
-    """What the pages have to hear."""
+    """What the pages have to hear; with nothing in it, that what stands around the list has changed."""
 
     rows: tuple[SessionPreview, ...] = ()
     """New, or known by more traces than before."""
@@ -28,27 +33,39 @@ class Change:
     """Picked just now."""
     removed: tuple[str, ...] = ()
     """Picked no more."""
+    outcomes: tuple[str, ...] = ()
+    """Sessions whose distilling has gone on."""
     reset: bool = False
     """Another list begins: nothing that was shown stands."""
 
 
-@dataclass
+Hearer = Callable[[Change], None]
+
+
+@dataclass(eq=False)
 class Picking:
-    """The list, and what is picked of it. Changes are told to `heard`, in order, under one lock, from any thread."""
+    """The list, and what is picked of it. Changes are told to `hearers`, in order, under one lock, from any thread."""
 
     shelf: Shelf
     query: Query
-    heard: Callable[[Change], None] = lambda _: None
+    hearers: list[Hearer] = field(default_factory=list)
     problem: str = ""
     """Why the list could not be read, or read on."""
     loading: bool = False
     lock: Any = field(default_factory=threading.RLock)
     _list: SessionList | None = None
     _picked: dict[str, None] = field(default_factory=dict)
+    _whole: OrderedDict[str, Session] = field(default_factory=OrderedDict)
     _asked: int = 0
     """Which list is wanted: work for an earlier one is left."""
     _idle: threading.Event = field(default_factory=threading.Event)
-    _lister: Lane = field(default_factory=lambda: Lane("convsim-list"))
+    _lister: Errands = field(default_factory=lambda: Errands("convsim-list"))
+
+    def tell(self, change: Change) -> None:
+        """Let everybody know."""
+        with self.lock:
+            for hear in self.hearers:
+                hear(change)
 
     # --- the list --------------------------------------------------------------------
 
@@ -68,10 +85,11 @@ class Picking:
             self.query = replace(self.query, **changes)
             self._asked += 1
             self._list, self._picked = None, {}
+            self._whole.clear()
             self._begin(PAGE, reset=True)
 
-    def more(self, sessions: int = PAGE) -> None:
-        """List so many more; returns at once. While a list is being read nothing is added to it."""
+    def more(self, sessions: int | None = PAGE) -> None:
+        """List so many more, or all; returns at once. While a list is being read nothing is added to it."""
         with self.lock:
             if not self.loading and not (self._list is not None and self._list.complete):
                 self._begin(sessions)
@@ -79,29 +97,28 @@ class Picking:
     def halt(self) -> None:
         """Read on no further for now."""
         with self.lock:
-            self._asked += 1
-            self._rest("")
+            if self.loading:
+                self._asked += 1
+                self._rest("")
 
     def wait(self, timeout: float | None = None) -> bool:
         """Wait until nothing is being listed."""
         return self._idle.wait(timeout)
 
-    def _begin(self, sessions: int, *, reset: bool = False) -> None:
+    def _begin(self, sessions: int | None, *, reset: bool = False) -> None:
         asked = self._asked
         self.problem, self.loading = "", True
         self._idle.clear()
-        self.heard(Change(reset=reset))
+        self.tell(Change(reset=reset))
         self._lister.add(lambda: self._read_on(asked, sessions))
 
-    def _read_on(self, asked: int, sessions: int) -> None:
+    def _read_on(self, asked: int, sessions: int | None) -> None:
         """On the lister's thread."""
         problem = ""
         try:
             self._list_on(asked, sessions)
-        except ConvsimError as error:
-            problem = str(error)
         except Exception as error:  # noqa: BLE001 - whatever fails, the person has to hear of it
-            problem = f"{type(error).__name__}: {error}"
+            problem = problem_of(error)
         with self.lock:
             if asked == self._asked:
                 self._rest(problem)
@@ -109,21 +126,21 @@ class Picking:
     def _rest(self, problem: str) -> None:
         self.problem, self.loading = problem, False
         self._idle.set()
-        self.heard(Change())
+        self.tell(Change())
 
-    def _list_on(self, asked: int, sessions: int) -> None:
+    def _list_on(self, asked: int, sessions: int | None) -> None:
         current = self._list
         if current is None:
             current = self.shelf.list(self.query)
         left = sessions
-        while left > 0 and asked == self._asked and not current.complete:
+        while asked == self._asked and not current.complete and (left is None or left > 0):
             before = {each.id: each for each in current}
-            current.more(min(left, _STEP))
-            left -= _STEP
+            current.more(_STEP if left is None else min(left, _STEP))
+            left = None if left is None else left - _STEP
             with self.lock:
                 if asked == self._asked:
                     self._list = current
-                    self.heard(Change(rows=tuple(each for each in current if before.get(each.id) is not each)))
+                    self.tell(Change(rows=tuple(each for each in current if before.get(each.id) is not each)))
 
     # --- what is picked --------------------------------------------------------------
 
@@ -143,7 +160,7 @@ class Picking:
             for each in removed:
                 del self._picked[each]
             if added or removed:
-                self.heard(Change(added=added, removed=removed))
+                self.tell(Change(added=added, removed=removed))
 
     def pick_only(self, ids: Iterable[str]) -> None:
         """Pick these and no others.
@@ -160,6 +177,28 @@ class Picking:
 
     # --- reading ---------------------------------------------------------------------
 
+    def open(self, session_id: str) -> Session:
+        """One session whole; those that were read last are remembered.
+
+        Raises:
+            NotFoundError: it is not listed.
+            UsageError: it holds no message.
+            StoreError: the store did not answer.
+        """
+        current = self._list
+        if current is None:
+            raise NotFoundError(f"no session {session_id!r}: nothing is listed yet")
+        with self.lock:
+            known = self._whole.get(session_id)
+        read = known or current.open(session_id)
+        with self.lock:
+            if current is self._list:
+                self._whole[session_id] = read
+                self._whole.move_to_end(session_id)
+                if len(self._whole) > _REMEMBERED:
+                    self._whole.popitem(last=False)
+        return read
+
     def read(self, ids: Sequence[str]) -> Sessions:
-        """Sessions of the list whole."""
+        """Sessions of the list whole, in this order; raises as `SessionList.read` does."""
         return self._list.read(ids) if self._list is not None else Sessions()

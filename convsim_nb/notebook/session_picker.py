@@ -9,9 +9,12 @@ from anywidget import AnyWidget
 from convsim_nb.domain.errors import UsageError
 from convsim_nb.domain.preview import SessionPreview
 from convsim_nb.engine.ports import Chat
+from convsim_nb.notebook.distillery import Distillery
 from convsim_nb.notebook.page import tell
-from convsim_nb.notebook.picker_rows import row_json
-from convsim_nb.notebook.picking import Change, Picking
+from convsim_nb.notebook.picker_desk import SLOW, PickerDesk
+from convsim_nb.notebook.picker_rows import head_json, outcomes_json, row_json
+from convsim_nb.notebook.picking import PAGE, Change, Picking
+from convsim_nb.notebook.wishes import Wishes
 from convsim_nb.workflow.cases import CaseSet
 from convsim_nb.workflow.sessions import Sessions
 from convsim_nb.workflow.shelves import GivenShelf, Query, StoreShelf
@@ -47,37 +50,59 @@ class SessionPicker(AnyWidget):
             where: A filter on traces in MLflow's language, such as "tags.team = 'billing'".
             traits: What every widget takes, such as `layout`.
         """
+        if sessions is not None and (experiment is not None or where is not None):
+            other = "where" if experiment is None else "experiment"
+            raise UsageError(f"sessions and {other} are given: {other} is for a search in MLflow, leave one out")
         super().__init__(**traits)
-        if sessions is not None and experiment is not None:
-            raise UsageError("experiment and sessions are given: give one of the two")
-        self.model = model
-        self._seq = 0
-        self._callbacks: list[Callable[[CaseSet], None]] = []
         shelf = StoreShelf(experiment) if sessions is None else GivenShelf(sessions)
-        query = Query(last=last, where=where or "", simulated=simulated)
-        self._picking = Picking(shelf, query, heard=self._changed)
+        self._picking = Picking(shelf, Query(last=last, where=where or "", simulated=simulated))
+        self._distillery = Distillery(self._picking, model)
+        desk = PickerDesk(self._picking, self._distillery)
+        self._quick = Wishes(desk.do, tell=self._tell, name="convsim-picker")
+        self._slow = Wishes(desk.do, tell=self._tell, name="convsim-picker-slow")
+        self._seq = 0
+        self._picking.hearers.append(self._changed)
         self.on_msg(self._asked)
         self._picking.ask()
 
-    # --- in Python -------------------------------------------------------------------
+    # --- the list --------------------------------------------------------------------
 
     @property
     def listed(self) -> Sequence[SessionPreview]:
-        """The sessions listed so far, the newest first."""
+        """The sessions listed so far, the newest first; `picker.more()` lists on."""
         return self._picking.listed
 
     @property
+    def problem(self) -> str:
+        """Why the list could not be read; empty where it could."""
+        return self._picking.problem
+
+    def more(self, sessions: int | None = PAGE) -> None:
+        """List so many more, or all (None); returns at once."""
+        self._picking.more(sessions)
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Wait until nothing is being listed or distilled; False where that takes longer than `timeout` seconds."""
+        return self._picking.wait(timeout) and self._distillery.wait(timeout)
+
+    # --- what is selected ------------------------------------------------------------
+
+    @property
     def selected(self) -> tuple[str, ...]:
-        """The ids of what is selected, in the order of the list; may be set."""
+        """The ids of what is selected, in the order of the list; may be set.
+
+        Setting raises:
+            NotFoundError: an id that is not listed.
+        """
         return self._picking.picked
 
     @selected.setter
     def selected(self, ids: Sequence[str]) -> None:
         self._picking.pick_only([ids] if isinstance(ids, str) else ids)
 
-    def wait(self, timeout: float | None = None) -> bool:
-        """Wait until what was asked for is listed; False where that takes longer than `timeout` seconds."""
-        return self._picking.wait(timeout)
+    def on_select(self, callback: Callable[[], None]) -> None:
+        """Call `callback` after each change of what is selected, on the thread that made it."""
+        self._picking.hearers.append(lambda change: callback() if change.added or change.removed else None)
 
     def read(self) -> Sessions:
         """The selected sessions whole, with all their messages.
@@ -90,46 +115,73 @@ class SessionPicker(AnyWidget):
             raise UsageError("no session is selected: click some in the list, or set picker.selected")
         return self._picking.read(self.selected)
 
+    # --- distilling ------------------------------------------------------------------
+
+    @property
+    def cases(self) -> CaseSet:
+        """All test cases that were distilled here."""
+        return self._distillery.cases
+
+    def distill(self, model: str | Chat | None = None, *, again: bool = False, **options: Any) -> None:
+        """Distill what is selected, in the background; `wait()` waits for it, `stop()` ends it.
+
+        Sessions that this model has distilled here before are left out, unless `again`: nothing is paid for twice.
+        `options` are those of `cs.distill`.
+
+        Raises:
+            UsageError: nothing is selected or left to distill, or sessions are being distilled already.
+            ModelNameError: no model is named, or none that is known.
+        """
+        self._distillery.begin(self.selected, model=model, again=again, **options)
+
+    def stop(self) -> None:
+        """End what is being distilled, and keep what was done; returns at once."""
+        self._distillery.stop()
+
     def on_distilled(self, callback: Callable[[CaseSet], None]) -> None:
         """Call `callback` with what each "Distill selected" gave, on a worker thread."""
-        self._callbacks.append(callback)
+        self._distillery.callbacks.append(callback)
 
     # --- the pages -------------------------------------------------------------------
 
     def _changed(self, change: Change) -> None:
         self._seq += 1
-        tell(
-            self,
-            {
-                "type": "batch",
-                "seq": self._seq,
-                "rows": [row_json(each) for each in change.rows],
-                "added": list(change.added),
-                "removed": list(change.removed),
-                "reset": change.reset,
-                "head": self._head(),
-            },
-        )
-
-    def _head(self) -> dict[str, Any]:
-        listed = self._picking.list
-        return {
-            "loading": self._picking.loading,
-            "problem": self._picking.problem,
-            "complete": listed is not None and listed.complete,
-            "place": listed.place if listed is not None else "",
+        told = {
+            "rows": [row_json(each) for each in change.rows],
+            "added": list(change.added),
+            "removed": list(change.removed),
+            "outcomes": outcomes_json(self._distillery.outcomes, change.outcomes),
+            "reset": change.reset,
+            "head": head_json(self._picking, self._distillery),
         }
+        self._tell({"type": "batch", "seq": self._seq, **told})
+
+    def _tell_all(self, view: str) -> None:
+        with self._picking.lock:
+            outcomes = self._distillery.outcomes
+            state = {
+                "rows": [row_json(each) for each in self.listed],
+                "selected": list(self.selected),
+                "outcomes": outcomes_json(outcomes, outcomes),
+                "head": head_json(self._picking, self._distillery),
+            }
+            self._tell({"type": "state", "to": view, "seq": self._seq, **state})
+
+    def _tell(self, message: dict[str, Any]) -> None:
+        tell(self, message)
 
     def _asked(self, _widget: Any, content: Any, _buffers: Any) -> None:
         """What a page wants; what is not known is left alone, for pages may be older than the kernel."""
         match content:
             case {"type": "hello", "view": str(view)}:
-                with self._picking.lock:
-                    rows = [row_json(each) for each in self.listed]
-                    state = {"rows": rows, "selected": list(self.selected), "head": self._head()}
-                    tell(self, {"type": "state", "to": view, "seq": self._seq, **state})
+                self._tell_all(view)
             case {"type": "ping", "view": str(view)}:
-                tell(self, {"type": "pong", "to": view})
-            case {"type": "do", "view": str(view), "id": str(asked), "what": "pick", "given": dict(given)}:
-                self._picking.pick(given.get("add", ()), given.get("remove", ()))
-                tell(self, {"type": "done", "to": view, "id": asked, "result": {}})
+                self._tell({"type": "pong", "to": view})
+            case {"type": "pick", "add": list(add), "remove": list(remove)}:
+                self._picking.pick(filter(_is_text, add), filter(_is_text, remove))
+            case {"type": "do", "view": str(), "id": str(), "what": str(what), "given": dict()}:
+                (self._slow if what in SLOW else self._quick).take(content)
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str)
