@@ -1,9 +1,11 @@
 """Test cases in a grid: edited in place, by hand; Python holds them, the page shows them."""
 
 import threading
+from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 from anywidget import AnyWidget
 
@@ -20,6 +22,8 @@ from convsim_nb.notebook.wishes import Wishes
 from convsim_nb.views.hidden import visible
 from convsim_nb.workflow.cases import CaseSet, load_cases
 
+_REMEMBERED = 1000
+"""Edits of which it is known that they were done."""
 _STATIC = Path(__file__).parent / "static"
 Json = dict[str, Any]
 Again = Callable[[TestCase, str], Any]
@@ -66,6 +70,8 @@ class CaseGrid(AnyWidget):
         self._saved: Rows = self._book.rows
         self._path = path
         self._marked: tuple[str, ...] = ()
+        self._name = uuid4().hex
+        self._answered: OrderedDict[str, None] = OrderedDict()
         self._seq = 0
         self._listeners: list[Callable[[], None]] = []
         self._heard: list[Callable[[], None]] = []
@@ -208,10 +214,19 @@ class CaseGrid(AnyWidget):
     def _edit(self, asked: str, label: str, ops: list[Op]) -> None:
         with self._lock:
             before = self._book.rows
-            changed = self._book.edit(label[:80], ops)
+            changed = self._once(asked) and self._book.edit(label[:80], ops)
             self._say_changed((asked,), before=before)
         if changed:
             self._changed()
+
+    def _once(self, asked: str) -> bool:
+        """Whether an edit is new: a page that missed the answer sends it again."""
+        if asked in self._answered:
+            return False
+        self._answered[asked] = None
+        if len(self._answered) > _REMEMBERED:
+            self._answered.popitem(last=False)
+        return True
 
     def _put(self, label: str, rows: Rows) -> bool:
         before = self._book.rows
@@ -224,7 +239,7 @@ class CaseGrid(AnyWidget):
     def _gone(self, go: Callable[[], str | None], asked: str = "") -> str | None:
         with self._lock:
             before = self._book.rows
-            label = go()
+            label = go() if not asked or self._once(asked) else None
             self._say_changed((asked,) if asked else (), before=before)
         if label is not None:
             self._changed()
@@ -251,7 +266,7 @@ class CaseGrid(AnyWidget):
     def _state(self, view: str) -> Json:
         with self._lock:
             rows = [self._json(row) for row in self._book.rows]
-            state = {"type": "state", "to": view, "seq": self._seq, "rows": rows}
+            state = {"type": "state", "to": view, "grid": self._name, "seq": self._seq, "rows": rows}
             return {**state, "head": self._head(), "words": WORDS, "marked": list(self._marked)}
 
     def _say_changed(self, answered: tuple[str, ...], *, before: Rows) -> None:

@@ -38,7 +38,7 @@ class CaseBook:
         """Do what a page wants, as one step to undo; False where nothing changes.
 
         An op is one of, by `op`: `set` (`key`, `column`, `text`), `insert` (`key`, `at`, `texts`), `copy` (`key`,
-        `of`), `delete` (`keys`), `move` (`keys`, `by`). What names a row that is gone, or a column that is none,
+        `of`), `delete` (`keys`), `move` (`keys`, `by`), `confirm` (`keys`: what a model proposed holds). What names a row that is gone, or a column that is none,
         is left alone: another page may have been quicker.
         """
         rows = {row.key: row for row in self.rows}
@@ -171,6 +171,17 @@ def _move(rows: _ByKey, op: Op) -> _ByKey:
     return _by_key(moved[::-by])
 
 
+def _confirm(rows: _ByKey, op: Op) -> _ByKey:
+    keys = _keys(op)
+    return {key: _confirmed(row) if key in keys else row for key, row in rows.items()}
+
+
+def _confirmed(row: Row) -> Row:
+    if row.base is None or not row.base.proposed:
+        return row
+    return replace(row, base=row.base.edited(proposed=()))
+
+
 def _by_key(rows: Iterable[Row]) -> _ByKey:
     return {row.key: row for row in rows}
 
@@ -186,4 +197,5 @@ _OPS: dict[str, Callable[[_ByKey, Op], _ByKey]] = {
     "copy": _copy,
     "delete": _delete,
     "move": _move,
+    "confirm": _confirm,
 }

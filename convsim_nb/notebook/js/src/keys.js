@@ -10,6 +10,7 @@ const HELP = [
   ["f", "next failure"],
   ["space", "unfold or fold tool calls"],
   ["/", "search the conversations"],
+  ["b", "side by side with its origin, a fork or a trial; alone"],
   ["t", "take the conversation over, hand it back"],
   ["e", "edit the user’s message, and fork"],
   ["o", "what happened in the turn: its trace"],
@@ -51,12 +52,15 @@ function isTypedIn(target) {
   return target instanceof Element && target.closest("textarea, select, input:not([type=radio])") !== null;
 }
 
-/** A sheet over the widget that names the keys. */
-export function createHelp() {
+/**
+ * A sheet over the widget that names the keys.
+ * @param {string[][]} [lines] keys, parted by two spaces, and what they do
+ */
+export function createHelp(lines = HELP) {
   const node = h(
     "div",
     { class: "cs-help", hidden: true, role: "dialog", "aria-label": "Keys" },
-    h("dl", {}, ...HELP.flatMap(([keys, what]) => [h("dt", {}, ...kbds(keys ?? "")), h("dd", {}, what)])),
+    h("dl", {}, ...lines.flatMap(([keys, what]) => [h("dt", {}, ...kbds(keys ?? "")), h("dd", {}, what)])),
     h("button", { type: "button", class: "cs-close", onclick: () => toggle(false) }, "Close"),
   );
   /** @type {Element | null} */

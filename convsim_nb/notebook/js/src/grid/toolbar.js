@@ -1,0 +1,224 @@
+// What stands above the rows: what can be done, what is looked for, what is shown, and what is not saved yet.
+
+import { h, setAttribute, setText } from "../dom.js";
+import { count } from "../words.js";
+import { COLUMNS } from "./cells.js";
+
+/** @import {Filter} from "./rows.js" */
+
+/**
+ * @typedef {object} Head what the kernel says of the whole
+ * @property {string} undo what Undo takes back; empty where there is nothing
+ * @property {string} redo
+ * @property {boolean} unsaved
+ * @property {string} path
+ * @property {{key: string, column: string, words: string} | null} busy what is being distilled again
+ * @property {string} model the one that distilled again last
+ * @property {boolean} asks whether a model has to be named before anything is distilled again
+ *
+ * @typedef {object} Actions
+ * @property {() => void} add
+ * @property {() => void} copy
+ * @property {() => void} remove
+ * @property {(by: -1 | 1) => void} move
+ * @property {() => void} undo
+ * @property {() => void} redo
+ * @property {() => void} source
+ * @property {() => void} find something else is looked for, or shown
+ * @property {(columns: string[]) => void} columns
+ * @property {(path: string) => Promise<void>} save
+ * @property {() => void} stop
+ * @property {() => void} help
+ */
+
+/** @type {[Filter, string][]} */
+const FILTERS = [
+  ["all", "All rows"],
+  ["draft", "To fix"],
+  ["findings", "With findings"],
+  ["alike", "Next to the same"],
+  ["edited", "Edited"],
+];
+
+/** @param {Actions} actions */
+export function createToolbar(actions) {
+  const button = (/** @type {string} */ name, /** @type {() => void} */ act, title = "") =>
+    h("button", { type: "button", class: "cs-g-tool", title: title || null, onclick: act }, name);
+  const undo = button("Undo", actions.undo);
+  const redo = button("Redo", actions.redo);
+  const source = button("Source", actions.source, "The session that the case came from, with what was quoted");
+  const search = h("input", { type: "search", class: "cs-search", placeholder: "Search", "aria-label": "Search the cases" });
+  const filter = h("select", { "aria-label": "Rows" }, ...FILTERS.map(([value, name]) => h("option", { value }, name)));
+  const counts = h("span", { class: "cs-g-counts" });
+  const unsaved = h("span", { class: "cs-g-unsaved", hidden: true }, "unsaved edits");
+  const busy = h("span", { class: "cs-g-busy", hidden: true });
+  const busyWords = h("span", {});
+  busy.append(busyWords, h("button", { type: "button", class: "cs-stop", onclick: actions.stop }, "Stop"));
+  const columns = columnsPop(actions.columns);
+  const save = savePop(actions.save);
+  search.addEventListener("input", actions.find);
+  filter.addEventListener("change", actions.find);
+
+  const node = h(
+    "div",
+    { class: "cs-g-tools", role: "toolbar", "aria-label": "Edit test cases" },
+    h(
+      "div",
+      { class: "cs-g-line" },
+      button("Add case", actions.add, "Ctrl+Enter"),
+      button("Duplicate", actions.copy),
+      button("Delete", actions.remove),
+      h("button", { type: "button", class: "cs-g-tool", title: "Move up: Alt+Up", "aria-label": "Move up", onclick: () => actions.move(-1) }, "↑"),
+      h("button", { type: "button", class: "cs-g-tool", title: "Move down: Alt+Down", "aria-label": "Move down", onclick: () => actions.move(1) }, "↓"),
+      undo,
+      redo,
+      h("span", { class: "cs-g-space" }),
+      busy,
+      unsaved,
+      save.node,
+    ),
+    h("div", { class: "cs-g-line" }, search, filter, columns.node, source, h("span", { class: "cs-g-space" }), counts, button("?", actions.help, "Keys")),
+  );
+
+  return {
+    node,
+    search,
+    get wanted() {
+      return search.value.trim().toLowerCase();
+    },
+    get filter() {
+      return /** @type {Filter} */ (filter.value);
+    },
+    /** Show all rows again. */
+    clear() {
+      search.value = "";
+      filter.value = "all";
+    },
+    columns,
+    openSave: save.open,
+    /**
+     * @param {Head} head
+     * @param {boolean} sourceShown
+     */
+    paint(head, sourceShown) {
+      setAttribute(undo, "aria-disabled", head.undo ? null : "true");
+      setAttribute(redo, "aria-disabled", head.redo ? null : "true");
+      setAttribute(undo, "title", head.undo ? `Take back: ${head.undo} (Ctrl+Z)` : "Nothing to take back");
+      setAttribute(redo, "title", head.redo ? `Do again: ${head.redo} (Ctrl+Shift+Z)` : "Nothing to do again");
+      setAttribute(source, "aria-pressed", sourceShown ? "true" : "false");
+      unsaved.hidden = !head.unsaved;
+      busy.hidden = !head.busy;
+      setText(busyWords, head.busy?.words ?? "");
+      save.paint(head);
+    },
+    /** @param {{all: number, shown: number, drafts: number, found: number, marked: number, waiting: number}} numbers */
+    count({ all, shown, drafts, found, marked, waiting }) {
+      const parts = [
+        shown < all ? `${shown} of ${count(all, "case")}` : count(all, "case"),
+        ...(drafts ? [`${drafts} to fix`] : []),
+        ...(found ? [`${found} with findings`] : []),
+        ...(marked ? [`${marked} selected`] : []),
+        ...(waiting ? [`${waiting} not in Python yet`] : []),
+      ];
+      setText(counts, parts.join(" · "));
+    },
+  };
+}
+
+/**
+ * A button, and a box below it that it opens.
+ * @param {HTMLButtonElement} opener
+ * @param {HTMLElement} box
+ */
+function pop(opener, box) {
+  const node = h("span", { class: "cs-g-pop" }, opener, box);
+  box.hidden = true;
+  setAttribute(opener, "aria-expanded", "false");
+  function toggle(open = box.hidden !== false) {
+    box.hidden = !open;
+    setAttribute(opener, "aria-expanded", String(open));
+    if (open) /** @type {HTMLElement | null} */ (box.querySelector("input, button"))?.focus();
+    else if (box.contains(document.activeElement)) opener.focus();
+  }
+  node.addEventListener("keydown", (event) => {
+    if (event.key !== "Escape" || box.hidden) return;
+    event.stopPropagation();
+    toggle(false);
+    opener.focus();
+  });
+  node.addEventListener("focusout", (event) => {
+    if (event.relatedTarget instanceof Node && !node.contains(event.relatedTarget)) toggle(false);
+  });
+  return { node, toggle };
+}
+
+/** @param {(columns: string[]) => void} choose */
+function columnsPop(choose) {
+  const boxes = COLUMNS.map(({ name, title }) => ({ name, title, box: h("input", { type: "checkbox", checked: true }) }));
+  const chosen = () => boxes.filter(({ box }) => box.checked).map(({ name }) => name);
+  const lines = boxes.map(({ title, box }) => h("label", { class: "cs-choice" }, box, title));
+  const opener = h("button", { type: "button", class: "cs-g-tool" }, "Columns ▾");
+  const { node, toggle } = pop(opener, h("fieldset", { class: "cs-g-box", "aria-label": "Columns" }, ...lines));
+  opener.addEventListener("click", () => toggle());
+  for (const { box } of boxes) {
+    box.addEventListener("change", () => {
+      if (!chosen().length) box.checked = true; // something has to be left
+      choose(chosen());
+    });
+  }
+  return {
+    node,
+    /** @param {string[]} columns */
+    set(columns) {
+      for (const { name, box } of boxes) box.checked = columns.includes(name);
+    },
+  };
+}
+
+/** @param {(path: string) => Promise<void>} save */
+function savePop(save) {
+  const path = h("input", { type: "text", "aria-label": "Where to save", placeholder: "cases.yaml or mlflow:NAME", spellcheck: "false" });
+  const problem = h("div", { class: "cs-problem", role: "alert", hidden: true });
+  const form = h(
+    "form",
+    { class: "cs-g-box cs-form" },
+    h("div", { class: "cs-why" }, "A file (.yaml, .json, .jsonl, .csv), or mlflow:NAME for a dataset."),
+    h("div", { class: "cs-row-of" }, path, h("button", { type: "submit", class: "cs-main" }, "Save")),
+    problem,
+  );
+  const opener = h("button", { type: "button", class: "cs-g-tool cs-g-save" }, "Save");
+  const elsewhere = h("button", { type: "button", class: "cs-g-tool", "aria-label": "Save elsewhere", title: "Save elsewhere" }, "▾");
+  const { node, toggle } = pop(elsewhere, form);
+  node.prepend(opener);
+  let known = "";
+
+  /** @param {string} where */
+  async function go(where) {
+    problem.hidden = true;
+    try {
+      await save(where);
+      toggle(false);
+    } catch (error) {
+      toggle(true);
+      problem.hidden = false;
+      setText(problem, error instanceof Error ? error.message : String(error));
+    }
+  }
+
+  opener.addEventListener("click", () => (known ? void go("") : toggle(true)));
+  elsewhere.addEventListener("click", () => toggle());
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    if (path.value.trim()) void go(path.value.trim());
+  });
+  return {
+    node,
+    open: () => toggle(true),
+    /** @param {Head} head */
+    paint(head) {
+      if (known !== head.path || !path.value) path.value = head.path;
+      known = head.path;
+      setAttribute(opener, "title", known ? `Save to ${known}` : "Save to a file, or to MLflow");
+    },
+  };
+}
