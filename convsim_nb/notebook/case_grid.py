@@ -75,6 +75,7 @@ class CaseGrid(AnyWidget):
         self._seq = 0
         self._listeners: list[Callable[[], None]] = []
         self._heard: list[Callable[[], None]] = []
+        self._on_marked: list[Callable[[], None]] = []
         self._findings = Findings(self._checked)
         self._desk = GridDesk(self, distill_again)
         self._wishes = Wishes(self._desk.do, tell=self._tell, name="convsim-grid")
@@ -117,6 +118,10 @@ class CaseGrid(AnyWidget):
     def on_change(self, callback: Callable[[], None]) -> None:
         """Call this after every change of the rows, on the thread that made it."""
         self._listeners.append(callback)
+
+    def on_marked(self, callback: Callable[[], None]) -> None:
+        """Call this whenever other rows are selected."""
+        self._on_marked.append(callback)
 
     def on_heard(self, callback: Callable[[], None]) -> None:
         """Call this whenever a page shows the grid anew."""
@@ -208,6 +213,8 @@ class CaseGrid(AnyWidget):
                 self._gone(self._book.undo if what == "undo" else self._book.redo, asked)
             case {"type": "marked", "keys": list(keys)}:
                 self._marked = tuple(key for key in keys if isinstance(key, str))
+                for callback in self._on_marked:
+                    callback()
             case {"type": "do", "view": str(), "id": str(), "what": str(), "given": dict()}:
                 self._wishes.take(content)
 
