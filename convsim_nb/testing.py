@@ -34,6 +34,7 @@ class ScriptedChat:
     split: Script = ({"goals": [{"first": 0}]},)
     distill: Script = ()
     draft: Script = ()
+    failure: Script = ({"why": "nothing can be shown", "kind": "unclear"},)
     requests: list[ChatRequest] = field(default_factory=list)
     """Every request, in the order of asking."""
     name: str = "scripted"
@@ -69,6 +70,7 @@ class ScriptedChat:
             "SplitReply": self.split,
             "DistillReply": self.distill,
             "DraftReply": self.draft,
+            "BlameReply": self.failure,
         }
 
 

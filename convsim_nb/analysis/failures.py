@@ -12,6 +12,7 @@ from convsim_nb.domain.session import Message
 
 Whose = Literal["agent", "user", "case", "infrastructure"]
 WHOSE: tuple[Whose, ...] = ("agent", "case", "user", "infrastructure")
+RULES = "rules"
 _REPEATS = 2
 _EXAMPLES = 3
 _GUARD = re.compile(r"^guard '(\w+)'")
@@ -34,6 +35,12 @@ class Failure(Record):
     key: str
     case_id: str
     reason: Reason
+    by: str = RULES
+    """Who says so: the rules, or a model by its name."""
+    note: str = ""
+    """What the model says of this one."""
+    quote: str = ""
+    """The words that show it: they were said."""
 
 
 class FailureGroup(Record):
@@ -43,13 +50,17 @@ class FailureGroup(Record):
     keys: tuple[str, ...]
     cases: tuple[str, ...]
     """Case ids, each once."""
+    quotes: tuple[str, ...] = ()
+    """Words that show it, where a model read them."""
 
     @property
     def sentence(self) -> str:
         """Count, whose, why, examples, and what to do next."""
         shown = ", ".join(self.keys[:_EXAMPLES])
         more = f" and {len(self.keys) - _EXAMPLES} more" if len(self.keys) > _EXAMPLES else ""
-        return f"{len(self.keys)} x {self.reason.whose}: {self.reason.why} ({shown}{more}). Next: {self.reason.next}"
+        quoted = f", such as “{' '.join(self.quotes[0].split())}”" if self.quotes else ""
+        said = f"{len(self.keys)} x {self.reason.whose}: {self.reason.why} ({shown}{more}){quoted}"
+        return f"{said}. Next: {self.reason.next}"
 
 
 def failures_of(
@@ -76,6 +87,7 @@ def grouped(failures: Iterable[Failure]) -> tuple[FailureGroup, ...]:
             reason=reason,
             keys=tuple(each.key for each in members),
             cases=tuple(dict.fromkeys(each.case_id for each in members)),
+            quotes=tuple(dict.fromkeys(each.quote for each in members if each.quote)),
         )
         for reason, members in found.items()
     ]

@@ -1,10 +1,11 @@
 """Failures by reason, as HTML."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from convsim_nb.analysis.failures import FailureGroup, failures_of, grouped
 from convsim_nb.domain.state import RunState
-from convsim_nb.views.inline import cell, page, row, table, text, title
+from convsim_nb.views.inline import Html, cell, line, page, quiet, row, table, text, title
+from convsim_nb.views.width import one_line
 
 _EXAMPLES = 3
 _HEAD = ("", "Whose", "Why", "Such as", "Next")
@@ -15,16 +16,25 @@ def failures_by_rule(state: RunState) -> tuple[FailureGroup, ...]:
     return grouped(failures_of(state.conversations, cases=state.cases))
 
 
-def failures_html(summary: str, groups: Sequence[FailureGroup]) -> str:
-    """One row a reason."""
+def failures_html(summary: str, groups: Sequence[FailureGroup], *, said: Sequence[str] = ()) -> str:
+    """One row a reason; `said` stands below."""
     rows = [
         row(
             cell(text(str(len(group.keys))), style="text-align: right"),
-            *map(cell, map(text, (group.reason.whose, group.reason.why, examples(group), group.reason.next))),
+            cell(text(group.reason.whose)),
+            cell(text(group.reason.why), *quoted(group)),
+            *map(cell, map(text, (examples(group), group.reason.next))),
         )
         for group in groups
     ]
-    return page(title(summary), *([table(*rows, head=_HEAD)] if rows else []))
+    below = [line(quiet(each)) for each in said]
+    return page(title(summary), *([table(*rows, head=_HEAD)] if rows else []), *below)
+
+
+def quoted(group: FailureGroup) -> Iterator[Html]:
+    """Words that show it, a line each."""
+    for quote in group.quotes[:_EXAMPLES]:
+        yield line(quiet(one_line(f"“{quote}”")))
 
 
 def examples(group: FailureGroup) -> str:

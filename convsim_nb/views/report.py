@@ -59,6 +59,7 @@ class Fallen:
 
     reason: Reason
     entries: tuple[Entry, ...]
+    quotes: Sequence[str]
 
 
 def report_html(
@@ -121,7 +122,7 @@ def _entries(state: RunState, scores: Sequence[Score]) -> list[Entry]:
 def _failures(groups: Sequence[FailureGroup], entries: Sequence[Entry]) -> list[Fallen]:
     """The conversations that did not reach their goal, by reason."""
     by_key = {entry.conversation.key: entry for entry in entries}
-    return [Fallen(group.reason, tuple(by_key[key] for key in group.keys)) for group in groups]
+    return [Fallen(group.reason, tuple(by_key[key] for key in group.keys), group.quotes) for group in groups]
 
 
 def _spenders(state: RunState) -> list[tuple[str, str, Usage]]:

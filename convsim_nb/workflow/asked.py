@@ -1,4 +1,4 @@
-"""The one model of a call that distils or drafts: by its name, an object of one's own, or a recording."""
+"""The one model of a call that distils, drafts or reads: by its name, an object of one's own, or a recording."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace

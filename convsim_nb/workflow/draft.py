@@ -1,8 +1,6 @@
 """Test cases from a description of the agent, where no sessions are recorded yet."""
 
 from collections.abc import Mapping
-from concurrent.futures import CancelledError, Future
-from concurrent.futures import TimeoutError as NotYet
 from dataclasses import dataclass, field
 from os import PathLike
 from typing import Any
@@ -17,11 +15,9 @@ from convsim_nb.workflow import background
 from convsim_nb.workflow.asked import ask_for
 from convsim_nb.workflow.budgeted import BudgetedChat, UsedUp
 from convsim_nb.workflow.cases import CaseSet
-from convsim_nb.workflow.display import Steps, display
+from convsim_nb.workflow.display import display
 from convsim_nb.workflow.prompts import resolve_prompts
-
-_SLICE = 0.2
-"""Seconds between two looks at how far it is."""
+from convsim_nb.workflow.working import waited
 
 
 def draft(
@@ -73,10 +69,16 @@ def draft(
     budget = Budget(max_cost=max_cost, max_tokens=max_tokens)
     work = _Drafting(BudgetedChat(asked.chat, budget=budget, model_timeout=model_timeout), asked.name, n)
     try:
-        return _waited(work, description, instructions, display().steps(n, "test cases drafted") if progress else None)
+        waited(
+            work.all(description, instructions),
+            steps=display().steps(n, "test cases drafted") if progress else None,
+            done=lambda: len(work.cases),
+            outcome=lambda: work.problem or "done",
+        )
     finally:
         if asked.recorder:
             asked.recorder.close()
+    return work.set
 
 
 @dataclass
@@ -110,31 +112,3 @@ class _Drafting:
         problem = self.problem or (short if len(self.cases) < self.wanted else "")
         tagged = [case.edited(tags={"drafted_by": self.model}) for case in self.cases]
         return CaseSet(tagged, problems=[problem] if problem else [], usage=self.chat.usage)
-
-
-def _waited(work: _Drafting, description: str, instructions: Prompt | None, steps: Steps | None) -> CaseSet:
-    """Wait for the end; an interrupt ends it at once."""
-    future: Future[None] = background.submit(work.all(description, instructions))
-    try:
-        while not _is_over(future):
-            if steps:
-                steps.at(len(work.cases))
-        future.result()
-    except BaseException as error:
-        future.cancel()
-        if steps:
-            steps.close(len(work.cases), "interrupted" if isinstance(error, KeyboardInterrupt) else "failed")
-        raise
-    if steps:
-        steps.close(len(work.cases), work.problem or "done")
-    return work.set
-
-
-def _is_over(future: "Future[None]") -> bool:
-    try:
-        future.exception(timeout=_SLICE)
-    except NotYet:
-        return False
-    except CancelledError:
-        return True
-    return True

@@ -1,12 +1,13 @@
 """What a run's handle says of the results, beyond the conversations themselves."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from convsim_nb.analysis.trials import Passed, passes
 
 if TYPE_CHECKING:
+    from convsim_nb.engine.ports import Chat
     from convsim_nb.workflow.failures import Failures
     from convsim_nb.workflow.fidelity import Fidelity
     from convsim_nb.workflow.run import Run
@@ -25,15 +26,49 @@ class Reading:
         """
         return passes(self._run.conversations, k=k)
 
-    def failures(self, beside: "Sequence[Run]" = ()) -> "Failures":
+    def failures(
+        self,
+        beside: "Sequence[Run]" = (),
+        *,
+        model: "str | Chat | None" = None,
+        llm_params: Mapping[str, Any] | None = None,
+        model_timeout: float | None = 300.0,
+        max_cost: float | None = None,
+        max_tokens: int | None = None,
+        prompts: Mapping[str, str] | None = None,
+    ) -> "Failures":
         """Every conversation that did not reach its goal: whose part it is, why, and what to do next.
 
         By rules: `agent`, `case`, simulated `user`, or `infrastructure`. `beside` are other versions' runs: a case
-        that none of them passes is the case's fault until somebody shows that it can be passed.
-        """
-        from convsim_nb.workflow.failures import failures
+        that none of them passes is the case's fault until somebody shows that it can be passed. Where no rule fits
+        a `model` reads the conversation, and has to quote the words that show it. Blocks then.
 
-        return failures(self._run, beside)
+        Args:
+            beside: Runs of other versions.
+            model: An MLflow model URI, or any object that fits `Chat`; without it the rules alone.
+            llm_params: What goes with every call of the model, such as {"temperature": 1}.
+            model_timeout: Seconds for one reply.
+            max_cost: US dollars that it may take.
+            max_tokens: Tokens that it may take.
+            prompts: A prompt in the place of ours, by its name (failure): prompts:/name@alias, or a text.
+
+        Raises:
+            UsageError: an argument is wrong, said before any model is called.
+        """
+        from convsim_nb.workflow.failures import failures, failures_read
+
+        if model is None:
+            return failures(self._run, beside)
+        return failures_read(
+            self._run,
+            beside,
+            model=model,
+            llm_params=llm_params,
+            model_timeout=model_timeout,
+            max_cost=max_cost,
+            max_tokens=max_tokens,
+            prompts=prompts,
+        )
 
     def report(
         self,
@@ -41,6 +76,7 @@ class Reading:
         *,
         beside: "Sequence[Run | str]" = (),
         fidelity: "Fidelity | None" = None,
+        failures: "Failures | None" = None,
     ) -> Path:
         """Write the run as one HTML file that needs no script, or with `.md` as Markdown.
 
@@ -48,6 +84,7 @@ class Reading:
             path: By default `report.html` in the run's folder.
             beside: Earlier runs, or their ids, that it is compared to: then it is logged to MLflow as well.
             fidelity: What `cs.fidelity` found of its simulated users.
+            failures: What `run.failures(model=...)` found; by rules alone without it.
 
         Raises:
             NotFoundError: no run of such an id.
@@ -55,7 +92,9 @@ class Reading:
         """
         from convsim_nb.workflow.report import write_report
 
-        return write_report(self._run, Path(path) if path else None, beside=beside, fidelity=fidelity)
+        return write_report(
+            self._run, Path(path) if path else None, beside=beside, fidelity=fidelity, failures=failures
+        )
 
     def export_test(
         self, key: str, path: str | Path | None = None, *, agent: str | None = None, mlflow_test: bool = False

@@ -13,6 +13,7 @@ from convsim_nb.workflow.stored import stored
 
 if TYPE_CHECKING:
     from convsim_nb.workflow.compare import Comparison
+    from convsim_nb.workflow.failures import Failures
     from convsim_nb.workflow.fidelity import Fidelity
     from convsim_nb.workflow.run import Run
 
@@ -22,19 +23,24 @@ _ROOM = 1_500_000
 
 
 def write_report(
-    run: "Run", path: Path | None, *, beside: "Sequence[Run | str]" = (), fidelity: "Fidelity | None" = None
+    run: "Run",
+    path: Path | None,
+    *,
+    beside: "Sequence[Run | str]" = (),
+    fidelity: "Fidelity | None" = None,
+    failures: "Failures | None" = None,
 ) -> Path:
     """Write the run as one HTML or Markdown file: see `Run.report`."""
     target = path or (run.folder or Path()) / "report.html"
     found = [_comparison(other, run) for other in beside]
     runs = [*(each.first for each in found), run]
     around = _around(found, runs, fidelity)
-    failures = tuple(run.failures(runs[:-1]))
+    fallen = tuple(run.failures(runs[:-1]) if failures is None else failures)
     if target.suffix == ".md":
-        text = report_markdown(run.state, scores=run.scores, beside=around, failures=failures)
+        text = report_markdown(run.state, scores=run.scores, beside=around, failures=fallen)
     else:
         drawn = plots({name: one.conversations for name, one in zip(_names(runs), runs, strict=True)})
-        text = report_html(run.state, scores=run.scores, beside=around, plots=drawn, failures=failures)
+        text = report_html(run.state, scores=run.scores, beside=around, plots=drawn, failures=fallen)
     written = write_private(target, text)
     if found:
         _log(run, text, _COMPARISON + (".md" if target.suffix == ".md" else ".html"))

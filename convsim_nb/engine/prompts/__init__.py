@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 
-NAMES = ("user", "judge", "split", "distill", "draft")
+NAMES = ("user", "judge", "split", "distill", "draft", "failure")
 
 
 @dataclass(frozen=True)
