@@ -58,19 +58,13 @@ def _player(run: "Run", planned: Plan, origin: Conversation, agent: Any) -> tupl
     own = run.state.agent or planned.started.agent
     if agent is not None:
         played, ref = _another(planned, agent, run.state.cases[origin.case_id])
-        name = own.name if _is_the_same(ref, own) else ref.name
-        run.others[name] = played
-        return played, name
+        run.others[ref.name] = played
+        return played, ref.name
     if origin.agent in run.others:
         return run.others[origin.agent], origin.agent
     if origin.agent != own.name or planned is run.plan_of_forks:
         raise UsageError(f"{origin.key} was played by {origin.agent}, which is not here any more: give agent=...")
     return None, own.name
-
-
-def _is_the_same(one: AgentRef, other: AgentRef) -> bool:
-    """Whether it is the same agent, under the name that the run gave it or its own."""
-    return one.name == other.name or (bool(one.source_hash) and one.source_hash == other.source_hash)
 
 
 def _another(planned: Plan, agent: Any, case: TestCase) -> tuple[Agent, AgentRef]:
