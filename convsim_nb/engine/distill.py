@@ -109,6 +109,26 @@ async def distill(
     return Distilled(tuple(case for case, _ in read), tuple(problems), mended=sum(mended for _, mended in read))
 
 
+async def distill_span(
+    session: Session,
+    span: Span,
+    *,
+    chat: Chat,
+    report: Report,
+    settings: DistillSettings | None = None,
+    model: str = "",
+) -> TestCase:
+    """Read the one test case of a range of messages out of a session, without looking for several goals.
+
+    Raises:
+        ModelError: the model gave no usable answer, in the tries it was given.
+    """
+    settings = settings or DistillSettings(split=False)
+    text = fitted(session.messages, tokens=settings.window)
+    case, _ = await _Reading(session, text.texts, chat, report, settings, model).case(span, 1)
+    return case
+
+
 def _cut(text: Fitted) -> list[str]:
     if not text.left_out:
         return []

@@ -154,7 +154,7 @@ class CaseGrid(AnyWidget):
         written = cases.save(where)
         with self._lock:
             self._saved, self._path = rows, where
-            self._say_changed((), before=self._book.rows)
+            self.refresh_head()
         return written
 
     def marked(self) -> tuple[str, ...]:
@@ -173,6 +173,7 @@ class CaseGrid(AnyWidget):
     def close(self) -> None:
         """Show it no more; what was edited stays here."""
         self._findings.close()
+        self._desk.stop()
         super().close()
 
     # --- for the desk ----------------------------------------------------------------
@@ -191,10 +192,10 @@ class CaseGrid(AnyWidget):
         with self._lock:
             return self._put(label, self._book.with_row(key, change))
 
-    def refresh_head(self) -> None:
-        """Say again what stands above the rows."""
+    def refresh_head(self, said: Json | None = None) -> None:
+        """Say again what stands above the rows, and with it a line for the person: `words`, and whether it is `bad`."""
         with self._lock:
-            self._say_changed((), before=self._book.rows)
+            self._say({"rows": [], "head": self._head(), **({"said": said} if said else {})})
 
     # --- pages -----------------------------------------------------------------------
 

@@ -38,8 +38,9 @@ class CaseBook:
         """Do what a page wants, as one step to undo; False where nothing changes.
 
         An op is one of, by `op`: `set` (`key`, `column`, `text`), `insert` (`key`, `at`, `texts`), `copy` (`key`,
-        `of`), `delete` (`keys`), `move` (`keys`, `by`), `confirm` (`keys`: what a model proposed holds). What names a row that is gone, or a column that is none,
-        is left alone: another page may have been quicker.
+        `of`), `delete` (`keys`), `move` (`keys`, `by`),
+        `confirm` (`keys`: what a model proposed holds). What names a row that is gone, or a column that is none, is
+        left alone: another page may have been quicker.
         """
         rows = {row.key: row for row in self.rows}
         for op in ops:

@@ -11,6 +11,7 @@ from convsim_nb.adapters.case_cells import COLUMNS, cell_text, cell_value, cells
 from convsim_nb.domain.case import TestCase
 from convsim_nb.domain.errors import CaseError
 from convsim_nb.domain.session import whole
+from convsim_nb.notebook.case_grid_source import still_quoted
 
 _Read = tuple[TestCase | None, Mapping[str, str]]
 _NONE: Mapping[str, str] = MappingProxyType({})
@@ -86,7 +87,8 @@ class Row:
     def _edited(self, values: Mapping[str, Any]) -> TestCase:
         if self.base is None:
             return TestCase(**values)
-        return self.base.edited(**values, **_still_proposed(self.base, values))
+        source = still_quoted(self.base, values)
+        return self.base.edited(**values, source=source, **_still_proposed(self.base, values))
 
     def _named(self, case: TestCase) -> TestCase:
         same = not self.case_id or case.case_id == self.case_id
