@@ -11,7 +11,7 @@ from convsim_nb.domain.errors import ConvsimError
 from convsim_nb.domain.session import Message
 from convsim_nb.notebook.display import Bundle, has_front_end
 from convsim_nb.notebook.page import tell
-from convsim_nb.notebook.protocol import WORDS, sendable
+from convsim_nb.notebook.protocol import WORDS, cut_calls, sendable
 from convsim_nb.notebook.stream import PERIOD
 from convsim_nb.views.hidden import visible
 from convsim_nb.views.markup import safe_html
@@ -91,8 +91,9 @@ def talk_json(talk: Talk) -> dict[str, Any]:
 
 
 def _message_json(message: Message) -> dict[str, Any]:
-    plain: dict[str, Any] = sendable(message.model_dump(mode="json", exclude={"wire"}))
-    return {**plain, "html": safe_html(message.content)}
+    plain = message.model_dump(mode="json", exclude={"wire"})
+    cut_calls([plain])
+    return {**sendable(plain), "html": safe_html(message.content)}
 
 
 class ShownTalk:

@@ -8,6 +8,7 @@ from convsim_nb.adapters.case_files import as_yaml
 from convsim_nb.domain.case import TestCase
 from convsim_nb.domain.errors import ConvsimError, UsageError
 from convsim_nb.domain.secrets import masked
+from convsim_nb.notebook.protocol import scores_json
 from convsim_nb.notebook.words import Names
 from convsim_nb.workflow.run import Run
 from convsim_nb.workflow.spans import spans_of, trace_page
@@ -32,12 +33,17 @@ class Desk(Protocol):
         """What no event tells: who is held, how many play at once, what was labelled."""
         ...
 
+    def scored(self, key: str) -> Answer:
+        """What scorers say of a conversation: see `scores_json`."""
+        ...
+
 
 class RunDesk:
     """A run, and the names of the notebook that it is shown in."""
 
     def __init__(self, run: Run, names: dict[str, Any]) -> None:
         self._run, self._names = run, names
+        self._scores, self._scored = run.scores, int(bool(run.scores))
         self._verbs: dict[str, Callable[..., Answer | None]] = {
             "stop": self._stop,
             "pause": self._pause,
@@ -75,7 +81,19 @@ class RunDesk:
             "concurrency": run.concurrency,
             "labels": labels,
             "trace_page": trace_page(run),
+            "scored": self._times_scored(),
         }
+
+    def scored(self, key: str) -> Answer:
+        """What scorers say of a conversation, as of which time."""
+        mine = [score for score in self._run.scores if score.key == key]
+        return {"scores": {key: {"as_of": self._times_scored(), "said": scores_json(mine)}}}
+
+    def _times_scored(self) -> int:
+        """How often the scores changed: a page asks again for what it shows. 0 where there are none."""
+        if self._run.scores is not self._scores:
+            self._scores, self._scored = self._run.scores, self._scored + 1
+        return self._scored
 
     # --- the verbs -------------------------------------------------------------------
 

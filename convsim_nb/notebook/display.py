@@ -214,7 +214,14 @@ class ShownRun:
 
         desk = RunDesk(self._run, self._place.shell.user_ns)
         self._sink = self._view = RunView(self._run.state, stop=self._run.stop, desk=desk, heard=self._heard)
+        self._run.hear(self._beside_changed)
         return self._view
+
+    def _beside_changed(self) -> None:
+        """Scores or labels have changed: the view is told, and what stands below it is drawn anew."""
+        self._view.tell_beside()
+        for handle in self._below if self._run.ended.is_set() else ():
+            handle.update(folded(bundle_of(self._run)), raw=True)  # type: ignore[no-untyped-call]
 
     def _begin_live(self) -> None:
         self.make_view()

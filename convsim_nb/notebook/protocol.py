@@ -15,15 +15,18 @@ from pydantic_core import to_jsonable_python
 from convsim_nb.analysis.summary import wilson
 from convsim_nb.domain.case import TestCase
 from convsim_nb.domain.conversation import Conversation, GoalCheck, Spender, Usage
-from convsim_nb.domain.events import MessageDelta, RunEvent, RunStarted
+from convsim_nb.domain.events import MessageDelta, MessageSent, RunEvent, RunStarted
 from convsim_nb.domain.quotes import said_by
+from convsim_nb.domain.score import Score
 from convsim_nb.domain.session import Message, MessageSource, Role
 from convsim_nb.domain.state import RunState
 from convsim_nb.views.hidden import visible
 from convsim_nb.views.markup import safe_html
+from convsim_nb.views.scores import by_key, score_tone, score_words
 from convsim_nb.views.sentences import meter_words, run_title, stand_in_sentence
+from convsim_nb.views.side_by_side import PARTINGS, SAME
 from convsim_nb.views.turns import rounds
-from convsim_nb.views.words import SIGNS, STOPS, TONES, check_word, percent, role_words, word
+from convsim_nb.views.words import SIGNS, STOPS, TONES, check_word, percent, pretty_json, role_words, word
 
 _SHOWN_OF_A_CASE = {"case_id", "goal", "persona", "simulation_guidelines", "facts", "withheld"}
 _NOT_SHOWN: Any = {
@@ -31,6 +34,8 @@ _NOT_SHOWN: Any = {
     "cases": {"__all__": set(TestCase.model_fields) - _SHOWN_OF_A_CASE},
 }
 _ENOUGH = 3
+_LONGEST = 20_000
+"""Characters of a tool's arguments or result."""
 _NAMES = {"key", "case_id"}
 
 WORDS: dict[str, dict[str, str]] = {
@@ -43,13 +48,14 @@ WORDS: dict[str, dict[str, str]] = {
         for role in get_args(Role)
         for source in get_args(MessageSource)
     },
+    "partings": {str(each): words for each, words in PARTINGS.items()} | SAME,
     "checks": {
         "reached": check_word(GoalCheck(reached=True)),
         "not_reached": check_word(GoalCheck(reached=False)),
         "barred": check_word(GoalCheck(reached=False, barred=True)),
     },
 }
-"""Signs, colours and words by verdict, status, stop reason, role with source, and goal check."""
+"""Signs, colours and words by verdict, status, stop reason, role with source, first difference, and goal check."""
 
 
 def event_json(event: RunEvent) -> dict[str, Any]:
@@ -61,6 +67,8 @@ def event_json(event: RunEvent) -> dict[str, Any]:
         case RunStarted():
             cases = [_shown(each) for each in plain["cases"]]
             return {**sendable(plain), "agent": plain["agent"], "cases": cases}
+        case MessageSent():
+            cut_calls([plain["message"]])
     return _shown(plain)
 
 
@@ -91,7 +99,17 @@ def conversation_json(conversation: Conversation) -> dict[str, Any]:
     """A conversation as the browser holds it, with the turn of each message."""
     numbers = [each.number for each in rounds(conversation) for _ in each.messages]
     plain = conversation.model_dump(mode="json", exclude={"messages": {"__all__": {"wire"}}})
+    cut_calls(plain["messages"])
     return _shown({**plain, "message_turns": numbers})
+
+
+def cut_calls(messages: Iterable[dict[str, Any]]) -> None:
+    """Cut what tools were given and gave back to what anybody reads: a page holds all of a run."""
+    for call in (call for message in messages for call in message["tool_calls"]):
+        for name in ("arguments", "result", "error"):
+            said = pretty_json(call[name]) if call[name] is not None else ""
+            if len(said) > _LONGEST:
+                call[name] = f"{said[:_LONGEST]}\n… {len(said) - _LONGEST:,} more characters"
 
 
 def header_json(state: RunState, *, spent: Mapping[Spender, Usage], stopping: bool = False) -> dict[str, Any]:
@@ -146,6 +164,18 @@ def seconds_since_start(state: RunState) -> float:
     if state.ended or state.started_at is None:
         return state.at
     return max(state.at, (datetime.now(UTC) - state.started_at).total_seconds())
+
+
+def scores_json(scores: Iterable[Score]) -> list[dict[str, Any]]:
+    """What scorers say of one conversation: of it as a whole, with `turn` None, and of single turns."""
+    every = list(scores)
+    whole = [score for mine in by_key(every).values() for score in mine]
+    turns = [score for score in every if score.turn is not None and score.value is not None]
+    told = (
+        {"turn": one.turn, "words": score_words(one), "tone": score_tone(one), "because": one.rationale}
+        for one in (*whole, *turns)
+    )
+    return [sendable(each) for each in told]
 
 
 def message_key(conversation: Conversation, place: int) -> str:

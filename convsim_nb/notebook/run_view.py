@@ -50,7 +50,8 @@ class RunView(AnyWidget):
         """
         super().__init__(**traits)
         self._stop, self._desk, self._heard = stop, desk, heard
-        self._stream = EventStream(state, partial(tell, self), steering=desk.steering if desk else dict)
+        steering, scored = (desk.steering, desk.scored) if desk else (dict, lambda _: {})
+        self._stream = EventStream(state, partial(tell, self), steering=steering, scored=scored)
         self._asked_before: OrderedDict[str, None] = OrderedDict()
         self._waiting: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
         self._worker: threading.Thread | None = None
@@ -59,6 +60,10 @@ class RunView(AnyWidget):
     def __call__(self, event: RunEvent) -> None:
         """Show an event within 50 ms."""
         self._stream.take(event)
+
+    def tell_beside(self) -> None:
+        """Scores or labels have changed, of which no event tells; may be called on any thread."""
+        self._stream.say_steering()
 
     def close_stream(self) -> None:
         """The run is over: send what is left. The view stays, and may be looked at again."""

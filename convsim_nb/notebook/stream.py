@@ -40,6 +40,8 @@ Send = Callable[[dict[str, Any]], None]
 """Sends one message to every view; may be called on any thread."""
 Steering = Callable[[], dict[str, Any]]
 """What the views should know that no event tells; see `desk`."""
+Scored = Callable[[str], dict[str, Any]]
+"""What scorers say of the conversation of a key; see `desk`."""
 
 
 class EventStream:
@@ -49,9 +51,11 @@ class EventStream:
     snapshots are made where the events are, so that none is in both snapshot and batch, or in neither.
     """
 
-    def __init__(self, state: RunState, send: Send, *, steering: Steering = dict) -> None:
+    def __init__(
+        self, state: RunState, send: Send, *, steering: Steering = dict, scored: Scored = lambda _: {}
+    ) -> None:
         self.state = state
-        self._steering = steering
+        self._steering, self._scored = steering, scored
         self.stopping = False
         self._send = send
         self._lock = threading.RLock()
@@ -208,4 +212,5 @@ class EventStream:
         conversation = self.state.by_key.get(key) if key is not None else None
         if conversation is None:
             return {"html": {}, "quotes": {}}
-        return {"html": conversation_html(conversation), "quotes": conversation_quotes(conversation)}
+        beside = self._scored(conversation.key)
+        return {"html": conversation_html(conversation), "quotes": conversation_quotes(conversation), **beside}

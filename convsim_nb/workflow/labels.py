@@ -23,6 +23,7 @@ def label_run(run: "Run", key: str, value: LabelValue | None, note: str) -> Labe
     if run.folder is not None:
         write_label(run.folder, label)
     run.labels = {**{k: one for k, one in run.labels.items() if k != key}, **({key: label} if value else {})}
+    run.tell_hearers()
     if run.mlflow is not None or conversation.trace_ids:
         # Its trace is stored at the run's end at the latest; a store may take seconds, which nobody should wait for.
         threading.Thread(target=_send, args=(run, label), name="convsim-label").start()

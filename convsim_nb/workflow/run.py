@@ -3,7 +3,7 @@
 import asyncio
 import os
 import threading
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from concurrent.futures import Future
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -70,6 +70,7 @@ class Run(Reading, Steering):
         """The agents that were given for forks in this process, by name."""
         self.promised: set[str] = set()
         """Keys of forks and repeats that were begun: they may not have started yet."""
+        self._hearers: list[Callable[[], None]] = []
         self._live: Live | None = None
         self._playing: Future[None] | None = None
         self._process: int | None = None
@@ -200,6 +201,15 @@ class Run(Reading, Steering):
             self._live.stop()
         elif key is not None:
             self._tell(key, lambda control: control.stop(key))
+
+    def hear(self, hearer: Callable[[], None]) -> None:
+        """Be told from now on when scores or labels change, which no event tells; on the thread that changes them."""
+        self._hearers.append(hearer)
+
+    def tell_hearers(self) -> None:
+        """Scores or labels have changed: for the workflow that changes them."""
+        for hearer in tuple(self._hearers):
+            hearer()
 
     # --- reading it ------------------------------------------------------------------
 

@@ -1,12 +1,17 @@
 """What a page asks of a run: done once, in order, and answered."""
 
+import json
 import time
 
 import pytest
 
 import convsim_nb as cs
 from convsim_nb.domain.errors import UsageError
+from convsim_nb.domain.events import MessageSent
+from convsim_nb.domain.score import Score
+from convsim_nb.domain.session import Message, ToolCall
 from convsim_nb.notebook.desk import RunDesk
+from convsim_nb.notebook.protocol import event_json
 from convsim_nb.notebook.run_view import RunView
 from convsim_nb.testing import ScriptedAgent, ScriptedChat
 from tests.notebook.test_run_view import Comm
@@ -157,3 +162,42 @@ def test_what_is_held_is_known(tmp_path):
 
     assert (paused["live"], paused["paused"], paused["concurrency"]) == (True, True, 7)
     assert (one["paused"], one["held"]) == (False, ["case-1/ScriptedAgent/1"])
+
+
+def test_scores_come_to_the_page_that_asks_and_a_new_scoring_is_told(page):
+    """Those of turns beside those of the whole; who shows the conversation asks again when they changed."""
+    run, comm = page.run, page.comm
+    run.hear(page.view.tell_beside)
+    comm.say(type="hello", view="v", open=KEY)
+    before = comm.of("state")[-1]
+    run.scores = (Score(key=KEY, name="polite", value=True, turn=2, rationale="says <please>"),)
+    run.tell_hearers()
+    told = comm.of("batch")[-1]["header"]["steering"]["scored"]
+    comm.say(type="open", view="v", key=KEY)
+    run.evaluate(["turns_to_goal", "corrections"])
+    again = comm.of("batch")[-1]["header"]["steering"]["scored"]
+
+    assert before["scores"] == {KEY: {"as_of": 0, "said": []}}
+    polite = {"words": "✓ polite: yes", "tone": "good", "because": "says <please>"}
+    assert comm.of("details")[-1]["scores"] == {
+        KEY: {"as_of": told, "said": [{"turn": None, **polite}, {"turn": 2, **polite}]}
+    }
+    assert again > told > 0
+
+
+def test_a_label_given_in_a_cell_comes_to_every_page(page):
+    """The page hears what Python was told, as it hears what another page said."""
+    page.run.hear(page.view.tell_beside)
+    page.run.label(KEY, "reached", note="by hand")
+    assert page.comm.of("batch")[-1]["header"]["steering"]["labels"] == {KEY: {"value": "reached", "note": "by hand"}}
+
+
+def test_a_page_holds_no_more_of_a_tool_than_anybody_reads(page):
+    """Arguments and results are cut and say so: fifty conversations with a megabyte each would fill the page."""
+    call = ToolCall(name="look", arguments={"q": "x" * 30_000}, result=["y"] * 9_000, error=None)
+    message = Message(role="assistant", content="Found.", source="agent", tool_calls=(call,))
+    event = event_json(MessageSent(at=1.0, key=KEY, turn=1, message=message))
+    (sent,) = event["message"]["tool_calls"]
+    assert len(json.dumps(event)) < 60_000
+    assert sent["arguments"].endswith("more characters")
+    assert sent["result"].startswith('[\n  "y"')

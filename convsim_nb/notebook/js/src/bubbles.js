@@ -5,11 +5,8 @@ import { capitalised, count, prettyJson, secondsWords } from "./words.js";
 
 /**
  * @import {Copy} from "./link.js"
- * @import {Doubt, GoalCheck, Message, Rejection, Release, TestCase, ToolCall, Usage} from "./types"
+ * @import {Doubt, GoalCheck, Message, Rejection, Release, ScoreLine, TestCase, ToolCall, Usage} from "./types"
  */
-
-/** Characters of a tool's result beyond which the rest is left out: nobody reads them, and every page holds them. */
-const LONGEST = 20000;
 
 /**
  * @param {Copy} copy
@@ -110,9 +107,7 @@ function toolNode(call) {
  * @param {string} text
  */
 function part(name, text) {
-  const rest = text.length - LONGEST;
-  const shown = rest > 0 ? `${text.slice(0, LONGEST)}\n… ${rest.toLocaleString("en-US")} more characters` : text;
-  return h("div", { class: "cs-part" }, h("div", { class: "cs-label" }, name), h("pre", { class: "cs-pre", tabindex: 0 }, shown));
+  return h("div", { class: "cs-part" }, h("div", { class: "cs-label" }, name), h("pre", { class: "cs-pre", tabindex: 0 }, text));
 }
 
 // --- what stands beside the messages -------------------------------------------------
@@ -194,6 +189,17 @@ export function spentNode({ input_tokens: read, output_tokens: written, cost }) 
   return h("div", { class: "cs-spent", title: "Tokens of all model calls in this turn" }, `${count(read + written, "token")}${money}`);
 }
 
+/** @param {ScoreLine[]} scores of one turn, or of the whole */
+export function scoresNode(scores) {
+  return h("div", { class: "cs-beside cs-scores" }, ...scores.flatMap(scoreParts));
+}
+
+/** @param {ScoreLine} score */
+const scoreParts = ({ words, tone, because }) => [
+  chip(tone, words),
+  because && h("span", { class: "cs-why", dir: "auto" }, because),
+];
+
 /** @param {TestCase} testCase */
 export function aboutNode(testCase) {
   const lines = [
@@ -220,12 +226,14 @@ function row(name, texts) {
  * @param {string} verdict
  * @param {string} stop
  * @param {string} detail
+ * @param {ScoreLine[]} [scores] of the whole conversation
  */
-export function endNode(tone, verdict, stop, detail) {
+export function endNode(tone, verdict, stop, detail, scores = []) {
   return h(
     "div",
     { class: "cs-end" },
     h("div", {}, chip(tone, verdict), h("span", {}, `End: ${stop}`)),
     detail && h("div", { class: "cs-why", dir: "auto" }, detail),
+    scores.length > 0 && scoresNode(scores),
   );
 }

@@ -149,7 +149,7 @@ function noteItems({ state, header, lost }) {
   const gone = `The kernel does not answer: it is busy, or was restarted. %convsim show ${state.run_id} brings the run back.`;
   const said = state.dropped.map((each) => `${each.sink} heard no more of this run: ${each.reason}`);
   const notes = [...(lost ? [gone] : []), ...(header.note ? [header.note] : []), ...said, ...Object.values(state.notices)];
-  return notes.map((text, place) => ({
+  return [...new Set(notes)].map((text, place) => ({
     key: String(place),
     version: text,
     make: () => h("div", { class: "cs-note", title: text }, text),

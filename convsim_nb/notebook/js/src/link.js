@@ -4,7 +4,7 @@ import { channel } from "./channel.js";
 import { apply, emptyState, fromPlain } from "./fold.js";
 
 /**
- * @import {BatchMessage, Header, KernelMessage, Model, Quotes, RunEvent, RunState, StateMessage, Words} from "./types"
+ * @import {BatchMessage, Header, KernelMessage, Model, Quotes, RunEvent, RunState, Scores, StateMessage, Words} from "./types"
  */
 
 /**
@@ -15,6 +15,7 @@ import { apply, emptyState, fromPlain } from "./fold.js";
  * @property {Words} words
  * @property {Map<string, string>} html safe HTML by message key
  * @property {Quotes} quotes
+ * @property {Map<string, Scores[string]>} scores by conversation
  * @property {number} startedAt on this page's clock, in milliseconds
  * @property {Map<string, number>} heardAt by conversation, when something happened in it, on the same clock
  * @property {boolean} lost the kernel does not answer any more
@@ -34,24 +35,27 @@ const KEPT = 24;
 /** With so many messages the page begins to forget. */
 const MANY = 1000;
 
+/** @returns {Copy} what a view knows that has heard nothing yet */
+export const emptyCopy = () => ({
+  known: false,
+  state: emptyState(),
+  header: { title: "", note: "", total: 0, counts: {}, rate: "", left: null, corrections: 0, spent: [], stopping: false, steering: {} },
+  words: { signs: {}, tones: {}, stops: {}, standings: {}, roles: {}, checks: {}, partings: {} },
+  html: new Map(),
+  quotes: {},
+  scores: new Map(),
+  startedAt: performance.now(),
+  heardAt: new Map(),
+  lost: false,
+});
+
 /**
  * Ask for the state, and keep it.
  * @param {Model} model
  * @param {Hearer} hearer
  */
 export function link(model, hearer) {
-  /** @type {Copy} */
-  const copy = {
-    known: false,
-    state: emptyState(),
-    header: { title: "", note: "", total: 0, counts: {}, rate: "", left: null, corrections: 0, spent: [], stopping: false, steering: {} },
-    words: { signs: {}, tones: {}, stops: {}, standings: {}, roles: {}, checks: {} },
-    html: new Map(),
-    quotes: {},
-    startedAt: performance.now(),
-    heardAt: new Map(),
-    lost: false,
-  };
+  const copy = emptyCopy();
   const kernel = channel(model, {
     onState: takeState,
     onMessage: heard,
@@ -73,6 +77,7 @@ export function link(model, hearer) {
     copy.words = message.words;
     copy.html = new Map();
     copy.quotes = {};
+    copy.scores = new Map();
     copy.startedAt = performance.now() - 1000 * message.elapsed;
     copy.heardAt = new Map();
     takeBeside(message);
@@ -94,8 +99,9 @@ export function link(model, hearer) {
     hearer.onEvents(message.events);
   }
 
-  /** @param {{html: Record<string, string>, quotes: Quotes}} message */
-  function takeBeside({ html, quotes }) {
+  /** @param {{html: Record<string, string>, quotes: Quotes, scores?: Scores}} message */
+  function takeBeside({ html, quotes, scores }) {
+    for (const [key, value] of Object.entries(scores ?? {})) copy.scores.set(key, value);
     for (const [key, value] of Object.entries(html)) copy.html.set(key, value);
     for (const [key, value] of Object.entries(quotes)) copy.quotes[key] = { ...copy.quotes[key], ...value };
     if (copy.html.size > MANY) forgetHtml();

@@ -114,6 +114,45 @@ function words(state, conversation) {
 export const firstToShow = (state) => listed(state)[0]?.key ?? null;
 
 /**
+ * What may stand beside a conversation: its origin, its forks, and the other conversations of its case.
+ * @param {RunState} state
+ * @param {Conversation} conversation
+ * @returns {[string, string][]} keys, and what they are called
+ */
+export function relatives(state, { key, case_id: caseId, origin }) {
+  const rank = (/** @type {Conversation} */ other) => (other.key === origin?.key ? 0 : other.origin?.key === key ? 1 : 2);
+  return [...state.conversations.values()]
+    .filter((other) => other.case_id === caseId && other.key !== key && other.messages.length > 0)
+    .sort((one, other) => rank(one) - rank(other))
+    .map((other) => [other.key, other.key === origin?.key ? `its origin, ${nameOf(other)}` : nameOf(other)]);
+}
+
+/**
+ * @param {Conversation} conversation
+ * @returns {string} `trial 1`, `fork of turn 2, by mended`
+ */
+export function nameOf({ trial, origin, agent, key }) {
+  if (!origin) return `trial ${trial}`;
+  const what = origin.how === "fork" ? `fork of turn ${origin.turn}` : "run again";
+  return `${what}, by ${agent} (${key.slice(key.lastIndexOf("~") + 1)})`;
+}
+
+/**
+ * The older of two first: an origin before its fork.
+ * @param {RunState} state
+ * @param {string} key
+ * @param {string} other
+ * @returns {[Conversation, Conversation] | null}
+ */
+export function inOrder(state, key, other) {
+  const [shown, beside] = [state.conversations.get(key), state.conversations.get(other)];
+  if (!shown || !beside) return null;
+  const order = [...state.conversations.keys()];
+  const first = shown.origin?.key === other || (beside.origin?.key !== key && order.indexOf(other) < order.indexOf(key));
+  return first ? [beside, shown] : [shown, beside];
+}
+
+/**
  * The neighbour of `key` among `keys`, or null at the end of the list.
  * @param {string[]} keys
  * @param {string | null} key

@@ -6,7 +6,7 @@ import { createHeader } from "./header.js";
 import { createHelp, listen } from "./keys.js";
 import { link } from "./link.js";
 import { createMenu } from "./menu.js";
-import { firstToShow, listed, neighbour, nextFailure } from "./order.js";
+import { firstToShow, inOrder, listed, nameOf, neighbour, nextFailure, relatives } from "./order.js";
 import { createList, createStrip } from "./overview.js";
 import { copied, createPanel } from "./panel.js";
 import { createComposer, createControls } from "./steer.js";
@@ -48,10 +48,12 @@ export function createRunView(model) {
     onLabel: labelIt,
     onAgain: () => shown !== null && panel.again(shown),
     onSay: say,
+    onBeside: (key) => stand(key || null),
   });
   const composer = createComposer({ ask });
   const transcript = createTranscript({
     onFollow: follow,
+    onBack: () => toList(true),
     onMore: (place, at) => menu.open(at, choices(place)),
     controls: controls.node,
     panel: panel.node,
@@ -74,6 +76,8 @@ export function createRunView(model) {
   );
   /** @type {string | null} */
   let shown = null;
+  /** What stands beside it. @type {string | null} */
+  let beside = null;
   let following = true;
   /** @type {Set<"header" | "list" | "transcript">} */
   const stale = new Set();
@@ -103,7 +107,11 @@ export function createRunView(model) {
     p: () => chooseNext(neighbour(keys(), shown, -1)),
     f: () => chooseNext(nextFailure(inList(), shown)),
     " ": () => transcript.fold(),
-    "/": () => filters.focus(),
+    "/": () => {
+      toList(true);
+      filters.focus();
+    },
+    b: () => stand(beside === null ? (others()[0]?.[0] ?? null) : null),
     t: controls.toggle,
     e: () => doHere("Edit and fork"),
     o: () => doHere("Trace", "Trace in MLflow"),
@@ -115,6 +123,7 @@ export function createRunView(model) {
   });
 
   list.node.addEventListener("keydown", (event) => onArrow(event, list.node, ["ArrowUp", "ArrowDown"]));
+  list.node.addEventListener("keydown", ({ key }) => key === "Enter" && toList(false));
   strip.node.addEventListener("keydown", (event) => onArrow(event, strip.node, ["ArrowLeft", "ArrowRight"]));
 
   // In a workbench another view asks for a conversation, and hears which one a person chose.
@@ -128,8 +137,13 @@ export function createRunView(model) {
   function onState() {
     node.classList.remove("cs-unknown");
     if (shown === null || !copy.state.conversations.has(shown)) look(firstToShow(copy.state));
-    else if (lacksHtml(shown)) kernel.open(shown);
+    fetchMissing();
     paintSoon("header", "list", "transcript");
+  }
+
+  /** Ask for the HTML and the scores of what is shown, where they are not here. */
+  function fetchMissing() {
+    for (const key of [shown, beside]) if (key !== null && lacks(key)) kernel.open(key);
   }
 
   /** @param {RunEvent[]} events */
@@ -139,14 +153,17 @@ export function createRunView(model) {
       if (event.kind !== "message_delta" && event.kind !== "usage_reported") paintSoon("list");
       if (event.kind === "conversation_started" && event.key === awaited) choose(event.key);
     }
-    if (!events.length) paintSoon("list"); // somebody steered
+    if (!events.length) {
+      paintSoon("list"); // somebody steered, labelled or scored
+      fetchMissing();
+    }
     paintSoon("header", "transcript");
     if (following) lookOn();
   }
 
   /** @param {string} key */
   function onDetails(key) {
-    if (key === shown) paintSoon("transcript");
+    if (key === shown || key === beside) paintSoon("transcript");
   }
 
   function onLost() {
@@ -252,16 +269,19 @@ export function createRunView(model) {
     panel.close();
     menu.close(false);
     shown = key;
+    beside = null;
     if (key === awaited) awaited = null;
-    if (lacksHtml(key)) kernel.open(key);
+    fetchMissing();
     paintSoon("list", "transcript");
   }
 
   /**
    * @param {string} key
-   * @returns {boolean} whether it has messages from before this page knew the run
+   * @returns {boolean} whether it has messages from before this page knew the run, or scores that it does not know
    */
-  function lacksHtml(key) {
+  function lacks(key) {
+    const { scored = 0 } = copy.header.steering;
+    if (scored && copy.scores.get(key)?.as_of !== scored) return true;
     const conversation = copy.state.conversations.get(key);
     const { messages = [], attempt = 0 } = conversation ?? {};
     return messages.some((_, place) => !copy.html.has(`${key}#${attempt}.${place}`));
@@ -273,10 +293,38 @@ export function createRunView(model) {
    */
   function choose(key, tell = true) {
     following = false;
+    toList(false);
     look(key);
     paintSoon("transcript");
     const detail = { key, case_id: copy.state.conversations.get(key)?.case_id };
     if (tell) node.dispatchEvent(new CustomEvent(CHOSEN, { detail, bubbles: true }));
+  }
+
+  /** @param {string | null} key what is to stand beside what is shown */
+  function stand(key) {
+    beside = key;
+    panel.close();
+    following = false;
+    fetchMissing();
+    paintSoon("transcript");
+  }
+
+  const others = () => {
+    const conversation = copy.state.conversations.get(shown ?? "");
+    return conversation ? relatives(copy.state, conversation) : [];
+  };
+
+  /** @returns {[import("./side_by_side.js").Side, import("./side_by_side.js").Side] | null} */
+  function sides() {
+    const both = shown !== null && beside !== null ? inOrder(copy.state, shown, beside) : null;
+    if (!both) return null;
+    const [one, other] = both;
+    return [{ copy, conversation: one, name: nameOf(one) }, { copy, conversation: other, name: nameOf(other) }];
+  }
+
+  /** @param {boolean} list where only one has room: the list, or the conversation */
+  function toList(list) {
+    node.classList.toggle("cs-at-list", list);
   }
 
   /** @param {string | null} key */
@@ -288,6 +336,7 @@ export function createRunView(model) {
 
   function follow() {
     following = true;
+    toList(false);
     look(firstToShow(copy.state));
     paintSoon("transcript");
   }
@@ -308,6 +357,7 @@ export function createRunView(model) {
     const next = neighbour(order, shown, step);
     if (next === null) return;
     choose(next);
+    toList(part === list.node);
     paint();
     /** @type {HTMLElement | null} */ (part.querySelector("[tabindex='0']"))?.focus();
   }
@@ -331,9 +381,9 @@ export function createRunView(model) {
     if (stale.has("header")) header.paint(copy);
     if (stale.has("transcript")) {
       const conversation = conversations.get(shown ?? "");
-      controls.paint(copy, conversation);
+      controls.paint(copy, conversation, others(), beside);
       composer.paint(copy, conversation);
-      transcript.paint(copy, conversation, following);
+      transcript.paint(copy, conversation, following, sides());
     }
     const wait = gently && conversations.size > MANY ? listedAt + SELDOM - performance.now() : 0;
     if (stale.has("list") && wait <= 0) paintLists();

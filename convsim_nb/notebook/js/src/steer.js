@@ -16,16 +16,18 @@ export const isHeld = ({ header: { steering } }, conversation) =>
   conversation.status === "paused" || Boolean(steering.paused) || Boolean(steering.held?.includes(conversation.key));
 
 /**
- * @param {{ask: Ask, onLabel: () => void, onAgain: () => void, onSay: (text: string) => void}} actions
+ * @param {{ask: Ask, onLabel: () => void, onAgain: () => void, onSay: (text: string) => void, onBeside: (key: string) => void}} actions
  */
-export function createControls({ ask, onLabel, onAgain, onSay }) {
+export function createControls({ ask, onLabel, onAgain, onSay, onBeside }) {
   let key = "";
   let held = false;
   const hold = button("Take over", () => act(held ? "resume" : "pause"));
   const stop = button("Stop this one", () => act("stop"));
   const again = button("Run again", onAgain);
   const label = button("Label", onLabel);
-  const node = h("div", { class: "cs-controls" }, hold, stop, again, label);
+  const beside = h("select", { class: "cs-beside-whom", "aria-label": "Side by side with", title: "Side by side with" });
+  beside.addEventListener("input", () => onBeside(beside.value));
+  const node = h("div", { class: "cs-controls" }, hold, stop, again, label, beside);
 
   /** @param {string} what */
   async function act(what) {
@@ -36,6 +38,22 @@ export function createControls({ ask, onLabel, onAgain, onSay }) {
     }
   }
 
+  /**
+   * @param {[string, string][]} others
+   * @param {string | null} chosen
+   */
+  function paintOthers(others, chosen) {
+    beside.hidden = others.length === 0;
+    const options = /** @type {[string, string][]} */ ([["", "Beside …"], ...others]);
+    const now = JSON.stringify(options);
+    if (beside.dataset.options !== now) {
+      beside.dataset.options = now;
+      beside.replaceChildren(...options.map(([value, name]) => h("option", { value }, name)));
+    }
+    if (options[0]) setText(/** @type {Node} */ (beside.firstChild), chosen ? "Alone" : "Side by side …");
+    beside.value = chosen ?? "";
+  }
+
   return {
     node,
     toggle() {
@@ -44,11 +62,16 @@ export function createControls({ ask, onLabel, onAgain, onSay }) {
     /**
      * @param {Copy} copy
      * @param {Conversation | undefined} conversation
+     * @param {[string, string][]} others that may stand beside it: keys, and what they are called
+     * @param {string | null} chosen
      */
-    paint(copy, conversation) {
+    paint(copy, conversation, others, chosen) {
       const { steering } = copy.header;
-      node.hidden = !conversation || steering.live === undefined;
-      if (!conversation || node.hidden) return;
+      node.hidden = !conversation;
+      if (!conversation) return;
+      paintOthers(others, chosen);
+      for (const each of [hold, stop, again, label]) each.hidden = true;
+      if (steering.live === undefined) return;
       key = conversation.key;
       held = isHeld(copy, conversation);
       const plays = steering.live === true && conversation.status !== "ended" && !steering.stopping;

@@ -1,26 +1,15 @@
 // The conversation that is shown: only this one is painted, and only what is new in it.
 
-import {
-  aboutNode,
-  checkNode,
-  chip,
-  doubtNode,
-  endNode,
-  messageNode,
-  rejectionNode,
-  releaseNode,
-  spentNode,
-  streamInto,
-  streamingNode,
-  typingNode,
-} from "./bubbles.js";
+import { streamInto } from "./bubbles.js";
 import { h, reconcile, setAttribute, setText } from "./dom.js";
 import { isAssisted } from "./order.js";
-import { capitalised, count, label, secondsWords, standing } from "./words.js";
+import { lastPieces, pieces } from "./pieces.js";
+import { paintSides } from "./side_by_side.js";
+import { count, label, secondsWords, standing } from "./words.js";
 
 /**
- * @import {Item} from "./dom.js"
  * @import {Copy} from "./link.js"
+ * @import {Side} from "./side_by_side.js"
  * @import {Conversation} from "./types"
  */
 
@@ -30,6 +19,7 @@ const NEAR = 32;
 /**
  * @typedef {object} Actions
  * @property {() => void} onFollow
+ * @property {() => void} onBack the list is wanted, where only one of the two has room
  * @property {(place: number, button: HTMLElement) => void} onMore a message's menu is wanted
  * @property {Node} controls what can be done to the conversation
  * @property {Node} panel
@@ -37,10 +27,11 @@ const NEAR = 32;
  */
 
 /** @param {Actions} actions */
-export function createTranscript({ onFollow, onMore, controls, panel, composer }) {
+export function createTranscript({ onFollow, onBack, onMore, controls, panel, composer }) {
   const badge = h("span", { class: "cs-badge" });
   const goal = h("strong", { class: "cs-goal", dir: "auto" });
   const facts = h("span", { class: "cs-facts" });
+  const back = h("button", { type: "button", class: "cs-back", "aria-label": "Back to the list", title: "Back to the list", onclick: onBack }, "‹ List");
   const follow = h("button", { type: "button", class: "cs-follow", onclick: onFollow }, "Follow the run");
   const log = h("div", { class: "cs-log" });
   const scroller = h("div", { class: "cs-scroller", tabindex: 0, role: "region", "aria-label": "Transcript", "aria-live": "off" }, log);
@@ -48,7 +39,7 @@ export function createTranscript({ onFollow, onMore, controls, panel, composer }
   const node = h(
     "section",
     { class: "cs-transcript", "aria-label": "Conversation" },
-    h("div", { class: "cs-subject" }, h("div", { class: "cs-named" }, badge, goal, follow), h("div", { class: "cs-about-it" }, facts, controls)),
+    h("div", { class: "cs-subject" }, h("div", { class: "cs-named" }, back, badge, goal, follow), h("div", { class: "cs-about-it" }, facts, controls)),
     panel,
     h("div", { class: "cs-reading" }, scroller, pill),
     composer,
@@ -56,6 +47,7 @@ export function createTranscript({ onFollow, onMore, controls, panel, composer }
   /** @type {string | null} */
   let painted = null;
   let atEnd = true;
+  let two = false;
   /** The height of the text and of its window, when they were last looked at. */
   let [height, opening] = [0, 0];
 
@@ -67,7 +59,7 @@ export function createTranscript({ onFollow, onMore, controls, panel, composer }
   });
   log.addEventListener("click", (event) => {
     const link = event.target instanceof Element ? event.target.closest("[data-jump]") : null;
-    if (link) jump(Number(link.getAttribute("data-jump")));
+    if (link) jump(Number(link.getAttribute("data-jump")), link.closest("[data-side]")?.getAttribute("data-side") ?? null);
     const more = event.target instanceof Element ? event.target.closest(".cs-more") : null;
     const turn = more?.closest("[data-place]");
     if (more instanceof HTMLElement && turn) onMore(Number(turn.getAttribute("data-place")), more);
@@ -88,10 +80,17 @@ export function createTranscript({ onFollow, onMore, controls, panel, composer }
     measure();
   }
 
-  /** @param {number} place */
-  function jump(place) {
-    const target = turns().find((each) => each.getAttribute("data-place") === String(place));
+  /**
+   * @param {number} place
+   * @param {string | null} side of two, where two stand side by side
+   */
+  function jump(place, side) {
+    const here = (/** @type {Element} */ each) => side === null || each.closest("[data-side]")?.getAttribute("data-side") === side;
+    const places = turns().filter((each) => each.getAttribute("data-place") === String(place));
+    // What both share stands there once.
+    const target = places.find(here) ?? places[0];
     if (!target) return;
+    target.closest("details.cs-shared")?.setAttribute("open", "");
     reveal(target);
     target.classList.remove("cs-flash");
     void target.offsetWidth; // so that the same message flashes again
@@ -117,27 +116,32 @@ export function createTranscript({ onFollow, onMore, controls, panel, composer }
      * @param {Copy} copy
      * @param {Conversation | undefined} conversation
      * @param {boolean} following
+     * @param {[Side, Side] | null} [sides] both, where another stands beside it
      */
-    paint(copy, conversation, following) {
+    paint(copy, conversation, following, sides = null) {
       follow.hidden = following || copy.state.ended;
       if (!conversation) {
         setText(goal, copy.known ? "No conversation yet" : "");
         reconcile(log, []);
         return;
       }
-      const changed = painted !== conversation.key;
-      painted = conversation.key;
+      const now = (sides ?? [{ conversation }]).map((each) => each.conversation.key).join(" ");
+      const changed = painted !== now;
+      painted = now;
+      two = sides !== null;
+      log.classList.toggle("cs-two", two);
       paintSubject(copy, conversation, { badge, goal, facts });
-      reconcile(log, items(copy, conversation));
-      paintStream(copy, conversation);
+      if (sides) paintSides(log, sides);
+      else paintAlone(copy, conversation);
       if (changed) {
-        atEnd = conversation.status !== "ended";
+        atEnd = !two && conversation.status !== "ended";
         pill.hidden = true;
       }
-      settle(changed);
+      settle(changed, conversation.status !== "ended");
     },
     /** @returns {number | null} the message that has the focus, or the last one */
     get here() {
+      if (two) return null; // the places of two conversations
       const turn = document.activeElement?.closest("[data-place]") ?? turns().at(-1);
       return turn && log.contains(turn) ? Number(turn.getAttribute("data-place")) : null;
     },
@@ -159,20 +163,25 @@ export function createTranscript({ onFollow, onMore, controls, panel, composer }
     },
   };
 
-  /** @param {boolean} changed whether this is another conversation than before */
-  function settle(changed) {
+  /**
+   * @param {boolean} changed whether this is another conversation than before
+   * @param {boolean} plays whether what is new in it are turns
+   */
+  function settle(changed, plays) {
     const grown = scroller.scrollHeight > height;
     measure();
     if (atEnd) scroller.scrollTop = scroller.scrollHeight;
     else if (changed) scroller.scrollTop = 0;
-    else if (grown) pill.hidden = false;
+    else if (grown && plays) pill.hidden = false;
   }
 
   /**
    * @param {Copy} copy
    * @param {Conversation} conversation
    */
-  function paintStream(copy, conversation) {
+  function paintAlone(copy, conversation) {
+    const canAct = copy.header.steering.live !== undefined;
+    reconcile(log, [...pieces(copy, conversation, canAct), ...lastPieces(copy, conversation)]);
     const stream = log.querySelector(".cs-streaming")?.parentElement;
     if (stream) streamInto(stream, copy.state.in_flight.get(conversation.key) ?? "");
   }
@@ -207,81 +216,4 @@ function factWords({ words }, conversation) {
   if (started !== null && ended !== null) said.push(secondsWords(ended - started));
   if (conversation.attempt > 1) said.push(`attempt ${conversation.attempt}`);
   return said.join(" · ");
-}
-
-/**
- * @param {Copy} copy
- * @param {Conversation} conversation
- * @returns {Item[]} turn by turn: what a guard stopped, the messages, and what was made of them
- */
-function items(copy, conversation) {
-  const { attempt, checks, doubts, rejections, released, turn_usage } = conversation;
-  const canAct = copy.header.steering.live !== undefined;
-  const testCase = copy.state.cases.get(conversation.case_id);
-  const attemptKey = `${conversation.key}#${attempt}`;
-  const places = copy.quotes[attemptKey] ?? {};
-  /** @type {(Item & {turn: number, rank: number})[]} */
-  const all = [];
-  const add = (
-    /** @type {number} */ turn,
-    /** @type {number} */ rank,
-    /** @type {string} */ name,
-    /** @type {string | number | undefined} */ version,
-    /** @type {() => HTMLElement} */ make,
-  ) => all.push({ turn, rank, key: `${attemptKey} ${name}`, version: version ?? "", make });
-
-  if (testCase) add(-1, 0, "about", 0, () => aboutNode(testCase));
-  rejections.forEach((each, n) => add(each.turn, 0, `rejected ${n}`, 0, () => rejectionNode(each)));
-  conversation.messages.forEach((each, place) => {
-    const html = copy.html.get(`${attemptKey}.${place}`);
-    const turn = conversation.message_turns[place] ?? 0;
-    const version = `${html === undefined ? "plain" : "html"} ${canAct}`;
-    // Doubts are about the user's words, and stand between them and the agent's.
-    const rank = each.role === "user" ? 1 : 1.5;
-    add(turn, turn ? rank : 1, `message ${place}`, version, () => messageNode(copy, each, place, turn, html, canAct));
-  });
-  doubts.forEach((each, n) => add(each.turn, 1.2, `doubt ${n}`, 0, () => doubtNode(each)));
-  released.forEach((each, n) => {
-    const place = places[each.quote];
-    add(each.turn, 2, `released ${n}`, place, () => releaseNode(each, place));
-  });
-  checks.forEach((each, n) => {
-    const place = places[each.evidence];
-    add(each.turn, 3, `check ${n}`, place, () => checkNode(copy, each, place));
-  });
-  for (const [turn, usage] of Object.entries(turn_usage)) {
-    const tokens = usage.input_tokens + usage.output_tokens;
-    if (Number(turn) && tokens) add(Number(turn), 4, `spent ${turn}`, tokens, () => spentNode(usage));
-  }
-  all.sort((one, other) => one.turn - other.turn || one.rank - other.rank);
-  return [...all, ...lastItem(copy, conversation, attemptKey)];
-}
-
-/**
- * @param {Copy} copy
- * @param {Conversation} conversation
- * @param {string} attemptKey
- * @returns {Item[]} what stands under the last message: text that streams, who is writing, or the end
- */
-function lastItem(copy, conversation, attemptKey) {
-  const { words, state } = copy;
-  const key = `${attemptKey} last`;
-  if (conversation.stop !== null) {
-    const now = standing(conversation);
-    const verdict = `${words.signs[now] ?? ""} ${words.standings[now] ?? now}`;
-    const stop = words.stops[conversation.stop] ?? conversation.stop;
-    const make = () => endNode(words.tones[now] ?? "void", verdict, stop, conversation.detail);
-    return [{ key, version: `end ${conversation.stop} ${conversation.detail}`, make }];
-  }
-  if (conversation.status === "waiting") {
-    return [{ key, version: "waiting", make: () => h("div", { class: "cs-end" }, chip("quiet", "waiting for its turn")) }];
-  }
-  if (conversation.status === "paused") {
-    return [{ key, version: "paused", make: () => h("div", { class: "cs-end" }, chip("live", "‖ paused")) }];
-  }
-  if (state.in_flight.has(conversation.key)) return [{ key, version: "streaming", make: streamingNode }];
-  const agentIsNext = conversation.messages.at(-1)?.role === "user";
-  const role = agentIsNext ? "assistant" : "user";
-  const who = capitalised(words.roles[agentIsNext ? "assistant/agent" : "user/simulated"] ?? role);
-  return [{ key, version: `typing ${role}`, make: () => typingNode(role, who) }];
 }

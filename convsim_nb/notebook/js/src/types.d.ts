@@ -63,6 +63,17 @@ export interface Doubt {
   reason: string;
 }
 
+/** What one scorer says, of a turn or of the whole conversation. */
+export interface ScoreLine {
+  turn: number | null;
+  words: string;
+  tone: string;
+  because: string;
+}
+
+/** By conversation: what scorers said, as of which scoring. */
+export type Scores = Record<string, { as_of: number; said: ScoreLine[] }>;
+
 export interface Origin {
   key: string;
   turn: number;
@@ -305,6 +316,8 @@ export interface Steering {
   labels: Record<string, { value: LabelValue; note: string }>;
   /** A server's page of traces; empty where there is no server. */
   trace_page: string;
+  /** How often the scores changed; 0 where there are none. */
+  scored: number;
 }
 
 /** One span of a trace; parents stand before their children. */
@@ -327,6 +340,8 @@ export interface Words {
   roles: Record<string, string>;
   /** What a goal check comes to: `reached`, `not_reached`, `barred`. */
   checks: Record<string, string>;
+  /** What differs first between two conversations, and what is said where nothing does. */
+  partings: Record<string, string>;
 }
 
 /** By attempt, by quote: the place of the message that holds it. */
@@ -342,6 +357,7 @@ export interface StateMessage {
   words: Words;
   html: Record<string, string>;
   quotes: Quotes;
+  scores?: Scores;
 }
 export interface BatchMessage {
   type: "batch";
@@ -357,6 +373,7 @@ export interface DetailsMessage {
   key: string;
   html: Record<string, string>;
   quotes: Quotes;
+  scores?: Scores;
 }
 export interface DoneMessage {
   type: "done";
