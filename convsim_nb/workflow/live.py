@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from functools import partial
 
+from convsim_nb.adapters.mlflow.carried import CarryingOff
 from convsim_nb.adapters.mlflow.sink import MlflowSink
 from convsim_nb.domain.events import SinkDropped
 from convsim_nb.engine import simulate as engine
@@ -29,7 +30,7 @@ class Live:
         *,
         emit: Emitter,
         sinks: Sequence[Sink],
-        mlflow: MlflowSink | None,
+        mlflow: MlflowSink | CarryingOff | None,
         trials: Sequence[Trial] | None = None,
     ) -> None:
         """`trials` are what is to be played; None is all that has not come to an end of its own."""
@@ -53,7 +54,7 @@ class Live:
         for call in self._early:
             call()
         try:
-            self._playing = asyncio.create_task(engine.simulate(self._parts(), self._trials))
+            self._playing = asyncio.create_task(self._conversations())
             await asyncio.sleep(0)  # a task that is cancelled before it began tells nobody that the run ended
             if self._stopping.is_set():
                 self._playing.cancel()
@@ -66,6 +67,9 @@ class Live:
                 await self._close()
             finally:
                 self.ended.set()
+
+    async def _conversations(self) -> None:
+        await engine.simulate(self._parts(), self._trials)
 
     @property
     def is_stopping(self) -> bool:
@@ -83,6 +87,10 @@ class Live:
             self._early.append(call)
         elif not self.ended.is_set():
             self._loop.call_soon_threadsafe(call)
+
+    def steer(self, change: Callable[[Control], None]) -> None:
+        """Let a person's change come to the switches."""
+        self.tell(lambda: change(self.control))
 
     def add(self, trial: Trial) -> bool:
         """Play one more conversation; False when the run has come to its end. Not for the loop's own thread."""
@@ -135,7 +143,7 @@ class Live:
     def _mlflow_failed(self, reason: str) -> None:
         """Told on the sink's own thread: the emitter must hear it on the loop's."""
         sink = self._mlflow
-        if self._loop is not None and sink is not None:
+        if self._loop is not None and isinstance(sink, MlflowSink):
             self._loop.call_soon_threadsafe(self._emit.drop, sink, reason)
 
     def _said(self, name: str, reason: str) -> None:

@@ -91,6 +91,12 @@ class SimulateOptions(TypedDict, total=False):
     """Whether the run shows itself: in the notebook, or as text on stderr."""
     sinks: Sequence[Sink]
     """Further readers of the run's events."""
+    on: Any
+    """A Spark session: the conversations are played on its workers."""
+    shared: str | os.PathLike[str] | None
+    """With on=: a folder that driver and workers see, such as a Volume; where Spark is local, the run's own."""
+    partitions: int | None
+    """With on=: into how many parts the conversations are divided; by default a few for each slot."""
 
 
 DEFAULTS: SimulateOptions = {
@@ -129,8 +135,11 @@ DEFAULTS: SimulateOptions = {
     "redact": None,
     "progress": True,
     "sinks": (),
+    "on": None,
+    "shared": None,
+    "partitions": None,
 }
-_WHOLE = ("max_turns", "trials", "concurrency", "max_tokens")
+_WHOLE = ("max_turns", "trials", "concurrency", "max_tokens", "partitions")
 _SECONDS = ("agent_timeout", "model_timeout", "max_cost", "max_seconds")
 _TEXTS = ("agent_name", "experiment", "mlflow_run_id", "parent_run_id", "run_name", "run_key")
 _WORDS: dict[str, tuple[str | None, ...]] = {
@@ -176,6 +185,7 @@ def _refuse_unfit(given: Mapping[str, Any]) -> None:
             raise UsageError(f"{name}={given[name]!r}: give text")
     if given["run_key"] is not None and not given["run_key"].strip():
         raise UsageError(f"run_key={given['run_key']!r}: give a text that names the job, or leave it out")
+    _refuse_on(given)
     _refuse_tags(given["tags"])
     if given["user"] is not None and not callable(given["user"]):
         raise UsageError(f"user={given['user']!r}: give an async function of a UserView, or leave it out")
@@ -185,6 +195,15 @@ def _refuse_unfit(given: Mapping[str, Any]) -> None:
     for sink in given["sinks"]:
         if not callable(sink):
             raise UsageError(f"sinks holds {sink!r}, which cannot be called: give functions of an event")
+
+
+def _refuse_on(given: Mapping[str, Any]) -> None:
+    for name in ("shared", "partitions"):
+        if given[name] is not None and given["on"] is None:
+            raise UsageError(f"{name}={given[name]!r} is for on=, a Spark session: give on=spark, or leave it out")
+    for name in ("record", "replay"):
+        if given[name] and given["on"] is not None:
+            raise UsageError(f"on=spark and {name} are given: a recording is a file of one process: leave {name} out")
 
 
 def _refuse_redact(given: Mapping[str, Any]) -> None:

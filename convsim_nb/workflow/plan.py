@@ -3,8 +3,8 @@
 import hashlib
 import inspect
 import uuid
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, Unpack
 
@@ -18,7 +18,7 @@ from convsim_nb.domain.state import RunState
 from convsim_nb.domain.veil import BARE, Veil
 from convsim_nb.engine.budget import Budget
 from convsim_nb.engine.ports import Agent, GoalFunction, Judge, User
-from convsim_nb.engine.prompts import versions
+from convsim_nb.engine.prompts import Prompt, versions
 from convsim_nb.workflow.agents import resolve_agent
 from convsim_nb.workflow.cases import CaseSet, as_cases
 from convsim_nb.workflow.cleaning import clean_cases, veil
@@ -43,6 +43,10 @@ class Plan:
     """What is taken out of all that is kept and shown."""
     place: Place = OWN
     """The MLflow run that it is written into."""
+    asked: Any = None
+    """The agent as it was given."""
+    prompts: Mapping[str, Prompt] = field(default_factory=dict)
+    """Prompts in the place of ours, as they were found."""
     shown: Shown | None = None
     """How a turn stands in its trace, where not as a chat."""
 
@@ -70,8 +74,7 @@ def plan(
         UsageError: an argument is wrong; the message names its value and the next step.
     """
     given = checked(options)
-    hidden = veil(given["redact"])
-    found = clean_cases(as_cases(cases), Veil(hidden.secrets) if kept else hidden)
+    found = clean_cases(as_cases(cases), veil(None if kept else given["redact"]))
     played, ref = resolve_agent(
         agent,
         cases=found,
@@ -86,7 +89,8 @@ def plan(
     cast = people(given, judged=function is None or any(case.withheld for case in found), resumed=resumed)
     started = _started(found, ref, cast, given, function)
     place = Place(given["mlflow_run_id"], given["parent_run_id"])
-    return Plan(started, found, played, cast.user, cast.judge, function, cast.recorder, given, hidden, place)
+    parts = (cast.user, cast.judge, function, cast.recorder, given, veil(given["redact"]), place)
+    return Plan(started, found, played, *parts, asked=agent, prompts=cast.prompts)
 
 
 _SETTINGS = (

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from convsim_nb.adapters.journal import EVENTS, JOURNALS, Journal
+from convsim_nb.adapters.mlflow.carried import BringingHome
 from convsim_nb.adapters.mlflow.sink import MlflowSink
 from convsim_nb.adapters.mlflow.store import pin
 from convsim_nb.engine.emit import Emitter
@@ -19,6 +20,8 @@ from convsim_nb.workflow.display import display
 from convsim_nb.workflow.live import Live
 from convsim_nb.workflow.plan import Plan
 from convsim_nb.workflow.run import Run
+from convsim_nb.workflow.spark import deployment
+from convsim_nb.workflow.spark_live import SparkLive
 from convsim_nb.workflow.stopping import stop_at_exit
 
 _runs: set[Run] = set()
@@ -43,12 +46,16 @@ def playing() -> list[Run]:
 def begin(run: Run, planned: Plan, trials: Sequence[Trial] | None = None) -> Live:
     """The run, begun: its start is told, and its conversations are not played yet."""
     options = planned.options
-    run.planned, run.mlflow = planned, _mlflow(run, planned)  # before the journal: no file for a wrong experiment
+    spark = deployment(planned, folder=run.folder) if options["on"] is not None and trials is None else None
+    home = BringingHome() if spark and options["mlflow"] else None
+    run.planned, run.mlflow = planned, _mlflow(run, planned, home)  # before the journal: no file for a wrong experiment
     journal = _journal(run)
     shown = display().show(run) if options["progress"] else None
     sinks: list[Sink] = [one for one in (journal, run.mlflow, shown, *options["sinks"]) if one is not None]
     emit = _emitter(run, planned, sinks)
     emit(planned.started)
+    if spark is not None:
+        return SparkLive(planned, on=spark, journal=run.folder, home=home, emit=emit, sinks=sinks, mlflow=run.mlflow)
     return Live(planned, emit=emit, sinks=sinks, mlflow=run.mlflow, trials=trials)
 
 
@@ -69,14 +76,16 @@ def _journal(run: Run) -> Journal | None:
         raise
 
 
-def _mlflow(run: Run, planned: Plan) -> MlflowSink | None:
+def _mlflow(run: Run, planned: Plan, home: BringingHome | None) -> MlflowSink | None:
     """What writes the run to MLflow: store, experiment and run are taken now, and kept."""
     if not planned.options["mlflow"]:
         return None
     to = pin(planned.options["experiment"])
     behind = copy.deepcopy(run.state) if run.run_id else None
     journal = run.folder / EVENTS if run.folder else None
-    return MlflowSink(to, journal=journal, report=report_html, state=behind, place=planned.place, veil=planned.veil)
+    return MlflowSink(
+        to, journal=journal, report=report_html, state=behind, place=planned.place, veil=planned.veil, way=home
+    )
 
 
 def folder_of(planned: Plan) -> Path | None:

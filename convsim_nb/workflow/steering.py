@@ -175,5 +175,4 @@ class Steering:
         if key is not None:
             self.conversation(key)
         if self._live is not None:
-            live = self._live
-            live.tell(lambda: change(live.control))
+            self._live.steer(change)

@@ -111,7 +111,7 @@ class NetExport:
         if self._warm or self.off:
             return
         try:
-            await asyncio.to_thread(_warm_up)
+            await asyncio.to_thread(warm_up)
             self._warm = True
         except Exception:  # noqa: BLE001 - a store that is no store: the sink, which goes there too, says so
             self.off = True
@@ -188,7 +188,7 @@ class FlushExport:
         self.on_stall: Callable[[str], None] = lambda _: None
 
     async def warm(self) -> None:
-        await asyncio.to_thread(_warm_up)
+        await asyncio.to_thread(warm_up)
 
     async def room(self) -> None:
         while (not self.experiment_id or len(self._waiting) >= CROWDED_IN_MLFLOW) and not self.off:  # noqa: ASYNC110 - see above
@@ -234,7 +234,7 @@ def _note(turns: dict[str, dict[int, str]], claim: Claim) -> None:
     turns.setdefault(claim.session_id, {})[claim.turn] = claim.trace_id
 
 
-def _warm_up() -> None:
+def warm_up() -> None:
     """Let MLflow do now, on this thread, what it would do at the first span: it would block the loop for seconds.
 
     It opens its current store, and imports what asks for the model that is being served; the first trace would be

@@ -63,14 +63,15 @@ class RecordedRun:
         self._usage: dict[str, Usage] = {}
         self._turns: dict[str, dict[int, PlayedTurn]] = {}
         for event in events:
-            self._hear(event)
+            self.hear(event)
 
     @property
     def turns(self) -> tuple[PlayedTurn, ...]:
         """Conversation by conversation, each in order."""
         return tuple(turn for one in self.state.conversations for turn in self._turns.get(one.key, {}).values())
 
-    def _hear(self, event: RunEvent) -> None:
+    def hear(self, event: RunEvent) -> None:
+        """Take in one more event."""
         match event:
             case RunStarted():
                 self._zero = event.started_at.timestamp()

@@ -13,7 +13,7 @@ from typing import Any, Literal
 from convsim_nb.adapters.mlflow import runlog
 from convsim_nb.adapters.mlflow.again import supersede
 from convsim_nb.adapters.mlflow.assess import assessments
-from convsim_nb.adapters.mlflow.export import Findings, export
+from convsim_nb.adapters.mlflow.export import Export, Findings, export
 from convsim_nb.adapters.mlflow.place import OWN, Place
 from convsim_nb.adapters.mlflow.scores import log_scores
 from convsim_nb.adapters.mlflow.store import Destination, Pin, store_errors
@@ -62,17 +62,19 @@ class MlflowSink:
         state: RunState | None = None,
         place: Place = OWN,
         veil: Veil = BARE,
+        way: Export | None = None,
     ) -> None:
         """`journal` is the file of events; where there is none, the sink keeps its own until the end.
 
         `report` makes the HTML that is stored with the run. `state` is what a resumed run has behind it;
         it must not be anybody else's. `place` names a run to write into, or one to be below.
-        Events come as they may be kept; what traces hold goes through `veil`.
+        Events come as they may be kept; what traces hold goes through `veil`. `way` is how traces come to the
+        store, where they are not made in this process.
         """
         self._pin, self._on_failure, self._journal, self._report = pin, on_failure, journal, report
         self._state, self._place = state or RunState(), place
         self._owned = False
-        self._export = export(veil)
+        self._export = way or export(veil)
         self._export.on_stall = self._give_up
         self._events: deque[RunEvent] = deque()
         self._findings: Findings = {}
