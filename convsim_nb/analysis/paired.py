@@ -104,15 +104,38 @@ class Power(Record):
 
     @cached_property
     def smallest(self) -> float:
-        """The smallest true difference that would be seen."""
-        return _REACH * sqrt(max(self.between + self.within / self.trials, 1e-12) / self.cases)
+        """The smallest true difference that would be seen; infinite where no difference would be."""
+        if self.cases < FEWEST:
+            return inf
+        found = _reach(self.cases) * sqrt(max(self._variance(self.trials), 1e-12) / self.cases) + self._step(
+            self.trials
+        )
+        return found if found <= 1 else inf
 
     def cases_for(self, difference: float, *, trials: int) -> int:
         """So many cases of so many trials show a true difference of this size."""
-        return ceil(_REACH**2 * (self.between + self.within / trials) / difference**2)
+        cases = inf
+        for _ in range(3):  # Student's quantile needs the cases that it is to give
+            a, b = 1 / trials, _reach(cases) * sqrt(self._variance(trials))
+            cases = max(FEWEST, (2 * a / (sqrt(b * b + 4 * a * difference) - b)) ** 2)
+        return ceil(cases)
+
+    def _variance(self, trials: float) -> float:
+        return self.between + self.within / trials
+
+    def _step(self, trials: float) -> float:
+        """Half of what lies between two outcomes that can be: an exact test passes the next one only."""
+        return 1 / (self.cases * trials)
 
 
-_REACH = float(stats.norm.ppf(0.5 + LEVEL / 2) + stats.norm.ppf(POWER))
+FEWEST = 6
+"""Cases below which no outcome is rare enough at the 5 % level: of five, 2 of 32 ways to flip the signs go as far."""
+
+
+def _reach(cases: float) -> float:
+    """How many standard errors a true difference must be away from nought."""
+    spread = stats.norm if cases == inf else stats.t(cases - 1)
+    return float(spread.ppf(0.5 + LEVEL / 2) + spread.ppf(POWER))
 
 
 def power(pairs: Sequence[tuple[Sequence[bool], Sequence[bool]]]) -> Power:

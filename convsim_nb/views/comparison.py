@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 
 from convsim_nb.analysis.compare import REACH, Compared, Metric
-from convsim_nb.analysis.paired import Power
+from convsim_nb.analysis.paired import FEWEST, Power
 from convsim_nb.domain.case import TestCase
 from convsim_nb.views.inline import Html, cell, line, page, row, table, text, title
 from convsim_nb.views.side_by_side import Sided, changed_cases
@@ -58,6 +58,9 @@ def _moved(compared: Compared) -> Iterator[str]:
 
 def _power_words(power: Power) -> str:
     trials = f" x {power.trials:.3g} trials" if power.trials > 1 else ""
+    if power.smallest > 1:
+        few = f": {FEWEST} cases are the least" if power.cases < FEWEST else ""
+        return f"with {count(power.cases, 'case')}{trials} you could have seen no difference of any size{few}"
     seen = f"with {count(power.cases, 'case')}{trials} you could have seen {100 * power.smallest:.0f} points"
     if power.smallest <= _SMALL_GAP:
         return seen

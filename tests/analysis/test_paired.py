@@ -90,19 +90,35 @@ def test_holm_against_values_by_hand():
     assert holm([0.9, 0.5]) == pytest.approx([1.0, 1.0])
 
 
-def test_power_says_what_could_have_been_seen():
-    """Simulated with that very difference, the test finds it in about four of five runs; more trials, fewer cases."""
+@pytest.mark.parametrize(("cases", "trials"), [(12, 1), (24, 1), (60, 1), (24, 4)])
+def test_power_says_what_could_have_been_seen(cases, trials):
+    """Two agents that differ by just that much come out different in about four of five comparisons."""
     rng = np.random.default_rng(5)
+    size = 1 / coverage.CORRELATION - 1
+
+    def outcomes(rate, ease):
+        return rng.random((cases, trials)) < stats.beta.ppf(ease, rate * size, (1 - rate) * size)[:, None]
 
     def pairs(gap):
-        first = rng.random(60) < 0.5
-        return [((bool(a),), (bool(rng.random() < 0.5 + gap),)) for a in first]
+        ease = rng.random(cases)
+        return list(zip(outcomes(0.5 - gap / 2, ease), outcomes(0.5 + gap / 2, ease), strict=True))
 
-    found = power(pairs(0.0))
-    seen = np.mean(
-        [sign_flip_p(np.array([b[0] - float(a[0]) for a, b in pairs(found.smallest)])) < 0.05 for _ in range(200)]
-    )
+    smallest = np.median([power(pairs(0.0)).smallest for _ in range(40)])
+    gaps = ([b.mean() - a.mean() for a, b in pairs(smallest)] for _ in range(200))
 
-    assert 0.65 < seen < 0.95
+    assert 0.68 < np.mean([sign_flip_p(np.array(each)) <= 0.05 for each in gaps]) < 0.92
+
+
+def test_the_cases_that_are_needed_are_those_that_would_show_it():
+    """More trials, fewer cases; and asked for what could just be seen, it says about as many cases as there are."""
+    found = power([((True,), (True,)), ((True,), (False,)), ((False,), (True,)), ((False,), (False,))] * 15)
+
     assert found.cases_for(0.05, trials=4) < found.cases_for(0.05, trials=1)
-    assert found.cases_for(found.smallest, trials=1) == pytest.approx(60, abs=2)
+    assert found.cases_for(found.smallest, trials=1) == pytest.approx(60, abs=1)
+
+
+def test_fewer_than_six_cases_show_nothing():
+    """Of five cases that all went better one in sixteen goes as far by chance: no p is below .05."""
+    assert difference([1.0] * 5, trials=1).p == pytest.approx(2 / 32)
+    assert power([((False,), (True,))] * 5).smallest == float("inf")
+    assert power([((False,), (True,))] * 6).smallest < 1

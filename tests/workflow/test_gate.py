@@ -80,7 +80,8 @@ def test_failures_of_a_run_by_reason(tmp_path, baseline):
 
     assert repr(worse.failures()) == snapshot("""\
 2 of 3 conversations did not reach the goal: agent 2
-2 x agent: not done in 2 turns (case-0/agent/1, case-1/agent/1). Next: read one: on the way (raise max_turns), or lost?\
+2 x agent: not done in 2 turns (case-0/agent/1, case-1/agent/1). Next: read one: on the way (raise max_turns), or lost?
+2 that no rule explains: read them, or ask a model, run.failures(model=...)\
 """)
     assert repr(baseline.failures()) == "all of 9 conversations reached the goal"
     assert list(worse.failures([baseline]).to_frame()["whose"]) == ["agent", "agent"]
