@@ -13,6 +13,7 @@ import { createTable } from "./grid/table.js";
 import { createToolbar } from "./grid/toolbar.js";
 import { createHelp } from "./keys.js";
 import { createMenu } from "./menu.js";
+import { SHOW } from "./workbench_parts.js";
 
 /**
  * @import {Model} from "./types"
@@ -269,6 +270,22 @@ export function createCaseGrid(model) {
     refresh(true);
   }
 
+  /** @param {unknown} id of the case that a workbench around shows a conversation of */
+  function point(id) {
+    const found = [...sheet.rows.byKey.values()].find((row) => row.id === id);
+    for (const each of table.grid.querySelectorAll(".cs-g-pointed")) each.classList.remove("cs-g-pointed");
+    if (!found) return;
+    showKey(found.key);
+    const node = table.row(found.key);
+    node?.classList.add("cs-g-pointed");
+    if (!node) return;
+    // `scrollIntoView` would scroll the notebook too.
+    const [box, line] = [table.node.getBoundingClientRect(), node.getBoundingClientRect()];
+    const head = box.top + (table.grid.firstElementChild?.getBoundingClientRect().height ?? 0);
+    if (line.top < head) table.node.scrollTop += line.top - head;
+    else if (line.bottom > box.bottom) table.node.scrollTop += Math.min(line.bottom - box.bottom, line.top - head);
+  }
+
   function copyRows() {
     const keys = place.rows;
     const made = keys.map((of) => ({ of, key: newKey() }));
@@ -416,6 +433,9 @@ export function createCaseGrid(model) {
     if (!pressed(event, acts)) return;
     event.preventDefault();
     event.stopPropagation();
+  });
+  node.addEventListener(SHOW, (event) => {
+    if (event instanceof CustomEvent && event.detail.case_id !== undefined) point(event.detail.case_id);
   });
   node.addEventListener("keydown", (event) => {
     const control = event.ctrlKey || event.metaKey;
