@@ -188,6 +188,8 @@ class Room:
         self.bar.tell_all(state)
         self.runs_part.tell_all(state)
         self._settle_soon()
+        if (run := self.shelf.playing) is not None and run.state.ended:
+            self.changed()  # it is still being written somewhere, and no event tells when that is done
 
     def _keep(self) -> None:
         """Write what was edited to disk."""

@@ -56,6 +56,7 @@ class WorkbenchDesk:
             "dismiss": self._dismiss,
         }
         grid.on_change(changed)
+        grid.on_marked(changed)
 
     def do(self, what: str, given: Mapping[str, Any]) -> Answer:
         """Do what a page asks for: `given` are the arguments of a verb, from a page, of any kind.

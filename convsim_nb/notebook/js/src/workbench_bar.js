@@ -208,7 +208,8 @@ export function createBar(model, el) {
     reconcile(bar, SEGMENTS.map((place) => segment(place, shown[place], shown.total)));
     const parts = [`${shown.reached} reached`, `${shown.not_reached} not`, `${shown.void} void`];
     if (shown.unfinished) parts.push(`${shown.unfinished} to go`);
-    if (shown.stopping) parts.push("stopping …");
+    if (shown.ended && shown.playing) parts.push("being written …");
+    else if (shown.stopping) parts.push("stopping …");
     setText(far, parts.join(" · "));
   }
 

@@ -1,7 +1,6 @@
 // Over the run that is shown: which one it is, its comparison with another, and what failed in it.
 
 import { h, reconcile, setAttribute, setSanitised, setText } from "./dom.js";
-import { count } from "./words.js";
 import { SHOW, benchLink, tellAll } from "./workbench_parts.js";
 
 /**
@@ -24,10 +23,8 @@ export function createShelf(model, el) {
   const which = h("select", { "aria-label": "Run that is shown", onchange: () => void tried("look_at", { run_id: which.value }) });
   const compare = h("button", { type: "button", class: "cs-button", onclick: () => void compareThem() }, "Compare");
   const against = h("select", { "aria-label": "Compare with", onchange: () => (other = against.value) });
-  const list = h("button", { type: "button", class: "cs-button cs-wb-list", "aria-pressed": "false", title: "The list of conversations, to search and to filter", onclick: toggleList }, "List");
   const pair = h("span", { class: "cs-wb-pair" }, compare, h("span", { class: "cs-wb-with" }, "with"), against);
-  const line = h("div", { class: "cs-wb-line cs-wb-which" }, which, list, pair);
-  const result = h("div", { class: "cs-wb-result" });
+  const line = h("div", { class: "cs-wb-line cs-wb-which" }, which, pair);
   const failed = h("div", { class: "cs-wb-failed", role: "group", "aria-label": "Cases that did not reach their goal" });
   const again = h("button", { type: "button", class: "cs-plain-button", onclick: () => void playFailed() }, "Run these again");
   const problem = h("div", { class: "cs-wb-problem", role: "alert", hidden: true });
@@ -44,7 +41,6 @@ export function createShelf(model, el) {
     "div",
     { class: "cs-look cs-wb cs-wb-shelf cs-unknown", role: "region", "aria-label": "Runs" },
     line,
-    result,
     failed,
     problem,
     comparison,
@@ -80,11 +76,6 @@ export function createShelf(model, el) {
       problem.hidden = false;
       return null;
     }
-  }
-
-  function toggleList() {
-    const listed = node.classList.toggle("cs-wb-listed");
-    setAttribute(list, "aria-pressed", listed ? "true" : "false");
   }
 
   async function compareThem() {
@@ -127,7 +118,7 @@ export function createShelf(model, el) {
     reconcile(which, [...(shown ? [] : [choice()]), ...runs.map(option)]);
     if (shown && document.activeElement !== which) which.value = shown.run_id;
     paintCompare(runs, shown);
-    paintResult(shown);
+    paintFailed(shown);
   }
 
   /**
@@ -138,22 +129,18 @@ export function createShelf(model, el) {
     const others = runs.filter((each) => each !== shown && each.ended);
     const before = others.find((each) => shown && each.run_id < shown.run_id) ?? others[0];
     pair.hidden = !shown?.ended || !before;
-    list.hidden = !shown;
     reconcile(against, others.map(option));
     if (!others.some((each) => each.run_id === other)) other = "";
     if (document.activeElement !== against) against.value = other || (before?.run_id ?? "");
   }
 
-  /** @param {RunLine | undefined} shown */
-  function paintResult(shown) {
-    result.hidden = !shown?.ended;
+  /** @param {RunLine | undefined} shown what failed in it is one click away, in the grid and in the run */
+  function paintFailed(shown) {
     const lines = shown?.ended ? (bench?.failed ?? []) : [];
     failed.hidden = !lines.length;
-    if (!shown?.ended) return;
-    const parts = [shown.rate || "no conversation counts", `${shown.void} void`, count(shown.corrections, "correction")];
-    if (shown.apart) parts.push(`${shown.apart} outside the rate`);
-    setText(result, parts.join(" · "));
-    reconcile(failed, [label(), ...lines.map(chip), { key: "again", version: 0, make: () => again }]);
+    const left = (shown?.not_reached ?? 0) - lines.length;
+    const more = left > 0 ? [{ key: "more", version: left, make: () => h("span", { class: "cs-wb-quiet" }, `and ${left} more`) }] : [];
+    reconcile(failed, lines.length ? [label(), ...lines.map(chip), ...more, { key: "again", version: 0, make: () => again }] : []);
     setAttribute(again, "aria-disabled", bench?.playing ? "true" : null);
   }
 
@@ -189,7 +176,7 @@ function whenWords(started) {
 }
 
 /** @returns {Item} */
-const label = () => ({ key: "label", version: 0, make: () => h("span", { class: "cs-wb-quiet" }, "Failed first:") });
+const label = () => ({ key: "label", version: 0, make: () => h("span", { class: "cs-wb-quiet" }, "Not reached:") });
 
 /** @returns {Item} */
 const choice = () => ({ key: "choice", version: 0, make: () => h("option", { value: "" }, "Show an earlier run …") });
