@@ -1,6 +1,7 @@
 """Test cases in files: YAML as a person would write it, JSON, JSON lines, and CSV for spreadsheets."""
 
 import json
+import os
 import sys
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -68,7 +69,9 @@ def write_cases(cases: Iterable[TestCase], path: Path) -> None:
         raise StoreError(f"{path}: test cases are written to {', '.join(_READ)}, not to {path.suffix!r}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, "utf-8")
+        # For its owner alone where it is new: cases hold what people said.
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
+            file.write(text)
     except OSError as error:
         raise StoreError(f"test cases cannot be written to {path}: {error}") from None
 

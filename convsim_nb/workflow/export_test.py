@@ -60,7 +60,7 @@ def export_test(run: "Run", key: str, *, path: Path | None, agent: str | None, m
     name = _word(run.conversation(key).case_id)
     text = _FILE.substitute(
         about=_one_line(f"The agent has to reach this goal: {case.goal.rstrip('.?! ')}."),
-        key=key,
+        key=_one_line(key),
         run_id=run.run_id,
         needs=_needs(mlflow_test=mlflow_test),
         imports="import os\n\n" + ("import mlflow\n\n" if mlflow_test else "") + "import convsim_nb as cs\n",
@@ -96,4 +96,6 @@ def _needs(*, mlflow_test: bool) -> str:
 
 
 def _one_line(text: str) -> str:
+    """A text as it may stand in a docstring."""
+    text = "".join(char if char.isprintable() else " " for char in text)
     return " ".join(text.replace("\\", "/").replace('"', "'").split())

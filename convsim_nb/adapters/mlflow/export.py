@@ -145,11 +145,9 @@ class NetExport:
             return everything or age > HOLD_SECONDS or (age > LATE_SECONDS and claim.trace_id in findings)
 
         caught, late = self._net.take(ripe, most=TRACES_AT_ONCE), self._net.take_late()
-        if self._veil.secrets or self._veil.redact:
-            late = [veiled_span(span, self._veil) for span in late]
-            for each in caught:
-                veil_trace(each.trace, self._veil)
+        late = [veiled_span(span, self._veil) for span in late]
         for each in caught:
+            veil_trace(each.trace, self._veil)
             for finding in findings.pop(each.claim.trace_id, ()):
                 finding.trace_id = each.claim.trace_id
                 each.trace.info.assessments.append(finding)

@@ -6,6 +6,7 @@ The spans that an agent opened itself are gone through too: its inputs and outpu
 import json
 from typing import Any
 
+from convsim_nb.domain.secrets import masked, without
 from convsim_nb.domain.veil import Veil
 
 
@@ -17,27 +18,35 @@ def veil_trace(trace: Any, veil: Veil) -> None:
         if isinstance(text, str):
             setattr(info, name, veil.text(text))
     for told in (info.trace_metadata, info.tags):
-        told.update({name: veil.text(text) for name, text in told.items() if _is_told(name) and veil.touches(text)})
+        told.update({name: _told(name, text, veil) for name, text in told.items() if veil.touches(text)})
     spans[:] = [veiled_span(span, veil) for span in spans]
 
 
 def veiled_span(span: Any, veil: Veil) -> Any:
     """The span, or a copy without what may not be stored."""
-    plain = span.to_dict()
-    if not veil.touches(json.dumps(plain, ensure_ascii=False, default=str)):
+    if not _concerns(span, veil):
         return span
+    plain = span.to_dict()
     plain["attributes"] = {name: _value(name, value, veil) for name, value in plain["attributes"].items()}
     for event in plain.get("events") or ():
-        event["attributes"] = {name: _text(value, veil) for name, value in (event.get("attributes") or {}).items()}
-    status = plain.get("status")
-    if isinstance(status, dict) and status.get("message"):
-        status["message"] = veil.text(status["message"])
+        event["attributes"] = {name: _went_wrong(value, veil) for name, value in (event["attributes"] or {}).items()}
+    if plain.get("status", {}).get("message"):
+        plain["status"]["message"] = _went_wrong(plain["status"]["message"], veil)
     return type(span).from_dict(plain)
 
 
-def _is_told(name: str) -> bool:
-    """Whether a trace's metadata of this name may hold what was said: not MLflow's own of places and sizes."""
-    return name.startswith("mlflow.simulation.") or not name.startswith(("mlflow.", "convsim."))
+def _concerns(span: Any, veil: Veil) -> bool:
+    """A quick look at a span as OpenTelemetry has it: most hold nothing that is to be taken out."""
+    raw = span._span  # noqa: SLF001 - `to_dict` takes longer than all the rest of the writing
+    texts = (value for value in (raw.attributes or {}).values() if isinstance(value, str))
+    return bool(raw.events) or any(veil.touches(text) for text in texts)
+
+
+def _told(name: str, text: str, veil: Veil) -> str:
+    """Metadata or a tag: `redact` is for what was said, not for MLflow's own words of places and sizes."""
+    said = name.startswith(("mlflow.simulation.", "mlflow.traceInputs", "mlflow.traceOutputs"))
+    own = not said and name.startswith(("mlflow.", "convsim."))
+    return without(text, veil.secrets) if own else veil.text(text)
 
 
 def _value(name: str, value: Any, veil: Veil) -> Any:
@@ -53,5 +62,6 @@ def _value(name: str, value: Any, veil: Veil) -> Any:
 _PLACES = ("mlflow.traceRequestId", "mlflow.spanType", "mlflow.experimentId", "mlflow.modelId")
 
 
-def _text(value: Any, veil: Veil) -> Any:
-    return veil.text(value) if isinstance(value, str) else value
+def _went_wrong(value: Any, veil: Veil) -> Any:
+    """What was raised, and its stack: whatever looks like a key is taken out too."""
+    return masked(veil.text(value)) if isinstance(value, str) else value
