@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from convsim_nb.domain.session import Message, Session
     from convsim_nb.domain.style import StyleCard
     from convsim_nb.notebook.case_grid import CaseGrid
+    from convsim_nb.notebook.compare_view import CompareView
     from convsim_nb.notebook.session_picker import SessionPicker
     from convsim_nb.notebook.workbench import Workbench
     from convsim_nb.workflow.browse import SessionList, list_sessions
@@ -49,6 +50,7 @@ __all__ = [
     "Calibration",
     "CaseGrid",
     "CaseSet",
+    "CompareView",
     "Comparison",
     "Conversation",
     "ConvsimError",
@@ -105,6 +107,7 @@ _HOMES = {
     "domain.session": ("Message", "Session"),
     "domain.style": ("StyleCard",),
     "notebook.case_grid": ("CaseGrid",),
+    "notebook.compare_view": ("CompareView",),
     "notebook.session_picker": ("SessionPicker",),
     "notebook.workbench": ("Workbench",),
     "workflow.browse": ("SessionList", "list_sessions"),

@@ -1,14 +1,23 @@
 """How IPython shows what belongs to us, where the class itself cannot say: the domain knows no HTML."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from convsim_nb.domain.conversation import Conversation
 from convsim_nb.domain.session import Session
-from convsim_nb.notebook.display import NotebookDisplay
+from convsim_nb.notebook.display import NotebookDisplay, view_kind
 from convsim_nb.views.static_html import conversation_html, session_html
 from convsim_nb.views.text import transcript
 from convsim_nb.workflow.chat import Talk
 from convsim_nb.workflow.run import Run
+
+_GRID = ("convsim_nb.notebook.case_grid", "CaseGrid")
+"""By its name, for the class brings the built view, which nobody may need."""
+
+if TYPE_CHECKING:
+    from convsim_nb.workflow.compare import Comparison
+
+_COMPARISON = "convsim_nb.workflow.compare.Comparison"
+"""By its name: what it is made of takes a second to import, and few compare."""
 
 
 def register_formatters(shell: Any, place: NotebookDisplay) -> None:
@@ -19,6 +28,10 @@ def register_formatters(shell: Any, place: NotebookDisplay) -> None:
     formatters["text/plain"].for_type(Conversation, _plain)
     shell.display_formatter.ipython_display_formatter.for_type(Run, lambda run: _show(run, place))
     shell.display_formatter.ipython_display_formatter.for_type(Talk, lambda talk: _show_talk(talk, shell))
+    shell.display_formatter.ipython_display_formatter.for_type(
+        _COMPARISON, lambda found: _show_comparison(found, shell)
+    )
+    shell.display_formatter.ipython_display_formatter.for_type_by_name(*_GRID, lambda grid: _show_grid(grid, shell))
 
 
 def unregister_formatters(shell: Any) -> None:
@@ -29,6 +42,8 @@ def unregister_formatters(shell: Any) -> None:
     formatters["text/plain"].pop(Conversation, None)
     shell.display_formatter.ipython_display_formatter.pop(Run, None)
     shell.display_formatter.ipython_display_formatter.pop(Talk, None)
+    shell.display_formatter.ipython_display_formatter.pop(_COMPARISON, None)
+    shell.display_formatter.ipython_display_formatter.pop(".".join(_GRID), None)
 
 
 def _plain(conversation: Conversation, printer: Any, _cycle: bool) -> None:  # noqa: FBT001 - IPython calls it so
@@ -48,3 +63,18 @@ def _show_talk(talk: Talk, shell: Any) -> None:
     from convsim_nb.notebook.chat_view import show_talk  # it reads the built view, which nobody may need
 
     show_talk(talk, shell)
+
+
+def _show_grid(grid: Any, shell: Any) -> None:
+    from convsim_nb.notebook.case_grid_shown import show_grid
+
+    show_grid(grid, shell)
+
+
+def _show_comparison(comparison: "Comparison", shell: Any) -> None:
+    """A view to look into where somebody draws widgets; else IPython goes on to its HTML."""
+    from convsim_nb.notebook.compare_view import show_comparison
+
+    if view_kind(shell) != "live":
+        raise NotImplementedError
+    show_comparison(comparison)

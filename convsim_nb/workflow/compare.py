@@ -11,6 +11,7 @@ from convsim_nb.analysis.paired import holm
 from convsim_nb.domain.errors import UsageError
 from convsim_nb.views.comparison import comparison_html, sentences, table_lines
 from convsim_nb.views.side_by_side import Sided, sided
+from convsim_nb.workflow.display import display
 from convsim_nb.workflow.run import Run
 from convsim_nb.workflow.runs import load_run
 
@@ -73,7 +74,7 @@ class Comparison:
     @property
     def sentences(self) -> list[str]:
         """The answer in words, and how far it carries, for each of the others."""
-        return [said for place in range(len(self.found)) for said in self._said(place)]
+        return [said for place in range(len(self.found)) for said in self.said(place)]
 
     def to_dict(self) -> dict[str, Any]:
         """The comparison in plain JSON: words, a row a metric and run, and the cases that changed."""
@@ -135,13 +136,14 @@ class Comparison:
             name: dict(zip(by_place, holm(list(by_place.values())), strict=True)) for name, by_place in found.items()
         }
 
-    def _said(self, place: int) -> list[str]:
+    def said(self, place: int = 0) -> list[str]:
+        """The answer in words about one of the others, and how far it carries."""
         corrected = self._corrected.get(REACH, {}).get(place) if len(self.found) > 1 else None
         told = sentences(self.found[place], first=self.names[0], second=self.names[place + 1], corrected=corrected)
         return [*told, *(f"not the agent alone differs: {each}" for each in self.differs)]
 
     def _words(self, place: int) -> Iterator[str]:
-        yield from self._said(place)
+        yield from self.said(place)
         if self.found[place].metrics:
             yield from table_lines(self.found[place], first=self.names[0], second=self.names[place + 1])
 
@@ -149,7 +151,7 @@ class Comparison:
         other = self.others[place]
         return comparison_html(
             self.found[place],
-            said=self._said(place),
+            said=self.said(place),
             sides=self.sides(place),
             cases={**self.first.state.cases, **other.state.cases},
         )
@@ -174,6 +176,7 @@ def compare(
         UsageError: there is nothing to compare, a run has not ended, or more than the agent differs.
         NotFoundError: no run of that id.
     """
+    display()  # a notebook learns how to show it
     if not others:
         raise UsageError("only one run is given: compare it to a second one of the same cases")
     runs = [run if isinstance(run, Run) else load_run(run, journal=journal) for run in (first, *others)]

@@ -2,7 +2,7 @@
 import { build } from "esbuild";
 
 await build({
-  entryPoints: ["run_view", "chat_view", "session_picker", "case_grid", "workbench"].flatMap((view) => [`src/${view}.js`, `src/${view}.css`]),
+  entryPoints: ["run_view", "chat_view", "session_picker", "case_grid", "workbench", "compare_view"].flatMap((view) => [`src/${view}.js`, `src/${view}.css`]),
   outdir: "../static",
   bundle: true,
   format: "esm",

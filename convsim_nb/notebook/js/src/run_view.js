@@ -64,7 +64,7 @@ export function createRunView(model) {
   const notice = h("div", { class: "cs-toast", role: "alert", hidden: true });
   const node = h(
     "div",
-    { class: "cs-look cs-frame cs-run cs-unknown", role: "region", "aria-label": "Simulation run" },
+    { class: "cs-look cs-frame cs-either cs-run cs-unknown", role: "region", "aria-label": "Simulation run" },
     header.node,
     strip.node,
     h("div", { class: "cs-panes" }, h("div", { class: "cs-side" }, filters.node, list.node), transcript.node),
