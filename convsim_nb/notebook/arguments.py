@@ -21,6 +21,8 @@ class Line:
     """The arguments of the call, by their Python names."""
     output: str | None = None
     """The name after `-o`."""
+    said: dict[str, str] = field(default_factory=dict)
+    """The word that each argument was given by."""
 
 
 def read_line(words: Sequence[str], function: Callable[..., Any], *, verb: str, names: Names) -> Line:
@@ -31,7 +33,7 @@ def read_line(words: Sequence[str], function: Callable[..., Any], *, verb: str, 
     """
     reading = _Reading(verb, options_of(function), names)
     reading.take(words)
-    return Line(_checked(reading, function), reading.output)
+    return Line(_checked(reading, function), reading.output, reading.said)
 
 
 class _Reading:

@@ -2,7 +2,7 @@
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -15,6 +15,7 @@ from convsim_nb.domain.session import Session
 from convsim_nb.notebook.case_grid_book import CaseBook, Op, Rows
 from convsim_nb.notebook.case_grid_desk import GridDesk
 from convsim_nb.notebook.case_grid_findings import Findings
+from convsim_nb.notebook.case_grid_kept import KeptEdits
 from convsim_nb.notebook.case_grid_protocol import WORDS, changed_rows, row_json
 from convsim_nb.notebook.case_grid_rows import Row
 from convsim_nb.notebook.page import tell
@@ -154,6 +155,7 @@ class CaseGrid(AnyWidget):
         written = cases.save(where)
         with self._lock:
             self._saved, self._path = rows, where
+            self._desk.keep_soon()
             self.refresh_head()
         return written
 
@@ -176,6 +178,21 @@ class CaseGrid(AnyWidget):
         self._desk.stop()
         super().close()
 
+    def edit(self, label: str, ops: Sequence[Op]) -> bool:
+        """Do what a page could want, as one step to undo; see `CaseBook.edit`."""
+        with self._lock:
+            before = self._book.rows
+            changed = self._book.edit(label, ops)
+            self._say_changed((), before=before)
+        if changed:
+            self._changed()
+        return changed
+
+    def keep_edits(self, kept: KeptEdits) -> None:
+        """Keep on disk what is not saved; what was kept there earlier is offered."""
+        self._desk.offer(kept)
+        self.on_change(self._desk.keep_soon)
+
     # --- for the desk ----------------------------------------------------------------
 
     def row(self, key: object) -> tuple[int, Row] | None:
@@ -186,6 +203,16 @@ class CaseGrid(AnyWidget):
     def session(self, session_id: str) -> Session | None:
         """A session that is at hand."""
         return self._sessions.get(session_id)
+
+    @property
+    def rows(self) -> Rows:
+        """All rows, drafts too."""
+        return self._book.rows
+
+    def put_rows(self, label: str, rows: Rows) -> bool:
+        """Take other rows in the place of all, as one step to undo."""
+        with self._lock:
+            return self._put(label, rows)
 
     def change(self, key: str, label: str, change: Callable[[Row], Row]) -> bool:
         """Change one row, as one step to undo; False where it is gone, or stays the same."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from convsim_nb.adapters.case_cells import COLUMNS
 from convsim_nb.domain.case import TestCase
 from convsim_nb.domain.errors import NotFoundError, UsageError
+from convsim_nb.notebook.case_grid_kept import KeptEdits
 from convsim_nb.notebook.case_grid_rows import Row
 from convsim_nb.notebook.case_grid_source import source_json
 from convsim_nb.notebook.desk import problem_of
@@ -20,6 +21,8 @@ from convsim_nb.workflow.distill_again import distill_again, with_field
 if TYPE_CHECKING:
     from convsim_nb.notebook.case_grid import CaseGrid
 
+_WRITTEN = 0.3
+"""Seconds after an edit in which it is on disk."""
 Answer = dict[str, Any]
 Again = Callable[[TestCase, str], Any]
 
@@ -42,11 +45,18 @@ class GridDesk:
         self._grid, self._again = grid, again
         self._busy: Distilled | None = None
         self._model = ""
+        self._kept: KeptEdits | None = None
+        self._left: tuple[Row, ...] = ()
+        self._when = ""
+        self._writing: threading.Timer | None = None
+        self._problem = ""
         self._verbs: dict[str, Callable[..., Answer | None]] = {
             "save": self._save,
             "source": self._source,
             "again": self._distill,
             "stop_again": self._stop,
+            "bring_back": self._bring_back,
+            "let_go": self._let_go,
         }
 
     def do(self, what: str, given: Mapping[str, Any]) -> Answer:
@@ -68,7 +78,13 @@ class GridDesk:
         """What stands above the rows, of what is done here."""
         busy = self._busy
         told = busy and {"key": busy.key, "column": busy.column, "words": busy.words}
-        return {"busy": told, "model": visible(self._model), "asks": self._again is None}
+        return {
+            "busy": told,
+            "model": visible(self._model),
+            "asks": self._again is None,
+            "offer": self._offered(),
+            "problem": visible(self._problem),
+        }
 
     def stop(self) -> None:
         """End what is being distilled; the cell stays as it is."""
@@ -76,6 +92,48 @@ class GridDesk:
             busy.stopped = True
             if busy.future is not None:
                 busy.future.cancel()
+
+    # --- what is on disk -------------------------------------------------------------
+
+    def offer(self, kept: KeptEdits) -> None:
+        """Keep edits there from now on; what lies there already may be brought back."""
+        self._kept, self._left = kept, kept.read()
+        self._when = kept.when if self._left else ""
+
+    def keep_soon(self) -> None:
+        """Write what is not saved to disk, a moment after the first of several edits."""
+        if self._kept is None or self._writing is not None or (self._left and not self._grid.unsaved):
+            return
+        self._left = ()  # somebody edits: what was offered is not wanted
+        self._writing = threading.Timer(_WRITTEN, self._keep)
+        self._writing.daemon = True
+        self._writing.start()
+
+    def _keep(self) -> None:
+        kept, self._writing = self._kept, None
+        if kept is None:
+            return
+        try:
+            if self._grid.unsaved:
+                kept.write(self._grid.rows)
+            else:
+                kept.drop()
+        except OSError as error:
+            self._problem = f"Edits cannot be kept on disk, save them before the kernel ends: {error}"
+            self._grid.refresh_head()
+
+    def _offered(self) -> str:
+        return f"Edits of {self._when} were never saved: {len(self._left)} rows." if self._left else ""
+
+    def _bring_back(self) -> None:
+        left, self._left = self._left, ()
+        self._grid.put_rows("Bring back unsaved edits", left)
+
+    def _let_go(self) -> None:
+        self._left = ()
+        if self._kept is not None:
+            self._kept.drop()
+        self._grid.refresh_head()
 
     # --- the verbs -------------------------------------------------------------------
 

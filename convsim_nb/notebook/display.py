@@ -22,7 +22,8 @@ from convsim_nb.notebook.steps import NotebookSteps
 from convsim_nb.views.static_html import run_html
 from convsim_nb.views.steps import StepProgress
 from convsim_nb.views.text import TextProgress
-from convsim_nb.workflow.display import Steps, wait_in_slices
+from convsim_nb.workflow.cases import CaseSet
+from convsim_nb.workflow.display import Plain, Steps, wait_in_slices
 from convsim_nb.workflow.run import Run
 
 Bundle = dict[str, str]
@@ -120,6 +121,14 @@ class NotebookDisplay:
         """Answers widgets while the cell awaits, where the kernel does not do so by itself."""
         by_itself = answers_while_awaiting(getattr(self.shell, "kernel", None))
         return nullcontext() if by_itself or self._pump is None or not self._pump.usable else self._pump()
+
+    def edit(self, cases: CaseSet, *, path: str | None = None) -> Any:
+        """Show cases in a grid, in the cell that is running; where there is no kernel, say what to do."""
+        if not self.has_kernel:
+            return Plain().edit(cases, path=path)
+        from convsim_nb.notebook.case_grid_shown import open_grid  # it reads the built view, which nobody may need
+
+        return open_grid(cases, self.shell, path=path)
 
     def steps(self, total: int, noun: str) -> Steps:
         """A line in the cell, redrawn in place; where there is no kernel, text on stderr."""

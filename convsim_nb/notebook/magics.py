@@ -10,6 +10,7 @@ from IPython.core.magic import Magics, line_cell_magic, magics_class, needs_loca
 
 from convsim_nb.domain.errors import UsageError
 from convsim_nb.notebook.arguments import Line, read_line
+from convsim_nb.notebook.case_verbs import follow
 from convsim_nb.notebook.rewriting import AWAITED, WAITED
 from convsim_nb.notebook.verb_help import help_text
 from convsim_nb.notebook.verbs import WORKBENCH, Verb, verbs
@@ -39,10 +40,18 @@ class ConvsimMagics(Magics):
         if cell is not None:
             return self._bound(_cell_name(rest), verb.call(cell))
         asked = read_line(rest, verb.call, verb=verb.name, names=names)
+        if verb.followed:
+            return self._followed(verb, asked)
         result = self._bound(asked.output, verb.call(**asked.given))
         if is_awaited:
             return result if _waits(verb, asked, result) else _at_once(result)  # awaiting a run is waiting for its end
         return result.wait() if _waits(verb, asked, result) else result
+
+    def _followed(self, verb: Verb, asked: Line) -> Any:
+        """Call a verb that lets a person edit, and let a name follow the edits."""
+        result = verb.call(**asked.given)
+        follow(result, asked.output or next(iter(asked.said.values()), ""), self.shell.user_ns)
+        return result
 
     def _bound(self, name: str | None, result: Any) -> Any:
         """Give the result its name, before it is waited for: whatever ends the cell, what was done has a name."""

@@ -6,6 +6,7 @@ from functools import cache
 from typing import Any, Unpack
 
 from convsim_nb.domain.errors import UsageError
+from convsim_nb.notebook.case_verbs import edit
 from convsim_nb.notebook.run_verbs import calibrate, compare, pause, push, report, resume, score, show, stop
 from convsim_nb.workflow.calibrate import calibrate as calibrate_run
 from convsim_nb.workflow.cases import CaseSet, parse_cases
@@ -37,6 +38,8 @@ class Verb:
     """The Python function whose names its options have, where `call` only passes them on."""
     cell: bool = False
     """True where it takes the body of a cell, and stands behind `%%`."""
+    followed: bool = False
+    """True where a name goes on to mean what a person edits: that of the argument, or the one behind `-o`."""
 
 
 # --- calls that a line needs and Python does not -------------------------------------
@@ -149,6 +152,14 @@ def verbs() -> Mapping[str, Verb]:
             "write test cases by hand, as YAML",
             "%%convsim cases smoke\n- goal: Get a refund for a damaged kettle\n  facts: [The order is A-1893]",
             cell=True,
+        ),
+        Verb(
+            "edit",
+            edit,
+            "edit test cases in a grid; the name follows what is edited",
+            "%convsim edit cases",
+            of=CaseSet.edit,
+            followed=True,
         ),
         Verb(
             "run",

@@ -18,6 +18,7 @@ from convsim_nb.domain.veil import Redact
 from convsim_nb.workflow.case_diff import CaseDiff, difference
 from convsim_nb.workflow.checking import checked
 from convsim_nb.workflow.datasets import dataset_cases, names_dataset, save_dataset
+from convsim_nb.workflow.display import display
 from convsim_nb.workflow.redact import redacted_case
 
 if TYPE_CHECKING:
@@ -109,6 +110,16 @@ class CaseSet(Sequence[TestCase]):
             return path
         write_cases(cases, Path(path))
         return Path(path)
+
+    def edit(self, *, path: str | Path | None = None) -> Any:
+        """Show the cases in a grid, to be edited by hand; gives the grid, whose `cases` are what they become.
+
+        This set stays as it is. `path` is where the grid saves: a file, or `mlflow:NAME`.
+
+        Raises:
+            UsageError: there is no notebook around.
+        """
+        return display().edit(self, path=None if path is None else str(path))
 
     # --- other sets out of this one --------------------------------------------------
 

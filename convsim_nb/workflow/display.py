@@ -6,11 +6,13 @@ import threading
 import time
 from contextlib import AbstractContextManager, nullcontext
 from importlib import import_module
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
+from convsim_nb.domain.errors import UsageError
 from convsim_nb.engine.ports import Sink
 
 if TYPE_CHECKING:
+    from convsim_nb.workflow.cases import CaseSet
     from convsim_nb.workflow.run import Run
 
 _SLICE = 0.5
@@ -48,6 +50,14 @@ class Display(Protocol):
         """Around an `await run`: an interrupt in it stops the run, and is raised when the run has ended."""
         ...
 
+    def edit(self, cases: "CaseSet", *, path: str | None = None) -> Any:
+        """Show test cases in a grid, and give the grid: its `cases` are what they are edited to.
+
+        Raises:
+            UsageError: there is nobody who could edit here.
+        """
+        ...
+
     def steps(self, total: int, noun: str) -> Steps:
         """Begin to show how many of so many steps are done."""
         ...
@@ -69,6 +79,13 @@ class Plain:
     def awaiting(self, run: "Run") -> AbstractContextManager[None]:  # noqa: ARG002 - the port's form
         """Nothing: whoever runs the loop hears Ctrl-C."""
         return nullcontext()
+
+    def edit(self, cases: "CaseSet", *, path: str | None = None) -> Any:  # noqa: ARG002 - the port's form
+        """Refused: nobody edits in a job."""
+        raise UsageError(
+            "cases are edited in a notebook: elsewhere save them with .save('cases.yaml'), edit that file, and read it "
+            "with load_cases('cases.yaml')"
+        )
 
     def steps(self, total: int, noun: str) -> Steps:
         """A line of text on stderr."""

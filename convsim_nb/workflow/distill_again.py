@@ -50,9 +50,11 @@ def with_field(case: TestCase, again: TestCase, field: str) -> TestCase:
 def _sourced(case: TestCase, again: TestCase, field: str) -> Source | None:
     if case.source is None or again.source is None:
         return case.source
-    quotes = [one for one in case.source.quotes if root_of(one.field) != field]
-    quotes += [one for one in again.source.quotes if root_of(one.field) == field]
-    return case.source.model_copy(update={"quotes": tuple(quotes)})
+    before, now = ([q for q in one.quotes if root_of(q.field) == field] for one in (case.source, again.source))
+    if before == now:
+        return case.source
+    others = [one for one in case.source.quotes if root_of(one.field) != field]
+    return case.source.model_copy(update={"quotes": (*others, *now)})
 
 
 def _counted_there(_usage: Usage) -> None:

@@ -1,7 +1,7 @@
 // Test cases in a grid: rows that are edited in place, shown at once, and held by Python.
 
 import { channel } from "./channel.js";
-import { h } from "./dom.js";
+import { h, setText } from "./dom.js";
 import { createCells } from "./grid/cells_desk.js";
 import { BY_NAME, COLUMNS } from "./grid/cells.js";
 import { HELP, pressed } from "./grid/keyboard.js";
@@ -39,7 +39,7 @@ function render({ model, el }) {
 export function createCaseGrid(model) {
   const sheet = new Sheet();
   /** @type {Head} */
-  let head = { undo: "", redo: "", unsaved: false, path: "", busy: null, model: "", asks: true };
+  let head = { undo: "", redo: "", unsaved: false, path: "", busy: null, model: "", asks: true, offer: "", problem: "" };
   let seq = 0;
   let name = "";
   /** @type {string[] | null} as the person chose them; null for those that have something in them */
@@ -77,13 +77,22 @@ export function createCaseGrid(model) {
   const menu = createMenu();
   const status = h("div", { class: "cs-status", role: "status" });
   const toast = h("div", { class: "cs-g-toast", role: "alert", hidden: true });
-  const lost = h("div", { class: "cs-note cs-g-lostnote", hidden: true });
+  const lost = h("div", { class: "cs-note cs-g-notice", hidden: true });
+  const problem = h("div", { class: "cs-note cs-g-notice", hidden: true });
+  const offered = h("span", {});
+  const offer = h(
+    "div",
+    { class: "cs-g-notice cs-row-of", role: "status", hidden: true },
+    offered,
+    h("button", { type: "button", class: "cs-main", onclick: () => ask("bring_back", {}) }, "Bring them back"),
+    h("button", { type: "button", class: "cs-control", onclick: () => ask("let_go", {}) }, "Let them go"),
+  );
   const model_ = modelForm();
   const node = h(
     "div",
     { class: "cs-look cs-frame cs-cases cs-unknown", role: "region", "aria-label": "Test cases" },
     toolbar.node,
-    lost,
+    ...[lost, problem, offer],
     h("div", { class: "cs-g-panes" }, table.node, panel.node),
     model_.node,
     menu.node,
@@ -117,7 +126,7 @@ export function createCaseGrid(model) {
     seq = message.seq;
     sheet.takeBatch(message);
     if (message.head) head = message.head;
-    if (message.said) (message.said.bad ? complain : say)(message.said.words);
+    if (message.said) show(message.said.words, message.said.bad);
     refresh(Boolean(message.order));
   }
 
@@ -199,6 +208,10 @@ export function createCaseGrid(model) {
     table.showColumns(field.columns);
     toolbar.columns.set(field.columns);
     toolbar.paint(head, sourceShown);
+    offer.hidden = !head.offer;
+    setText(offered, head.offer ?? "");
+    problem.hidden = !head.problem;
+    setText(problem, head.problem ?? "");
     paintNumbers();
     paintPlace();
     cells.painted();

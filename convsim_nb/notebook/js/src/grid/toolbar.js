@@ -15,6 +15,8 @@ import { COLUMNS } from "./cells.js";
  * @property {{key: string, column: string, words: string} | null} busy what is being distilled again
  * @property {string} model the one that distilled again last
  * @property {boolean} asks whether a model has to be named before anything is distilled again
+ * @property {string} offer unsaved edits of an earlier kernel that may be brought back
+ * @property {string} problem what is wrong with the whole
  *
  * @typedef {object} Actions
  * @property {() => void} add

@@ -1,0 +1,128 @@
+"""A grid in the output of a cell: live, and below it, folded, the form that a saved notebook keeps."""
+
+import threading
+from typing import Any
+from weakref import WeakSet
+
+from IPython.display import DisplayHandle, display
+
+from convsim_nb.notebook.case_grid import CaseGrid
+from convsim_nb.notebook.case_grid_kept import KeptEdits
+from convsim_nb.notebook.display import PROBE_SECONDS, Bundle, cell_of, folded, view_kind
+from convsim_nb.views.static_html import cases_html
+from convsim_nb.workflow.cases import CaseSet
+
+_SETTLED = 1.0
+"""Seconds without a change after which the saved form is drawn anew."""
+_MOST_BYTES = 500_000
+
+
+class ShownGrid:
+    """One showing of a grid: as the place can, live, plain or as text."""
+
+    def __init__(self, grid: CaseGrid, shell: Any) -> None:
+        self._grid, self._shell = grid, shell
+        self._below: DisplayHandle | None = None
+        self._plain: Any = None
+        self._timer: threading.Timer | None = None
+        self._changing = threading.Lock()
+
+    def begin(self) -> None:
+        """Show it in the cell that is running."""
+        kind = view_kind(self._shell)
+        if kind == "text":
+            display(bundle_of(self._grid), raw=True)  # type: ignore[no-untyped-call]
+            return
+        if kind == "live":
+            _put(self._grid)
+            self._probe()
+        else:
+            self._stand_in()
+        self._below = DisplayHandle()  # type: ignore[no-untyped-call]
+        self._below.display(folded(bundle_of(self._grid)), raw=True)  # type: ignore[no-untyped-call]
+        self._grid.on_change(self._settle_soon)
+
+    def _probe(self) -> None:
+        """Put plain widgets in where no page asks for the state."""
+        timer = threading.Timer(PROBE_SECONDS, self._stand_in)
+        timer.daemon = True
+        self._grid.on_heard(lambda: self._heard(timer))
+        timer.start()
+
+    def _heard(self, timer: threading.Timer) -> None:
+        timer.cancel()
+        with self._changing:
+            plain, self._plain = self._plain, None
+        if plain is not None:
+            plain.close()
+
+    def _stand_in(self) -> None:
+        from convsim_nb.notebook.case_grid_plain import PlainGrid
+
+        with self._changing:
+            self._plain = PlainGrid(self._grid)
+            display(self._plain.box)  # type: ignore[no-untyped-call]
+
+    def _settle_soon(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = threading.Timer(_SETTLED, self._settle)
+        self._timer.daemon = True
+        self._timer.start()
+
+    def _settle(self) -> None:
+        if self._below is not None:
+            self._below.update(folded(bundle_of(self._grid)), raw=True)  # type: ignore[no-untyped-call]
+
+
+def _put(grid: CaseGrid) -> None:
+    """Show the widget itself."""
+    _putting.add(grid)
+    try:
+        display(grid)  # type: ignore[no-untyped-call]
+    finally:
+        _putting.discard(grid)
+
+
+def bundle_of(grid: CaseGrid) -> Bundle:
+    """A grid as a saved notebook shows it: its cases, and what the drafts lack."""
+    cases, problems = grid.cases, grid.problems
+    text = f"CaseGrid of {len(cases)} test cases" + (f", {len(problems)} to fix" if problems else "")
+    html = cases_html(cases, (*cases.problems, *problems), max_bytes=_MOST_BYTES)
+    return {"text/html": html, "text/plain": text}
+
+
+# --- opened by a verb ----------------------------------------------------------------
+
+_open: WeakSet[CaseGrid] = WeakSet()
+
+
+def open_grid(cases: CaseSet, shell: Any, *, path: str | None = None) -> CaseGrid:
+    """The grid of these cases, shown in the cell that is running; one that stands at them already is shown again."""
+    grid = next((each for each in _open if each.comm is not None and each.cases == cases), None)
+    if grid is None:
+        grid = CaseGrid(cases, path=path)
+        grid.keep_edits(KeptEdits(cases))
+        _open.add(grid)
+    show_grid(grid, shell)
+    return grid
+
+
+def show_grid(grid: CaseGrid, shell: Any) -> None:
+    """Show a grid in the cell that is running, once.
+
+    Raises:
+        NotImplementedError: it is the widget itself that IPython asks for.
+    """
+    if grid in _putting:
+        raise NotImplementedError
+    cell = cell_of(shell)
+    if cell and _shown.get(grid.model_id or "") == cell:
+        return
+    _shown[grid.model_id or ""] = cell
+    ShownGrid(grid, shell).begin()
+
+
+_putting: set[CaseGrid] = set()
+_shown: dict[str, str] = {}
+"""The cell that showed each grid last."""
