@@ -47,6 +47,12 @@ class RunSettings(Record):
     judge_llm_params: dict[str, JsonValue] = {}
     prompts: dict[str, str] = {}
     """Version of each prompt, by its name."""
+    max_cost: float | None = None
+    """US dollars that user and judge may take, over all sittings of the run."""
+    max_tokens: int | None = None
+    """Tokens, the same."""
+    max_seconds: float | None = None
+    """Seconds of one sitting."""
 
 
 class AgentRef(Record):

@@ -23,7 +23,7 @@ from convsim_nb.adapters.mlflow.tracing import Shown
 from convsim_nb.domain.case import TestCase
 from convsim_nb.domain.conversation import GoalCheck
 from convsim_nb.domain.errors import AgentError, ModelError, ModelNameError
-from convsim_nb.domain.events import AgentRef, RunSettings, RunStarted
+from convsim_nb.domain.events import AgentRef, RunStarted
 from convsim_nb.domain.state import RunState
 from convsim_nb.engine.ports import (
     Agent,
@@ -36,12 +36,11 @@ from convsim_nb.engine.ports import (
     UserMove,
     UserView,
 )
-from convsim_nb.engine.prompts import versions
 from convsim_nb.workflow.agents import resolve_agent
 from convsim_nb.workflow.cases import CaseSet
 from convsim_nb.workflow.options import SimulateOptions, checked
-from convsim_nb.workflow.people import People, guards_mode, people
-from convsim_nb.workflow.plan import Plan
+from convsim_nb.workflow.people import People, people
+from convsim_nb.workflow.plan import Plan, run_id_at, settings_of
 from convsim_nb.workflow.run import Run
 from convsim_nb.workflow.start import go_on
 
@@ -93,14 +92,16 @@ def play(given: DropIn, predict_fn: Any) -> Run:
 def _plan(given: DropIn, predict_fn: Any) -> Plan:
     agent, ref, shown, seconds = _agent(given, predict_fn)
     options = _options(given)
-    cast = _people(given, options)
+    cast, now = _people(given, options), datetime.now(UTC)
+    goal_check = "first" if given.user else "every_turn"  # a user of one's own may count its calls
+    settings = settings_of(options, cast, goal_check=goal_check)
     started = RunStarted(
         at=0.0,
-        run_id=f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{uuid.uuid4().hex[:6]}",
+        run_id=run_id_at(now),
         run_name=f"simulation-{uuid.uuid4().hex[:8]}",
-        started_at=datetime.now(UTC),
+        started_at=now,
         agent=ref.model_copy(update={"model_id": given.model_id}) if given.model_id else ref,
-        settings=_settings(given, cast, options).model_copy(update={"agent_timeout": seconds}),
+        settings=settings.model_copy(update={"agent_timeout": seconds, "loops": False}),
         cases=tuple(given.cases),
     )
     return Plan(
@@ -129,22 +130,6 @@ def _options(given: DropIn) -> SimulateOptions:
             "guards": "record" if own else "stop",
             "journal": False,
         }
-    )
-
-
-def _settings(given: DropIn, cast: People, options: SimulateOptions) -> RunSettings:
-    return RunSettings(
-        user_model=cast.user_name,
-        judge_model=cast.judge_name,
-        user_llm_params=cast.user_params,
-        judge_llm_params=cast.judge_params,
-        max_turns=given.max_turns,
-        concurrency=given.concurrency,
-        goal_check="first" if given.user else "every_turn",  # a user of one's own may count its calls
-        judge_check=options["judge_check"],
-        guards=guards_mode(options),
-        loops=False,
-        prompts=versions(),
     )
 
 

@@ -103,6 +103,9 @@ _SETTINGS = (
     "agent_threads",
     "stateful",
     "agent_timeout",
+    "max_cost",
+    "max_tokens",
+    "max_seconds",
 )
 """Options that the run's settings keep as they are."""
 
@@ -111,27 +114,35 @@ def _started(
     cases: CaseSet, ref: AgentRef, cast: People, options: SimulateOptions, function: GoalFunction | None
 ) -> RunStarted:
     now = datetime.now(UTC)
-    run_id = f"{now:%Y%m%d-%H%M%S}-{uuid.uuid4().hex[:6]}"
-    settings = RunSettings(
+    return RunStarted(
+        at=0.0,
+        run_id=run_id_at(now),
+        run_name=options["run_name"] or f"{ref.name}-{now:%H%M%S}",
+        started_at=now,
+        agent=ref,
+        settings=settings_of(options, cast, goal_check=_named(function) if function else str(options["goal_check"])),
+        cases=tuple(cases),
+        tags={**(options["tags"] or {}), **({RUN_KEY: options["run_key"]} if options["run_key"] else {})},
+    )
+
+
+def run_id_at(now: datetime) -> str:
+    """A new id: by the hour, so that names sort, and with chance in it."""
+    return f"{now:%Y%m%d-%H%M%S}-{uuid.uuid4().hex[:6]}"
+
+
+def settings_of(options: SimulateOptions, cast: People, *, goal_check: str) -> RunSettings:
+    """What a run keeps of its options, and of who plays in it."""
+    return RunSettings(
         user_model=cast.user_name,
         judge_model=cast.judge_name,
         user_llm_params=cast.user_params,
         judge_llm_params=cast.judge_params,
-        goal_check=_named(function) if function else str(options["goal_check"]),
+        goal_check=goal_check,
         prompts=versions(cast.prompts),
         guards=guards_mode(options),
         redact=_named(options["redact"]) if options["redact"] else "",
         **{name: options[name] for name in _SETTINGS},  # type: ignore[literal-required]
-    )
-    return RunStarted(
-        at=0.0,
-        run_id=run_id,
-        run_name=options["run_name"] or f"{ref.name}-{now:%H%M%S}",
-        started_at=now,
-        agent=ref,
-        settings=settings,
-        cases=tuple(cases),
-        tags={**(options["tags"] or {}), **({RUN_KEY: options["run_key"]} if options["run_key"] else {})},
     )
 
 

@@ -1,5 +1,6 @@
 """Taking a run up again: only what is missing is played, with the cases that were stored."""
 
+import sys
 from typing import Any, Unpack
 
 from convsim_nb.domain.errors import UsageError
@@ -23,6 +24,7 @@ _KEPT = (
     "stateful",
     "agent_timeout",
 )
+_LIMITS = ("max_cost", "max_tokens", "max_seconds")
 _COMPARED = (
     "user_model",
     "judge_model",
@@ -45,12 +47,13 @@ def resume(run: str | Run, *, agent: Any, force: bool = False, **options: Unpack
     """Take a run up that was stopped, or whose process died, and play only what is missing.
 
     `run` is a run or its id. Functions and models of your own are given again; all else is taken from the
-    run. A conversation that was half done starts over as a new attempt. What has ended is not played again.
+    run, its limits too: those of money and tokens are of the whole run. A conversation that was half done starts
+    over as a new attempt. What has ended is not played again.
 
     Raises:
         NotFoundError: no run of that id.
-        UsageError: it has nothing missing, it is playing, or agent, models, prompts or turns differ from
-            what it was begun with; `force=True` goes on all the same.
+        UsageError: it has nothing missing, it is playing, its budget is used up, or agent, models, prompts or
+            turns differ from what it was begun with; then `force=True` goes on all the same.
     """
     earlier = run if isinstance(run, Run) else load_run(run, journal=_journal(options))
     planned = plan_again(earlier, agent, options)
@@ -60,7 +63,24 @@ def resume(run: str | Run, *, agent: Any, force: bool = False, **options: Unpack
         raise UsageError(f"run {earlier.run_id} has nothing missing: all {len(earlier.conversations)} have ended")
     if not force:
         refuse_differences(earlier, planned)
+    _limited(earlier, planned, options)
     return go_on(earlier, planned)
+
+
+def _limited(earlier: Run, planned: Plan, options: SimulateOptions) -> None:
+    """Refuse what could not spend anything, and say which limits were not given and hold all the same."""
+    if used_up := planned.budget(earlier.state.spent).used_up:
+        raise UsageError(f"run {earlier.run_id}: {used_up}: give it more, or None for no limit")
+    settings = _settings(earlier)
+    held = [f"{name}={getattr(settings, name):g}" for name in _LIMITS if _holds(settings, name, options)]
+    if held and planned.options["progress"]:
+        sys.stderr.write(
+            f"convsim: run {earlier.run_id} keeps its limits, {', '.join(held)}: others are taken if given\n"
+        )
+
+
+def _holds(settings: RunSettings, name: str, options: SimulateOptions) -> bool:
+    return name not in options and getattr(settings, name) is not None
 
 
 def missing(state: RunState) -> list[str]:
@@ -71,7 +91,7 @@ def missing(state: RunState) -> list[str]:
 def plan_again(earlier: Run, agent: Any, options: SimulateOptions) -> Plan:
     """The plan of an earlier run, with its id, its stored cases, and what is given anew."""
     state, settings = earlier.state, _settings(earlier)
-    kept: dict[str, Any] = {name: getattr(settings, name) for name in _KEPT}
+    kept: dict[str, Any] = {name: getattr(settings, name) for name in (*_KEPT, *_LIMITS)}
     kept |= {"run_name": state.run_name, "tags": state.tags, "agent_name": state.agent.name if state.agent else None}
     kept["prompts"] = {name: uri for name, uri in settings.prompts.items() if uri.startswith("prompts:/")} or None
     kept |= _models(settings, options)

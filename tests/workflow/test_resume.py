@@ -12,12 +12,12 @@ import convsim_nb as cs
 from convsim_nb.adapters.journal import read_journal
 from convsim_nb.domain.errors import UsageError
 from convsim_nb.domain.state import RunState
-from convsim_nb.testing import ScriptedChat
+from convsim_nb.testing import ScriptedAgent, ScriptedChat
 
 AGENTS = """
 import asyncio, os, pathlib
 import convsim_nb as cs
-from convsim_nb.testing import ScriptedChat
+from convsim_nb.testing import ScriptedAgent, ScriptedChat
 
 CASES = [{"goal": f"Goal {n}", "case_id": f"case-{n}"} for n in range(6)]
 calls = pathlib.Path("calls.txt")
@@ -225,6 +225,27 @@ def test_a_budget_is_of_the_whole_run(tmp_path):
     assert second.run_id == first.run_id
     assert second.state.spent == spent
     assert spent.input_tokens + spent.output_tokens <= 100
+
+
+def test_the_limits_of_a_run_hold_when_it_is_taken_up_and_are_said(tmp_path, capsys):
+    """Not given again they are those it was begun with; used up they are refused; None or another may be given."""
+    options = {"user_model": ScriptedChat(), "mlflow": False, "journal": tmp_path}
+    cases = [{"goal": f"Goal {n}", "case_id": f"c{n}"} for n in range(6)]
+    agent = ScriptedAgent()
+    first = cs.simulate(cases, agent, max_turns=3, max_tokens=100, max_seconds=90, progress=False, **options).wait(30)
+
+    assert {c.stop for c in first.conversations} >= {"over_budget"}
+    spent = first.state.spent.input_tokens + first.state.spent.output_tokens
+    with pytest.raises(UsageError, match=f"max_tokens=100 is used up: {spent} spent: give it more, or None"):
+        cs.resume(first.run_id, agent=agent, **options)
+    capsys.readouterr()
+    more = cs.resume(first.run_id, agent=agent, max_tokens=spent + 50, **options).wait(30)
+    assert f"run {first.run_id} keeps its limits, max_seconds=90: others are taken if given" in capsys.readouterr().err
+    assert more.state.settings.max_tokens == spent + 50
+    assert {c.stop for c in more.conversations} >= {"over_budget"}
+    last = cs.resume(first.run_id, agent=agent, max_tokens=None, max_seconds=None, progress=False, **options).wait(30)
+    assert capsys.readouterr().err == ""
+    assert "over_budget" not in {c.stop for c in last.conversations}
 
 
 def test_repeats_of_an_ended_run_have_keys_of_their_own(tmp_path):

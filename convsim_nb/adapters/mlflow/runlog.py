@@ -145,7 +145,7 @@ def _params(agent: AgentRef, settings: RunSettings) -> dict[str, str]:
     told = settings.model_dump(exclude={"prompts"})
     about = {"agent": agent.name, "agent_source_hash": agent.source_hash, "git_commit": agent.git_commit}
     prompts = {f"prompt.{name}": version for name, version in settings.prompts.items()}
-    return {name: str(value) for name, value in {**about, **told, **prompts}.items() if value not in ("", {})}
+    return {name: str(value) for name, value in {**about, **told, **prompts}.items() if value not in ("", {}, None)}
 
 
 def _link_prompts(destination: Destination, run_id: str, settings: RunSettings) -> None:
