@@ -1,8 +1,10 @@
 """The journal: one JSON line an event, in a folder a run. What is written survives the process."""
 
 import os
+import socket
+import tempfile
 from collections.abc import Iterator
-from contextlib import nullcontext, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import TextIO
 
@@ -13,13 +15,16 @@ try:
 except ImportError:  # Windows
     fcntl = None  # type: ignore[assignment]
 
+from convsim_nb.adapters.segments import segments, write_whole
 from convsim_nb.domain.errors import NotFoundError, StoreError, UsageError
 from convsim_nb.domain.events import EVENT, MessageDelta, RunEvent
 
 EVENTS = "events.jsonl"
+SEGMENTS = "events"
+"""The folder of a journal that is kept in closed files, where none can be added to."""
 JOURNALS = Path(".convsim") / "runs"
 """Where journals lie by default, in the working folder."""
-_WRITER = "writer.pid"
+WRITER = "writer.pid"
 
 
 class Journal:
@@ -31,6 +36,11 @@ class Journal:
         self.folder = folder
         self._file = _create(folder)
         self._failed = False
+
+    @property
+    def events(self) -> Path:
+        """Its file."""
+        return self.folder / EVENTS
 
     def __call__(self, event: RunEvent) -> None:
         """Write one event."""
@@ -47,7 +57,7 @@ class Journal:
         """Nothing more will be written."""
         with suppress(OSError) if self._failed else nullcontext():  # said already, when the disk was full
             self._file.close()
-        (self.folder / _WRITER).unlink(missing_ok=True)
+        (self.folder / WRITER).unlink(missing_ok=True)
 
 
 def _create(folder: Path) -> TextIO:
@@ -62,7 +72,7 @@ def _create(folder: Path) -> TextIO:
         opened = os.open(folder / EVENTS, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         _claim(opened, folder)
         _drop_half_line(folder / EVENTS)
-        (folder / _WRITER).write_text(str(os.getpid()))
+        (folder / WRITER).write_text(str(os.getpid()))
         return os.fdopen(opened, "a", encoding="utf-8")
     except OSError as error:
         raise StoreError(f"the journal cannot be written in {folder}: {error}; pass journal=FOLDER or False") from None
@@ -89,9 +99,9 @@ def read_journal(folder: Path) -> Iterator[RunEvent]:
         StoreError: a line that is not the last is not an event.
     """
     path = folder / EVENTS
-    if not path.exists():
+    lines = path.read_bytes().splitlines(keepends=True) if path.exists() else segment_lines(folder)
+    if not lines and not path.exists():
         raise NotFoundError(f"no journal in {folder}")
-    lines = path.read_bytes().splitlines(keepends=True)
     for number, line in enumerate(lines, start=1):
         try:
             yield EVENT.validate_json(line)
@@ -101,8 +111,35 @@ def read_journal(folder: Path) -> Iterator[RunEvent]:
             raise StoreError(f"{path}:{number} is not an event: {error.errors()[0]['msg']}") from None
 
 
+def segment_lines(folder: Path) -> list[bytes]:
+    """The lines of a journal that is kept in closed files; none where there are no such files."""
+    return [line for path in segments(folder / SEGMENTS) for line in path.read_bytes().splitlines(keepends=True)]
+
+
+def journals_in(root: Path) -> list[Path]:
+    """The folders below one that hold a journal, oldest first."""
+    found = (path for pattern in (EVENTS, f"{SEGMENTS}/000001.jsonl") for path in root.glob(f"*/{pattern}"))
+    return sorted({root / path.relative_to(root).parts[0] for path in found}) if root.is_dir() else []
+
+
+@contextmanager
+def as_file(folder: Path) -> Iterator[Path]:
+    """The journal as one file, as long as it is needed."""
+    if (folder / EVENTS).exists():
+        yield folder / EVENTS
+        return
+    with tempfile.TemporaryDirectory(prefix="convsim-journal-") as place:
+        write_whole(Path(place) / EVENTS, b"".join(segment_lines(folder)))
+        yield Path(place) / EVENTS
+
+
 def is_being_written(folder: Path) -> bool:
-    """Whether somebody is writing the journal: in this process, or in another of this machine that lives."""
+    """Whether somebody is writing the journal: in this process, or in another of this machine that lives.
+
+    Of a journal in closed files, another machine is believed that says so.
+    """
+    if not (folder / EVENTS).exists():
+        return _is_segmented_by_somebody(folder)
     if fcntl is not None:
         try:
             with (folder / EVENTS).open("rb") as file:
@@ -113,8 +150,18 @@ def is_being_written(folder: Path) -> bool:
             return False
         return False
     try:
-        pid = int((folder / _WRITER).read_text())
+        pid = int((folder / WRITER).read_text())
         os.kill(pid, 0)
+    except (OSError, ValueError):
+        return False
+    return True
+
+
+def _is_segmented_by_somebody(folder: Path) -> bool:
+    try:
+        host, pid = (folder / WRITER).read_text().split()
+        if host == socket.gethostname():
+            os.kill(int(pid), 0)
     except (OSError, ValueError):
         return False
     return True

@@ -1,10 +1,12 @@
 """Labels on disk: one JSON line each in the run's folder, the newest of a conversation counts."""
 
 import os
+from contextlib import suppress
 from pathlib import Path
 
 from pydantic import ValidationError
 
+from convsim_nb.adapters.segments import write_whole
 from convsim_nb.domain.errors import StoreError
 from convsim_nb.domain.label import Label
 
@@ -17,11 +19,13 @@ def write_label(folder: Path, label: Label) -> None:
     Raises:
         StoreError: the folder cannot be written to.
     """
+    path, line = folder / LABELS, f"{label.model_dump_json()}\n".encode()
     try:
-        with os.fdopen(
-            os.open(folder / LABELS, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "a", encoding="utf-8"
-        ) as f:
-            f.write(f"{label.model_dump_json()}\n")
+        with suppress(OSError):  # a Volume takes a file whole alone
+            with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "ab") as file:
+                file.write(line)
+            return
+        write_whole(path, (path.read_bytes() if path.exists() else b"") + line)
     except OSError as error:
         raise StoreError(f"the label cannot be kept in {folder}: {error}") from None
 

@@ -1,11 +1,11 @@
 """Scores on disk: one JSON line each in the run's folder."""
 
-import os
 from collections.abc import Iterable
 from pathlib import Path
 
 from pydantic import ValidationError
 
+from convsim_nb.adapters.segments import write_whole
 from convsim_nb.domain.errors import StoreError
 from convsim_nb.domain.score import Score
 
@@ -18,11 +18,14 @@ def write_scores(folder: Path, scores: Iterable[Score]) -> None:
     Raises:
         StoreError: the folder cannot be written to.
     """
-    path, new = folder / SCORES, folder / f"{SCORES}.new"
+    path, new, lines = folder / SCORES, folder / f"{SCORES}.new", as_lines(scores).encode()
     try:
-        with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
-            file.write(as_lines(scores))
-        new.replace(path)
+        write_whole(new, lines)
+        try:
+            new.replace(path)
+        except OSError:  # a Volume renames nothing over another
+            write_whole(path, lines)
+            new.unlink(missing_ok=True)
     except OSError as error:
         raise StoreError(f"the scores cannot be kept in {folder}: {error}") from None
 

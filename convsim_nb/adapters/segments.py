@@ -56,7 +56,7 @@ def takes_append(folder: Path) -> bool:
     if folder.is_relative_to("/Volumes"):
         return False
     tried = folder / f"try-{uuid.uuid4().hex[:8]}"
-    _write_whole(tried, b"1")
+    write_whole(tried, b"1")
     try:
         with tried.open("ab") as file:
             file.write(b"2")
@@ -127,7 +127,7 @@ class Segmented:
             return
         path = self._folder / _NAME.format(self._number)
         try:
-            _write_whole(path, "".join(f"{line}\n" for line in lines).encode())
+            write_whole(path, "".join(f"{line}\n" for line in lines).encode())
         except OSError as error:
             self._failure = error
             self._waiting.extendleft(reversed(lines))
@@ -176,6 +176,11 @@ def _next(folder: Path) -> str:
     return _NAME.format(len(segments(folder)) + 1)
 
 
-def _write_whole(path: Path, content: bytes) -> None:
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file in one piece, readable by its owner alone; over one that is there, too.
+
+    Raises:
+        OSError: it cannot be written.
+    """
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
         file.write(content)

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from convsim_nb.adapters.journal import EVENTS, is_being_written, read_journal
+from convsim_nb.adapters.journal import as_file, is_being_written, read_journal
 from convsim_nb.adapters.labels import newest_words
 from convsim_nb.adapters.mlflow.push import Pushed, push_run
 from convsim_nb.adapters.mlflow.recorded import RecordedRun
@@ -34,14 +34,15 @@ def push(run: str | Run, *, experiment: str | None = None, journal: str | Path |
     folder = _journal_of(found)
     recorded = RecordedRun(read_journal(folder))
     planned = found.planned.options["experiment"] if found.planned else None
-    pushed = push_run(
-        recorded,
-        pin=pin(experiment or planned),
-        events=folder / EVENTS,
-        report=report_html(recorded.state),
-        scores=found.scores,
-        labels=newest_words(folder).values(),
-    )
+    with as_file(folder) as events:
+        pushed = push_run(
+            recorded,
+            pin=pin(experiment or planned),
+            events=events,
+            report=report_html(recorded.state),
+            scores=found.scores,
+            labels=newest_words(folder).values(),
+        )
     found.pushed = pushed
     found.unsent = {}
     return pushed

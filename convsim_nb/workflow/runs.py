@@ -5,7 +5,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, overload
 
-from convsim_nb.adapters.journal import EVENTS, JOURNALS, is_being_written, read_journal
+from convsim_nb.adapters.journal import JOURNALS, is_being_written, journals_in, read_journal
 from convsim_nb.analysis.summary import summarise
 from convsim_nb.domain.errors import ConvsimError, NotFoundError, UsageError
 from convsim_nb.domain.events import RUN_KEY
@@ -117,7 +117,7 @@ def with_key(run_key: str, root: Path) -> Run | None:
 
 
 def _folders(root: Path) -> list[Path]:
-    return sorted(path.parent for path in root.glob(f"*/{EVENTS}")) if root.is_dir() else []
+    return journals_in(root)
 
 
 def _loaded(folder: Path) -> Run:

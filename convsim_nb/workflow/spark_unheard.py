@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from convsim_nb.adapters.journal import EVENTS, read_journal
+from convsim_nb.adapters.journal import read_journal
 from convsim_nb.adapters.spool import BoxFollower, boxes_in, events_of, goes_in
 from convsim_nb.domain.events import ConversationStarted, RunEvent
 from convsim_nb.domain.state import RunState
@@ -30,11 +30,12 @@ def unheard(shared: Path, journal: Path | None) -> Iterator[RunEvent]:
         OSError: the shared folder cannot be read.
         StoreError: the journal cannot be read.
     """
-    if journal is None or not (journal / EVENTS).exists():
+    gos = goes_in(shared)
+    if journal is None or not gos:
         return
     events = tuple(read_journal(journal))
     heard, state = _counted(events), RunState.replay(events)
-    for go in goes_in(shared):
+    for go in gos:
         for box in range(boxes_in(go)):
             yield from _of_box(events_of(BoxFollower(go, box).new()), heard, state)
 

@@ -6,10 +6,11 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from convsim_nb.adapters.journal import EVENTS, JOURNALS, Journal
+from convsim_nb.adapters.journal import JOURNALS, Journal
 from convsim_nb.adapters.mlflow.carried import BringingHome
 from convsim_nb.adapters.mlflow.sink import MlflowSink
 from convsim_nb.adapters.mlflow.store import pin
+from convsim_nb.adapters.volumes import VolumeJournal, journal_in
 from convsim_nb.engine.emit import Emitter
 from convsim_nb.engine.ports import Sink
 from convsim_nb.engine.trial import Trial
@@ -67,13 +68,16 @@ def _emitter(run: Run, planned: Plan, sinks: Sequence[Sink]) -> Emitter:
     return Emitter(copy.deepcopy(run.state), sinks, clean=clean, shown=run.state)
 
 
-def _journal(run: Run) -> Journal | None:
+def _journal(run: Run) -> Journal | VolumeJournal | None:
     try:
-        return Journal(run.folder) if run.folder else None
+        journal = journal_in(run.folder) if run.folder else None
     except BaseException:
         if run.mlflow is not None:
             run.mlflow.close()
         raise
+    if run.mlflow is not None and journal is not None:
+        run.mlflow.journal = journal.events
+    return journal
 
 
 def _mlflow(run: Run, planned: Plan, home: BringingHome | None) -> MlflowSink | None:
@@ -82,10 +86,7 @@ def _mlflow(run: Run, planned: Plan, home: BringingHome | None) -> MlflowSink | 
         return None
     to = pin(planned.options["experiment"])
     behind = copy.deepcopy(run.state) if run.run_id else None
-    journal = run.folder / EVENTS if run.folder else None
-    return MlflowSink(
-        to, journal=journal, report=report_html, state=behind, place=planned.place, veil=planned.veil, way=home
-    )
+    return MlflowSink(to, report=report_html, state=behind, place=planned.place, veil=planned.veil, way=home)
 
 
 def folder_of(planned: Plan) -> Path | None:

@@ -71,7 +71,7 @@ class MlflowSink:
         Events come as they may be kept; what traces hold goes through `veil`. `way` is how traces come to the
         store, where they are not made in this process.
         """
-        self._pin, self._on_failure, self._journal, self._report = pin, on_failure, journal, report
+        self._pin, self._on_failure, self.journal, self._report = pin, on_failure, journal, report
         self._state, self._place = state or RunState(), place
         self._owned = False
         self._export = way or export(veil)
@@ -230,7 +230,7 @@ class MlflowSink:
             event = self._events.popleft()
             self._supersede(to, event)
             self._state.apply(event)
-            if self._journal is None:
+            if self.journal is None:
                 with own_journal.open("a", encoding="utf-8") as file:
                     file.write(f"{event.model_dump_json()}\n")
             if isinstance(event, ConversationEnded) or (
@@ -298,7 +298,7 @@ class MlflowSink:
             run_id,
             cases=self._state.cases.values(),
             conversations=self._state.conversations,
-            events=self._journal or own_journal,
+            events=self.journal or own_journal,
             report=self._report(self._state) if self._report else None,
         )
 
