@@ -46,7 +46,8 @@ export const columnNamed = (word) => NAMES.get(word.trim().toLowerCase());
 export function itemsOf(text) {
   /** @type {string[]} */
   const items = [];
-  for (const line of text.split("\n")) {
+  const cutOut = /^[ \t]/.test(text); // a block out of something: its indents mean nothing
+  for (const line of text.split("\n").map((each) => (cutOut ? each.trim() : each))) {
     if (items.length && line.startsWith("  ")) items[items.length - 1] += `\n${line.slice(2)}`;
     else if (line.trim()) items.push(line.trimStart());
   }
@@ -138,7 +139,10 @@ function unquoted(text) {
 }
 
 const HIDDEN =
-  /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f\u034f\u061c\u115f\u1160\u17b4\u17b5\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\u3164\ufeff\uffa0\ufff9-\ufffb\u{1d173}-\u{1d17a}\u{e0000}-\u{e0fff}]|\p{Cs}/gu;
+  /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f\u034f\u061c\u115f\u1160\u17b4\u17b5\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\u3164\ufeff\uffa0\ufff9-\ufffb\u{1d173}-\u{1d17a}\u{e0000}-\u{e001f}\u{e0080}-\u{e0fff}]|\p{Cs}/gu;
+const TAGS = /(?<!\u{1f3f4}[\u{e0020}-\u{e007e}]*)[\u{e0020}-\u{e007e}]+/gu;
+/** @param {string} tags each stands for the ASCII character so much below it */
+const tagWords = (tags) => `⟨hidden: ${[...tags].map((tag) => String.fromCharCode((tag.codePointAt(0) ?? 0) - 0xe0000)).join("")}⟩`;
 const RIGHT_TO_LEFT = /[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]/;
 const MARKS = new Set(["\u200e", "\u200f", "\u061c"]);
 
@@ -148,10 +152,9 @@ const MARKS = new Set(["\u200e", "\u200f", "\u061c"]);
  */
 export function visible(text) {
   const marksBelong = RIGHT_TO_LEFT.test(text);
-  return text.replace(HIDDEN, (sign) => {
+  return text.replace(TAGS, tagWords).replace(HIDDEN, (sign) => {
     if (MARKS.has(sign) && marksBelong) return sign;
     const code = sign.codePointAt(0) ?? 0;
-    if (code >= 0xe0020 && code <= 0xe007e) return `⟨hidden: ${String.fromCharCode(code - 0xe0000)}⟩`;
     return `⟨U+${code.toString(16).toUpperCase().padStart(4, "0")}⟩`;
   });
 }
@@ -162,7 +165,7 @@ export function visible(text) {
  */
 export function fieldWords(field) {
   if (field === "case") return "";
-  const found = /^(\w+)(?:\[(\d+)\])?(?:\.(\w+))?$/.exec(field);
+  const found = /^(\w+)(?:\.guidelines)?(?:\[(\d+)\])?(?:\.(\w+))?$/.exec(field);
   if (!found) return field;
   const [, name = "", number, part] = found;
   const title = BY_NAME.get(name)?.title ?? name;
