@@ -31,6 +31,8 @@ class Job:
 
     ids: tuple[str, ...]
     model: str
+    number: int
+    """How many were begun here before it, and it."""
     stage: Stage = "reading"
     read: int = 0
     """Sessions read whole so far."""
@@ -109,7 +111,7 @@ class Distillery:
             wanted = tuple(ids) if again else tuple(_set_aside(ids, self.known(ids, model)))
             if not wanted:
                 raise UsageError(_nothing(len(ids)))
-            job = self.job = Job(wanted, name)
+            job = self.job = Job(wanted, name, 1 if self.job is None else self.job.number + 1)
             self._over.clear()
             self.outcomes |= dict.fromkeys(wanted, Outcome("waiting"))
             self.model = model

@@ -66,7 +66,7 @@ def head_json(picking: Picking, distillery: Distillery) -> dict[str, Any]:
     listed, query, shelf = picking.list, picking.query, picking.shelf
     plain = {
         "store": shelf.uri if isinstance(shelf, StoreShelf) else "",
-        "place": listed.place if listed is not None else (query.experiment or ""),
+        "place": picking.place,
         "problem": picking.problem,
         "empty": _why_empty(listed, picking) if listed is not None and not len(listed) else "",
         "query": {
@@ -82,6 +82,7 @@ def head_json(picking: Picking, distillery: Distillery) -> dict[str, Any]:
     }
     return {
         **sendable(plain),
+        "dated": isinstance(shelf, StoreShelf) or any(each.last for each in picking.listed),
         "loading": picking.loading,
         "complete": listed is not None and listed.complete,
         "hidden": listed.simulated if listed is not None else 0,
@@ -118,6 +119,7 @@ def _job_json(job: Job, outcomes: Mapping[str, Outcome]) -> dict[str, Any]:
     usage = job.work.chat.usage if job.work is not None else None
     spent = f"{tokens(usage):,} tokens" + (f", {money(usage.cost)}" if usage.cost else "") if usage else ""
     return {
+        "number": job.number,
         "stage": job.stage,
         "total": len(job.ids),
         "read": job.read,
@@ -135,7 +137,7 @@ def _job_json(job: Job, outcomes: Mapping[str, Outcome]) -> dict[str, Any]:
 
 def estimate_json(found: DistillEstimate, known: int) -> dict[str, Any]:
     """What distilling will take; `known` are those among the asked for that were distilled already."""
-    cost = "cost unknown" if found.cost is None else f"about {money(found.cost)}"
+    cost = "cost unknown" if found.cost is None else f"about {money(found.cost)}" if found.cost else "no cost"
     sent = f"{found.input_tokens + found.output_tokens:,} tokens"
     return {"said": f"About {count(found.calls, 'call')}, {sent}, {cost}.", "basis": found.basis, "known": known}
 

@@ -52,6 +52,8 @@ class Picking:
     problem: str = ""
     """Why the list could not be read, or read on."""
     loading: bool = False
+    place: str = ""
+    """What the list is of: an experiment's name, as far as it is known."""
     lock: Any = field(default_factory=threading.RLock)
     _list: SessionList | None = None
     _picked: dict[str, None] = field(default_factory=dict)
@@ -84,6 +86,7 @@ class Picking:
         with self.lock:
             self.query = replace(self.query, **changes)
             self._asked += 1
+            self.place = changes.get("experiment") or self.place
             self._list, self._picked = None, {}
             self._whole.clear()
             self._begin(PAGE, reset=True)
@@ -132,6 +135,7 @@ class Picking:
         current = self._list
         if current is None:
             current = self.shelf.list(self.query)
+            self.place = current.place
         left = sessions
         while asked == self._asked and not current.complete and (left is None or left > 0):
             before = {each.id: each for each in current}

@@ -55,7 +55,7 @@ class SessionPicker(AnyWidget):
             raise UsageError(f"sessions and {other} are given: {other} is for a search in MLflow, leave one out")
         super().__init__(**traits)
         shelf = StoreShelf(experiment) if sessions is None else GivenShelf(sessions)
-        self._picking = Picking(shelf, Query(last=last, where=where or "", simulated=simulated))
+        self._picking = Picking(shelf, Query(last=last, where=where or "", simulated=simulated), place=experiment or "")
         self._distillery = Distillery(self._picking, model)
         desk = PickerDesk(self._picking, self._distillery)
         self._quick = Wishes(desk.do, tell=self._tell, name="convsim-picker")
@@ -177,8 +177,9 @@ class SessionPicker(AnyWidget):
                 self._tell_all(view)
             case {"type": "ping", "view": str(view)}:
                 self._tell({"type": "pong", "to": view})
-            case {"type": "pick", "add": list(add), "remove": list(remove)}:
+            case {"type": "pick", "view": str(view), "add": list(add), "remove": list(remove)}:
                 self._picking.pick(filter(_is_text, add), filter(_is_text, remove))
+                self._tell({"type": "picked", "to": view, "click": content.get("click", 0)})
             case {"type": "do", "view": str(), "id": str(), "what": str(what), "given": dict()}:
                 (self._slow if what in SLOW else self._quick).take(content)
 

@@ -1,9 +1,35 @@
 // Recorded sessions to pick from: anywidget calls `render` once for each place where the widget is shown.
 
 import { channel } from "./channel.js";
-import { h, reconcile } from "./dom.js";
+import { h, setText } from "./dom.js";
+import { createHelp } from "./keys.js";
+import * as core from "./picker/core.js";
+import { createDistill } from "./picker/distill.js";
+import { createFind } from "./picker/find.js";
+import { createList } from "./picker/list.js";
+import { createPreview } from "./picker/preview.js";
+import { createQuery } from "./picker/query.js";
+import { count } from "./words.js";
 
-/** @import {Model} from "./types" */
+/**
+ * @import {Pick} from "./picker/core.js"
+ * @import {Head, Outcome, Query, Row} from "./picker/types"
+ * @import {Model} from "./types"
+ */
+
+const HELP = /** @type {[string, string][]} */ ([
+  ["↑  ↓", "session before, next session"],
+  ["space", "select it, or let it go"],
+  ["shift + ↑  ↓", "select on the way"],
+  ["ctrl + a", "select all that are shown, or none"],
+  ["enter", "read the session"],
+  ["j  k", "next session, session before"],
+  ["esc", "close the transcript"],
+  ["/", "search what is loaded"],
+  ["e", "choose the experiment"],
+  ["d", "distill what is selected"],
+  ["?", "this help"],
+]);
 
 /** @param {{model: Model, el: HTMLElement}} widget */
 function render({ model, el }) {
@@ -15,63 +41,432 @@ function render({ model, el }) {
 
 /** @param {Model} model */
 export function createSessionPicker(model) {
-  const list = h("div", { role: "listbox", "aria-multiselectable": "true", "aria-label": "Sessions" });
+  const kernel = channel(model, { onState, onMessage, onLost });
+  const ask = (/** @type {string} */ what, /** @type {Record<string, unknown>} */ given = {}) => kernel.ask(what, given);
+  const query = createQuery({ ask, onQuery });
+  const find = createFind({
+    onChange: () => (recut(), list.toTop()),
+    onAll: () => change(core.all(picked, ids())),
+    onNone: () => change({ add: [], remove: [...picked] }),
+    onDown: () => (list.node.focus({ preventScroll: true }), active === null && move(0)),
+    beside: query.time,
+  });
+  const list = createList({ onClick: clicked, onRead: read });
+  const preview = createPreview({ ask, onClose: closePreview, onPick: (id) => change(core.toggled(picked, id)), onStep: step });
+  const distill = createDistill({ ask, onShow: reach, nameOf: (id) => rows.get(id)?.name ?? id, onToggle: paintSoon });
+  const nobody = h("div", { class: "cs-nothing", hidden: true });
+  const note = h("div", { class: "cs-note", hidden: true });
+  const said = h("span", { class: "cs-loaded" });
+  const more = h("button", { type: "button", class: "cs-plain-button", onclick: () => void tried("more", {}) }, "Load 100 more");
+  const whole = h("button", { type: "button", class: "cs-plain-button", onclick: () => void tried("more", { sessions: null }) }, "Load all");
+  const halt = h("button", { type: "button", class: "cs-plain-button", onclick: () => void tried("halt", {}) }, "Stop loading");
+  const begin = h("button", { type: "button", class: "cs-main", onclick: () => openDistill() }, "Distill selected");
+  const help = createHelp(HELP);
+  const status = h("div", { class: "cs-status", role: "status" });
   const node = h(
     "div",
     { class: "cs-look cs-frame cs-picker cs-unknown", role: "region", "aria-label": "Recorded sessions" },
-    list,
+    query.node,
+    find.node,
+    query.days,
+    note,
+    h(
+      "div",
+      { class: "cs-halves" },
+      h("div", { class: "cs-half" }, find.tally, h("div", { class: "cs-listing" }, list.node, nobody)),
+      preview.node,
+    ),
+    distill.node,
+    h("footer", { class: "cs-foot" }, h("div", { class: "cs-loading" }, said, more, whole, halt), begin),
     h("div", { class: "cs-hint" }, "Waiting for the kernel …"),
+    help.node,
+    status,
   );
-  /** @type {Map<string, any>} */
+
+  /** All that is listed, the newest first. @type {Map<string, Row>} */
   const rows = new Map();
-  const selected = new Set();
+  /** @type {Map<string, Outcome>} */
+  const outcomes = new Map();
+  /** As the kernel says. @type {Set<string>} */
+  let confirmed = new Set();
+  /** What was clicked since, and the kernel has not told of yet. @type {(Pick & {n: number})[]} */
+  let pending = [];
+  let clicks = 0;
+  /** Both together: what is shown as selected. @type {ReadonlySet<string>} */
+  let picked = new Set();
+  /** @type {Head | null} */
+  let head = null;
+  /** What fits, in order. @type {Row[]} */
+  let shown = [];
+  /** @type {string | null} */
+  let active = null;
+  /** Where a range begins. @type {string | null} */
+  let anchor = null;
+  /** What was selected when Shift went down. @type {ReadonlySet<string> | null} */
+  let base = null;
   let seq = 0;
-  const kernel = channel(model, {
-    onState(message) {
-      seq = message.seq;
-      rows.clear();
-      selected.clear();
-      for (const row of message.rows) rows.set(row.id, row);
-      for (const id of message.selected) selected.add(id);
-      paint();
-    },
-    onMessage(message) {
-      if (message?.type !== "batch" || kernel.asking || message.seq <= seq) return;
-      if (message.seq > seq + 1) return kernel.hello();
-      seq = message.seq;
-      if (message.reset) (rows.clear(), selected.clear());
-      for (const row of message.rows) rows.set(row.id, row);
-      for (const id of message.added) selected.add(id);
-      for (const id of message.removed) selected.delete(id);
-      paint();
-    },
+  let stale = false;
+  let frame = 0;
+  let jobSaid = "";
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  let saying;
+  const clock = setInterval(tick, 1000);
+  let minute = 0;
+
+  const ids = () => shown.map((row) => row.id);
+
+  // --- what came from the kernel -----------------------------------------------------
+
+  /** @param {any} message */
+  function onState(message) {
+    seq = message.seq;
+    rows.clear();
+    outcomes.clear();
+    pending = [];
+    confirmed = new Set(message.selected);
+    take(message);
+    node.classList.remove("cs-unknown");
+  }
+
+  /** @param {any} message */
+  function onMessage(message) {
+    if (message?.type === "picked") return settle(message.click);
+    if (message?.type !== "batch" || kernel.asking || message.seq <= seq) return;
+    if (message.seq > seq + 1) return kernel.hello();
+    seq = message.seq;
+    if (message.reset) begun();
+    for (const id of message.added) confirmed.add(id);
+    for (const id of message.removed) confirmed.delete(id);
+    take(message);
+  }
+
+  /** @param {number} click that the kernel has taken in */
+  function settle(click) {
+    pending = pending.filter((each) => each.n > click);
+    picked = core.withAll(confirmed, pending);
+    recut();
+  }
+
+  /** @param {{rows: Row[], outcomes: Record<string, Outcome>, head: Head}} message */
+  function take(message) {
+    const before = head;
+    for (const row of message.rows) rows.set(row.id, row);
+    for (const [id, outcome] of Object.entries(message.outcomes)) outcomes.set(id, outcome);
+    head = message.head;
+    picked = core.withAll(confirmed, pending);
+    announce(before, head);
+    recut();
+  }
+
+  /** Another list begins. */
+  function begun() {
+    rows.clear();
+    pending = [];
+    confirmed = new Set();
+    active = anchor = base = null;
+    preview.forget();
+    distill.forget();
+    closePreview();
+    list.toTop();
+  }
+
+  function onLost() {
+    note.hidden = !kernel.lost;
+    setText(note, "The kernel does not answer: it is busy, or was restarted. Run the cell again to go on; a distilling that was cut short goes on from where it was.");
+    if (kernel.lost) say("The kernel does not answer.");
+  }
+
+  // --- what a person wants -----------------------------------------------------------
+
+  /**
+   * @param {string} what
+   * @param {Record<string, unknown>} given
+   */
+  async function tried(what, given) {
+    try {
+      await ask(what, given);
+    } catch (error) {
+      note.hidden = false;
+      setText(note, error instanceof Error ? error.message : String(error));
+    }
+  }
+
+  /** @param {Partial<Query>} changes */
+  function onQuery(changes) {
+    if (!head) return;
+    note.hidden = !kernel.lost;
+    void tried("query", { ...head.query, ...changes });
+  }
+
+  /** @param {Pick} pick */
+  function change(pick) {
+    if (!pick.add.length && !pick.remove.length) return;
+    clicks += 1;
+    pending.push({ ...pick, n: clicks });
+    picked = core.withAll(confirmed, pending);
+    kernel.say("pick", { ...pick, click: clicks });
+    sayPicked();
+    if (find.view.kind === "picked") recut();
+    else paintSoon();
+  }
+
+  /**
+   * @param {string} id
+   * @param {{shift: boolean}} how
+   */
+  function clicked(id, { shift }) {
+    if (shift && anchor !== null) change(core.ranged(picked, ids(), anchor, id));
+    else {
+      change(core.toggled(picked, id));
+      anchor = id;
+    }
+    base = null;
+    go(id);
+  }
+
+  /** @param {string} id */
+  function read(id) {
+    go(id);
+    if (preview.shown === id) return closePreview();
+    const row = rows.get(id);
+    if (!row) return;
+    preview.open();
+    preview.show(row, picked.has(id), true);
+    paint();
+    if (getComputedStyle(list.node).visibility === "hidden") preview.focus();
+  }
+
+  function closePreview() {
+    const inside = preview.node.contains(document.activeElement);
+    preview.hide();
+    paintSoon();
+    if (inside) requestAnimationFrame(() => list.node.focus({ preventScroll: true }));
+  }
+
+  /** @param {string} id that may be cut away now */
+  function reach(id) {
+    if (!rows.has(id)) return;
+    if (!shown.some((row) => row.id === id)) find.clear();
+    list.node.focus({ preventScroll: true });
+    go(id);
+    read(id);
+  }
+
+  function openDistill() {
+    if (picked.size) distill.open();
+  }
+
+  // --- moving ------------------------------------------------------------------------
+
+  /** @param {string} id becomes the row that keys act on */
+  function go(id) {
+    active = id;
+    const row = rows.get(id);
+    if (row && preview.isOpen) preview.show(row, picked.has(id));
+    paint();
+    list.reveal(id);
+  }
+
+  /** @param {number} by so many rows @returns {string | null} */
+  function move(by) {
+    if (!shown.length) return null;
+    const at = shown.findIndex((row) => row.id === active);
+    const to = at < 0 ? (by < 0 ? shown.length - 1 : 0) : Math.max(0, Math.min(shown.length - 1, at + by));
+    const { id } = /** @type {Row} */ (shown[to]);
+    go(id);
+    return id;
+  }
+
+  /** @param {number} by */
+  function step(by) {
+    move(by);
+    anchor = active;
+    base = null;
+  }
+
+  list.node.addEventListener("focus", () => {
+    if (active === null || !shown.some((row) => row.id === active)) active = shown[0]?.id ?? null;
+    paint();
   });
-  list.addEventListener("click", (event) => {
-    const id = event.target instanceof Element ? event.target.closest("[data-id]")?.getAttribute("data-id") : null;
-    if (id) void kernel.ask("pick", selected.has(id) ? { remove: [id] } : { add: [id] });
+  list.node.addEventListener("keyup", (event) => event.key === "Shift" && (base = null));
+  list.node.addEventListener("keydown", (event) => {
+    if (event.key.toLowerCase() === "a" && (event.ctrlKey || event.metaKey) && !event.shiftKey && !event.altKey) {
+      change(core.all(picked, ids()));
+    } else if (event.ctrlKey || event.metaKey || event.altKey) return;
+    else if (!onKey(event)) return;
+    event.preventDefault();
+    event.stopPropagation();
   });
 
+  /**
+   * @param {KeyboardEvent} event
+   * @returns {boolean} whether it meant something
+   */
+  function onKey({ key, shiftKey }) {
+    const far = shown.length;
+    const by = { ArrowDown: 1, ArrowUp: -1, PageDown: list.page, PageUp: -list.page, Home: -far, End: far }[key];
+    if (by !== undefined && shiftKey) stretch(by);
+    else if (by !== undefined) step(by);
+    else if (key === " " && active !== null) {
+      if (shiftKey && anchor !== null) change(core.ranged(picked, ids(), anchor, active));
+      else {
+        change(core.toggled(picked, active));
+        anchor = active;
+      }
+      base = null;
+    } else if (key === "Enter" && active !== null) read(active);
+    else return false;
+    return true;
+  }
+
+  /** @param {number} by with Shift held */
+  function stretch(by) {
+    if (active === null) return void step(0);
+    anchor ??= active;
+    if (base === null) {
+      base = picked;
+      anchor = active;
+    }
+    const to = move(by);
+    if (to !== null) change(core.stretched(base, picked, ids(), anchor, to));
+  }
+
+  node.addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    // The notebook has keys of its own: `dd` would delete the cell.
+    event.stopPropagation();
+    if (event.target instanceof Element && event.target.closest("textarea, select, input:not([type=checkbox])")) return;
+    /** @type {Record<string, () => void>} */
+    const keys = {
+      "/": () => find.focus(),
+      e: () => query.focus(),
+      d: openDistill,
+      j: () => step(1),
+      k: () => step(-1),
+      "?": () => help.toggle(),
+      Escape: () => (help.toggle(false), closePreview()),
+    };
+    const act = keys[event.key];
+    if (!act) return;
+    act();
+    event.preventDefault();
+  });
+
+  // --- painting ----------------------------------------------------------------------
+
+  /** What fits may have changed. */
+  function recut() {
+    stale = true;
+    paintSoon();
+  }
+
+  function paintSoon() {
+    frame ||= requestAnimationFrame(() => paint());
+  }
+
   function paint() {
-    node.classList.remove("cs-unknown");
-    reconcile(
-      list,
-      [...rows.values()].map((row) => ({
-        key: row.id,
-        version: `${row.turns} ${selected.has(row.id)}`,
-        make: () =>
-          h(
-            "div",
-            { role: "option", "data-id": row.id, "aria-selected": selected.has(row.id) ? "true" : "false" },
-            row.first || row.name,
-          ),
-      })),
-    );
+    cancelAnimationFrame(frame);
+    frame = 0;
+    if (!head) return;
+    if (stale) shown = core.fitting(rows.values(), find.view, picked, outcomes);
+    stale = false;
+    query.paint(head);
+    list.paint({
+      rows: shown,
+      picked,
+      outcomes,
+      words: core.wordsOf(find.view.text),
+      active,
+      opened: preview.shown,
+      complete: head.complete && !find.isCut,
+    });
+    paintAround(head);
+    const row = rows.get(preview.shown ?? "");
+    if (row) preview.paint(row, picked.has(row.id));
+    node.classList.toggle("cs-reading", preview.isOpen);
+    distill.paint(head, picked.size);
+  }
+
+  /** @param {Head} now */
+  function paintAround(now) {
+    const { complete, loading } = now;
+    let pickedShown = 0;
+    for (const row of shown) if (picked.has(row.id)) pickedShown += 1;
+    find.paint({ listed: rows.size, shown: shown.length, picked: picked.size, pickedShown, complete });
+    const words = core.tallyWords({ listed: rows.size, shown: shown.length, complete, cut: find.isCut });
+    setText(said, loading && !rows.size ? "Looking …" : now.problem && !rows.size ? "" : words);
+    said.classList.toggle("cs-busy", loading);
+    more.hidden = whole.hidden = loading || complete || (Boolean(now.problem) && !rows.size);
+    halt.hidden = !loading || !rows.size;
+    begin.disabled = !picked.size;
+    setText(begin, picked.size ? `Distill ${picked.size.toLocaleString("en-US")} selected` : "Distill selected");
+    begin.hidden = distill.isBusy;
+    paintNobody(now);
+  }
+
+  /** @param {Head} now why there is nothing to see, and what to do about it */
+  function paintNobody(now) {
+    const broken = Boolean(now.problem);
+    const why = broken ? now.problem : rows.size ? "" : now.loading ? "" : now.empty;
+    const cut = !broken && rows.size > 0 && !shown.length ? "No session that is loaded fits." : "";
+    const text = why || cut;
+    nobody.hidden = !text;
+    nobody.classList.toggle("cs-below", broken && rows.size > 0);
+    const version = [text, broken, now.hidden, now.complete, cut].join("|");
+    if (nobody.dataset.version === version) return;
+    nobody.dataset.version = version;
+    /** @type {HTMLElement[]} */
+    const offers = [];
+    const offer = (/** @type {string} */ name, /** @type {() => void} */ act) => offers.push(h("button", { type: "button", class: "cs-button", onclick: act }, name));
+    if (broken) offer("Try again", () => void tried("retry", {}));
+    if (!broken && !rows.size && now.hidden) offer("Show simulated sessions", () => onQuery({ simulated: true }));
+    if (cut) offer("Clear the search", () => find.clear());
+    if (cut && !now.complete) offer("Load 100 more", () => void tried("more", {}));
+    if (why && now.store) offer("Choose another experiment", () => query.focus());
+    nobody.replaceChildren(h("div", broken ? { class: "cs-problem", role: "alert" } : {}, text), h("div", { class: "cs-row-of" }, ...offers));
+  }
+
+  // --- saying ------------------------------------------------------------------------
+
+  /** @param {string} text to those who do not see the page */
+  function say(text) {
+    clearTimeout(saying);
+    saying = setTimeout(() => setText(status, text), 150);
+  }
+
+  function sayPicked() {
+    say(picked.size ? `${count(picked.size, "session")} selected` : "None selected");
+  }
+
+  /**
+   * @param {Head | null} before
+   * @param {Head} now
+   */
+  function announce(before, now) {
+    if (before?.loading && !now.loading && !now.problem) say(core.tallyWords({ listed: rows.size, shown: 0, complete: now.complete, cut: false }));
+    const job = now.job ? `${now.job.number} ${now.job.stage}` : "";
+    if (now.job && before && job !== jobSaid) say(core.jobWords(now.job));
+    jobSaid = job;
+  }
+
+  function tick() {
+    kernel.watch();
+    const now = Math.floor(Date.now() / 60000);
+    if (now === minute) return;
+    minute = now; // "5 min ago" goes on
+    list.forget();
+    paintSoon();
   }
 
   return {
     node,
     start: kernel.hello,
     close() {
+      clearInterval(clock);
+      clearTimeout(saying);
+      cancelAnimationFrame(frame);
+      for (const each of [list, preview, query]) each.close();
+      distill.dispose();
       kernel.close();
       node.remove();
     },
