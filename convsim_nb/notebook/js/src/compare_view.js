@@ -1,7 +1,7 @@
 // Two runs against each other: the cases that changed, worst first, each with both transcripts side by side.
 
 import { channel } from "./channel.js";
-import { h, reconcile, setAttribute, setText } from "./dom.js";
+import { h, keepingFocus, reconcile, setAttribute, setText } from "./dom.js";
 import { createHelp, listen } from "./keys.js";
 import { emptyCopy } from "./link.js";
 import { neighbour } from "./order.js";
@@ -49,7 +49,7 @@ export function createCompareView(model) {
   const answer = h("span", { class: "cs-answer", dir: "auto" });
   const which = h("select", { "aria-label": "Compared run", hidden: true });
   const numbers = h("div", { class: "cs-numbers-in", tabindex: 0, role: "region", "aria-label": "Numbers" });
-  const extent = h("select", { "aria-label": "Cases" }, h("option", { value: "" }, "Changed"), h("option", { value: "all" }, "All cases"));
+  const extent = h("select", { "aria-label": "Which cases" }, h("option", { value: "" }, "Changed"), h("option", { value: "all" }, "All cases"));
   const told = h("span", { class: "cs-told" });
   const list = h("div", { class: "cs-list", role: "listbox", "aria-label": "Cases" });
   const back = h("button", { type: "button", class: "cs-back", "aria-label": "Back to the list", onclick: () => toList(true) }, "‹ List");
@@ -222,8 +222,7 @@ export function createCompareView(model) {
       each.replaceChildren(...played.map(([number, verdict], at) => h("option", { value: at }, `trial ${number} ${wordsOf(verdict)}`)));
       each.value = String(change?.start[n] ?? 0);
     });
-    log.replaceChildren();
-    reconcile(log, []);
+    keepingFocus(log, scroller, () => reconcile(log, []));
     if (change) void openPair();
   }
 
@@ -240,7 +239,8 @@ export function createCompareView(model) {
     try {
       const { first, second } = await kernel.ask("pair", given);
       if (asked !== wanted) return;
-      paintSides(log, [sideOf(first, comparison?.name ?? ""), sideOf(second, other()?.name ?? "")]);
+      const [one, two] = [sideOf(first, comparison?.name ?? ""), sideOf(second, other()?.name ?? "")];
+      keepingFocus(log, scroller, () => paintSides(log, [one, two]));
       scroller.scrollTop = 0;
     } catch (error) {
       say(error instanceof Error ? error.message : String(error));

@@ -61,6 +61,19 @@ export function setSanitised(node, html) {
 }
 
 /**
+ * Change what stands in a node; where the focus was on something that goes, `keeper` has it then. With it lost, the
+ * next key would be the notebook's.
+ * @param {HTMLElement} node
+ * @param {HTMLElement} keeper
+ * @param {() => void} change
+ */
+export function keepingFocus(node, keeper, change) {
+  const inside = node.contains(document.activeElement);
+  change();
+  if (inside && !node.contains(document.activeElement)) keeper.focus({ preventScroll: true });
+}
+
+/**
  * Make the children of `parent` those of `items`, keeping every node that need not change.
  * @param {HTMLElement} parent
  * @param {Item[]} items

@@ -176,7 +176,7 @@ function rowItem(key, title, sides, said) {
       h(
         "div",
         { class: "cs-half", "data-side": place },
-        h("div", { class: "cs-half-name" }, h("span", { class: "cs-half-of", dir: "auto" }, name), title),
+        h("div", { class: "cs-half-of", dir: "auto" }, name),
         h("div", { class: "cs-half-said" }),
       ),
     );

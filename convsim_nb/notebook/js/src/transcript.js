@@ -1,7 +1,7 @@
 // The conversation that is shown: only this one is painted, and only what is new in it.
 
 import { streamInto } from "./bubbles.js";
-import { h, reconcile, setAttribute, setText } from "./dom.js";
+import { h, keepingFocus, reconcile, setAttribute, setText } from "./dom.js";
 import { isAssisted } from "./order.js";
 import { lastPieces, pieces } from "./pieces.js";
 import { paintSides } from "./side_by_side.js";
@@ -131,8 +131,7 @@ export function createTranscript({ onFollow, onBack, onMore, controls, panel, co
       two = sides !== null;
       log.classList.toggle("cs-two", two);
       paintSubject(copy, conversation, { badge, goal, facts });
-      if (sides) paintSides(log, sides);
-      else paintAlone(copy, conversation);
+      keepingFocus(log, scroller, () => (sides ? paintSides(log, sides) : paintAlone(copy, conversation)));
       if (changed) {
         atEnd = !two && conversation.status !== "ended";
         pill.hidden = true;
