@@ -66,7 +66,7 @@ export function createBar(model, el) {
     if (event.key === "Escape" && settings.isOpen) openSettings(false);
   });
   document.addEventListener(CHOSEN, onChosen);
-  document.addEventListener("keydown", onF6);
+  document.addEventListener("keydown", onF6, true); // before the grid, which keeps its keys to itself
 
   /** @param {Bench} now */
   function take(now) {
@@ -241,7 +241,7 @@ export function createBar(model, el) {
     close() {
       clearInterval(clock);
       document.removeEventListener(CHOSEN, onChosen);
-      document.removeEventListener("keydown", onF6);
+      document.removeEventListener("keydown", onF6, true);
       kernel.close();
       node.remove();
     },

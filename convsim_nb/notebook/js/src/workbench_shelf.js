@@ -115,7 +115,7 @@ export function createShelf(model, el) {
     const shown = runs.find((each) => each.shown);
     line.hidden = !runs.length;
     empty.hidden = Boolean(shown);
-    reconcile(which, [...(shown ? [] : [choice()]), ...runs.map(option)]);
+    reconcile(which, [...(shown ? [] : [choice()]), ...grouped(runs)]);
     if (shown && document.activeElement !== which) which.value = shown.run_id;
     paintCompare(runs, shown);
     paintFailed(shown);
@@ -129,7 +129,7 @@ export function createShelf(model, el) {
     const others = runs.filter((each) => each !== shown && each.ended);
     const before = others.find((each) => shown && each.run_id < shown.run_id) ?? others[0];
     pair.hidden = !shown?.ended || !before;
-    reconcile(against, others.map(option));
+    reconcile(against, grouped(others));
     if (!others.some((each) => each.run_id === other)) other = "";
     if (document.activeElement !== against) against.value = other || (before?.run_id ?? "");
   }
@@ -178,6 +178,33 @@ function whenWords(started) {
 /** @returns {Item} */
 const label = () => ({ key: "label", version: 0, make: () => h("span", { class: "cs-wb-quiet" }, "Not reached:") });
 
+/**
+ * @param {RunLine[]} runs
+ * @returns {Item[]} the runs of this kernel, then those that only the disk has
+ */
+function grouped(runs) {
+  const here = runs.filter((each) => each.here);
+  const earlier = runs.filter((each) => !each.here);
+  return [group("Here", here), group("Earlier", earlier)].filter((each) => each !== null);
+}
+
+/**
+ * @param {string} label
+ * @param {RunLine[]} runs
+ * @returns {Item | null}
+ */
+function group(label, runs) {
+  if (!runs.length) return null;
+  const options = runs.map(option);
+  const update = (/** @type {HTMLElement} */ node) => reconcile(node, options);
+  const make = () => {
+    const node = h("optgroup", { label });
+    update(node);
+    return node;
+  };
+  return { key: label, version: options.map((each) => `${each.key} ${each.version}`).join(), make, update };
+}
+
 /** @returns {Item} */
 const choice = () => ({ key: "choice", version: 0, make: () => h("option", { value: "" }, "Show an earlier run …") });
 
@@ -186,7 +213,7 @@ const choice = () => ({ key: "choice", version: 0, make: () => h("option", { val
  * @returns {Item}
  */
 function option(run) {
-  const rate = run.ended ? (run.rate.split(",")[0] ?? "") : "playing";
+  const rate = run.ended ? (run.rate.split(",")[0] ?? "") : run.playing ? "playing" : "cut short";
   const when = run.started ? new Date(run.started).toLocaleString([], whenWords(run.started)) : "";
   const named = run.name.startsWith(run.agent) ? "" : run.name; // a run that nobody named has its agent's name
   const said = [named, `${run.agent} ${run.hash.slice(0, 7)}`.trim(), rate, when].filter(Boolean).join(" · ");
