@@ -1,6 +1,7 @@
 """Picks recorded sessions out of a store, by hand, and distills them."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +11,13 @@ from convsim_nb.domain.errors import UsageError
 from convsim_nb.domain.preview import SessionPreview
 from convsim_nb.engine.ports import Chat
 from convsim_nb.notebook.distillery import Distillery
+from convsim_nb.notebook.errands import Errands
 from convsim_nb.notebook.page import tell
 from convsim_nb.notebook.picker_desk import SLOW, PickerDesk
 from convsim_nb.notebook.picker_rows import head_json, outcomes_json, row_json
 from convsim_nb.notebook.picking import PAGE, Change, Picking
 from convsim_nb.notebook.wishes import Wishes
+from convsim_nb.views.words import count
 from convsim_nb.workflow.cases import CaseSet
 from convsim_nb.workflow.sessions import Sessions
 from convsim_nb.workflow.shelves import GivenShelf, Query, StoreShelf
@@ -58,9 +61,11 @@ class SessionPicker(AnyWidget):
         self._picking = Picking(shelf, Query(last=last, where=where or "", simulated=simulated), place=experiment or "")
         self._distillery = Distillery(self._picking, model)
         desk = PickerDesk(self._picking, self._distillery)
+        self._states = Errands("convsim-picker-state")
         self._quick = Wishes(desk.do, tell=self._tell, name="convsim-picker")
         self._slow = Wishes(desk.do, tell=self._tell, name="convsim-picker-slow")
         self._seq = 0
+        self._greeted: list[Callable[[], None]] = []
         self._picking.hearers.append(self._changed)
         self.on_msg(self._asked)
         self._picking.ask()
@@ -142,6 +147,33 @@ class SessionPicker(AnyWidget):
         """Call `callback` with what each "Distill selected" gave, on a worker thread."""
         self._distillery.callbacks.append(callback)
 
+    # --- where it is shown -----------------------------------------------------------
+
+    def __repr__(self) -> str:
+        return f"SessionPicker: {self.said}"
+
+    @property
+    def said(self) -> str:
+        """In a line, what is selected, of how many, and what came of it."""
+        listed = self._picking.list
+        far = "" if listed is None or listed.complete else " loaded so far"
+        cases = f", {count(len(self.cases), 'test case')}" if len(self.cases) else ""
+        place = f" of {self._picking.place}" if self._picking.place else ""
+        return f"{len(self.selected):,} of {count(len(self.listed), 'session')}{far}{place} selected{cases}"
+
+    def on_heard(self, callback: Callable[[], None]) -> None:
+        """Call `callback` whenever a page shows the picker anew."""
+        self._greeted.append(callback)
+
+    def on_change(self, callback: Callable[[], None]) -> None:
+        """Call `callback` after each change of list, selection or distilling, on the thread that made it."""
+        self._picking.hearers.append(lambda _: callback())
+
+    def _ipython_display_(self) -> None:
+        from convsim_nb.notebook.picker_shown import show_picker
+
+        show_picker(self, self._picking, self._distillery)
+
     # --- the pages -------------------------------------------------------------------
 
     def _changed(self, change: Change) -> None:
@@ -174,7 +206,9 @@ class SessionPicker(AnyWidget):
         """What a page wants; what is not known is left alone, for pages may be older than the kernel."""
         match content:
             case {"type": "hello", "view": str(view)}:
-                self._tell_all(view)
+                self._states.add(partial(self._tell_all, view))  # of ten thousand rows it takes a moment
+                for greeted in tuple(self._greeted):
+                    greeted()
             case {"type": "ping", "view": str(view)}:
                 self._tell({"type": "pong", "to": view})
             case {"type": "pick", "view": str(view), "add": list(add), "remove": list(remove)}:

@@ -9,6 +9,8 @@ from convsim_nb.views.words import count, seconds_words
 COLUMNS = ("Session", "Last", "Turns", "How it begins, and ends")
 _LONGEST = 160
 _MOST = 200
+_BESIDE = 50
+"""So many of those that were not picked are shown beside those that were."""
 
 
 def previews_html(previews: Iterable[SessionPreview], said: str) -> str:
@@ -17,6 +19,17 @@ def previews_html(previews: Iterable[SessionPreview], said: str) -> str:
     rows = [_row(preview) for preview in every[:_MOST]]
     cut = [line(quiet(f"The first {_MOST} are shown."))] if len(every) > _MOST else []
     return page(title(said), *cut, *([table(*rows, head=COLUMNS, width="100%")] if rows else []))
+
+
+def picked_html(previews: Iterable[SessionPreview], picked: Iterable[str], said: str) -> str:
+    """What was picked out of a list, and under it the first of the rest."""
+    every, wanted = list(previews), set(picked)
+    chosen = [each for each in every if each.id in wanted]
+    rest = [each for each in every if each.id not in wanted]
+    rows = [_row(each, "✓ ") for each in chosen[:_MOST]] + [_row(each) for each in rest[:_BESIDE]]
+    left = len(every) - len(rows)
+    more = [line(quiet(f"{count(left, 'session')} more {'is' if left == 1 else 'are'} left out here."))] if left else []
+    return page(title(said), *([table(*rows, head=COLUMNS, width="100%")] if rows else []), *more)
 
 
 def marks(preview: SessionPreview) -> list[str]:
@@ -36,10 +49,10 @@ def cut(said: str, longest: int = _LONGEST) -> str:
     return flat if len(flat) <= longest else f"{flat[:longest]}…"
 
 
-def _row(preview: SessionPreview) -> Html:
+def _row(preview: SessionPreview, sign: str = "") -> Html:
     warned = [line(text(f"! {', '.join(found)}"))] if (found := marks(preview)) else []
     return row(
-        cell(text(preview.id), *warned),
+        cell(text(f"{sign}{preview.id}"), *warned),
         cell(quiet(when(preview)), style="white-space: nowrap"),
         cell(text(str(preview.traces)), line(quiet(seconds_words(preview.seconds)))),
         cell(line(text(cut(preview.first_said))), line(quiet(cut(preview.last_answer)))),
