@@ -19,10 +19,11 @@ from weakref import WeakSet
 
 from aiohttp import web
 
+from convsim_nb.demo.agents import support_agent_v2
 from convsim_nb.demo.rules.chat import RulesChat, usage_of
-from convsim_nb.demo.rules.requests import Task, task_of
+from convsim_nb.demo.rules.requests import task_of
 from convsim_nb.domain.conversation import Usage
-from convsim_nb.domain.errors import ModelError
+from convsim_nb.domain.errors import ConvsimError, ModelError
 from convsim_nb.engine.ports import ChatMessage, ChatRequest
 
 MODEL = "rules"
@@ -36,13 +37,23 @@ class RulesServer:
     """The server: `async with RulesServer() as server: server.url`."""
 
     def __init__(
-        self, *, port: int = 0, host: str = "127.0.0.1", latency: float = 0.0, never_reached: bool = False
+        self,
+        *,
+        port: int = 0,
+        host: str = "127.0.0.1",
+        latency: float = 0.0,
+        never_reached: bool = False,
+        agents: bool = False,
     ) -> None:
-        """Prepare to listen; port 0 takes a free one. `latency` is waited, in seconds, before each reply."""
+        """Prepare to listen; port 0 takes a free one. `latency` is waited, in seconds, before each reply.
+
+        With `agents`, a conversation that is no task of convsim's is answered as the demo's support agent answers
+        it, in words alone: a stand-in for the model inside an agent.
+        """
         self.url = ""
         """The base URL, `http://127.0.0.1:PORT/v1`, once it listens."""
         self._host, self._port = host, port
-        self._latency = latency
+        self._latency, self._agents = latency, agents
         self._chat = RulesChat(never_reached=never_reached)
         self._tasks: Counter[str] = Counter()
         self._open: WeakSet[Transport] = WeakSet()
@@ -94,9 +105,8 @@ class RulesServer:
             await asyncio.sleep(self._latency)
         try:
             body = json.loads(await http.read())
-            task, request = _read(body)
-            text = self._chat.answer(task, request).model_dump_json()
-        except (ModelError, ValueError, TypeError, AttributeError, KeyError) as fault:
+            task, request, text = self._answered(body)
+        except (ConvsimError, ValueError, TypeError, AttributeError, KeyError) as fault:
             self._tasks["refused"] += 1
             error = {"message": str(fault), "type": "invalid_request_error", "param": None, "code": None}
             return web.json_response({"error": error}, status=400)
@@ -105,6 +115,18 @@ class RulesServer:
         if not body.get("stream"):
             return web.json_response(reply.whole())
         return await _stream(http, reply, usage=bool((body.get("stream_options") or {}).get("include_usage")))
+
+    def _answered(self, body: Mapping[str, Any]) -> tuple[str, ChatRequest, str]:
+        """The task, the request and the reply of a call's body."""
+        request = _request(body)
+        try:
+            task = task_of(_schema_name(body.get("response_format") or {}), request.messages)
+        except ModelError:
+            if not self._agents:
+                raise
+            said = [{"role": one.role, "content": one.content} for one in request.messages]
+            return "agent", request, str(support_agent_v2(said)["messages"][-1]["content"])
+        return task, request, self._chat.answer(task, request).model_dump_json()
 
     def _meet(self, http: web.Request) -> None:
         """Count a connection when its first request comes."""
@@ -153,10 +175,11 @@ async def _stream(http: web.Request, reply: _Completion, *, usage: bool) -> web.
     return response
 
 
-def _read(body: Mapping[str, Any]) -> tuple[Task, ChatRequest]:
-    """The task and the request of a call's body."""
-    messages = tuple(ChatMessage(entry["role"], _text(entry.get("content"))) for entry in body["messages"])
-    return task_of(_schema_name(body.get("response_format") or {}), messages), ChatRequest(messages=messages)
+def _request(body: Mapping[str, Any]) -> ChatRequest:
+    """The request of a call's body."""
+    return ChatRequest(
+        messages=tuple(ChatMessage(entry["role"], _text(entry.get("content"))) for entry in body["messages"])
+    )
 
 
 def _text(content: str | Sequence[Mapping[str, Any]] | None) -> str:
@@ -174,7 +197,11 @@ def _schema_name(wanted: Mapping[str, Any]) -> str:
 
 async def _serve(options: argparse.Namespace) -> None:
     server = RulesServer(
-        port=options.port, host=options.host, latency=options.latency, never_reached=options.never_reached
+        port=options.port,
+        host=options.host,
+        latency=options.latency,
+        never_reached=options.never_reached,
+        agents=options.agents,
     )
     async with server:
         sys.stderr.write(f"demo:/rules (not a language model) listens on {server.url}\n")
@@ -190,6 +217,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--latency", type=float, default=0.0, help="seconds to wait before each reply")
     parser.add_argument(
         "--never-reached", action="store_true", help="the judge never says reached, the user never ends: for benchmarks"
+    )
+    parser.add_argument(
+        "--agents", action="store_true", help="answer what is no task of convsim's as the demo's support agent does"
     )
     with contextlib.suppress(KeyboardInterrupt):
         asyncio.run(_serve(parser.parse_args(arguments)))

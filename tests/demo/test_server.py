@@ -19,7 +19,7 @@ from convsim_nb.domain.case import TestCase, Withheld
 from convsim_nb.domain.session import Message, Session
 from convsim_nb.engine.distill import distill
 from convsim_nb.engine.judge import ChatJudge, JudgeReply
-from convsim_nb.engine.ports import ChatMessage, ChatRequest, JudgeView, UserView
+from convsim_nb.engine.ports import ChatMessage, ChatRequest, JudgeView, UserMove, UserView
 from convsim_nb.engine.user import ChatUser, UserReply, user_messages
 
 CASE = TestCase(
@@ -202,3 +202,17 @@ def test_the_command_says_where_it_listens_and_stops_quietly():
     assert "not a language model" in line
     assert "http://127.0.0.1:" in line
     assert (out, err, process.returncode) == ("", "", 0)
+
+
+async def test_it_stands_in_for_an_agents_model_too():
+    """With `agents`, a plain conversation is answered as the support agent answers it; without, it is refused."""
+    asked = [{"role": "system", "content": "You help."}, {"role": "user", "content": "What is my balance?"}]
+    async with RulesServer(agents=True) as server:
+        status, text = await post(server, messages=asked)
+        tasks = server.stats["by_task"]
+        assert isinstance(await ChatUser(OpenAIChat(server.url, model="m"))(UserView(case=CASE, messages=())), UserMove)
+    async with RulesServer() as server:
+        refused, _ = await post(server, messages=asked)
+
+    assert (status, refused, tasks) == (200, 400, {"agent": 1})
+    assert "account" in json.loads(text)["choices"][0]["message"]["content"]
