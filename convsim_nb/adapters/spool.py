@@ -141,10 +141,10 @@ class BoxFollower:
 
     def __init__(self, folder: Path, box: int) -> None:
         self._box = folder / f"{box:05d}"
-        self._attempt = 0
-        self._now, self._next = self._follow(0), self._follow(1)
+        self._attempt = -1
+        self._followers: dict[int, Follower] = {}
+        self._ahead: dict[int, list[bytes]] = {}
         self._found: list[bytes] = []
-        self._ahead: list[bytes] = []
         self.read: dict[int, int] = {}
         """Lines read, by attempt."""
 
@@ -155,20 +155,23 @@ class BoxFollower:
             OSError: the folder cannot be read; what was read is given the next time.
             StoreError: there is something else in it.
         """
-        while self._box.is_dir():
-            self._ahead.extend(self._next.new())  # before the last look at the attempt that it ends
-            self._take(self._now.new())
-            if not self._ahead:
-                break
-            self._attempt += 1
-            self._now, self._next = self._next, self._follow(self._attempt + 1)
-            ahead, self._ahead = self._ahead, []
-            self._take(ahead)
+        for path in _numbered(self._box, ""):
+            attempt = int(path.name)
+            if attempt < self._attempt:
+                continue
+            ahead = self._ahead.setdefault(attempt, [])
+            ahead.extend(self._followers.setdefault(attempt, Follower(path)).new())
+            if ahead and attempt > self._attempt >= 0:  # it has begun: the last look at the one that it ends
+                self._take(self._followers[self._attempt].new(), self._attempt)
+            if ahead:
+                self._attempt = attempt
+                self._take(ahead, attempt)
+                ahead.clear()
         found, self._found = self._found, []
         return [self._parsed(line) for line in found]
 
-    def _take(self, lines: list[bytes]) -> None:
-        self.read[self._attempt] = self.read.get(self._attempt, 0) + len(lines)
+    def _take(self, lines: list[bytes], attempt: int) -> None:
+        self.read[attempt] = self.read.get(attempt, 0) + len(lines)
         self._found.extend(lines)
 
     def _parsed(self, line: bytes) -> SpoolLine:
@@ -176,9 +179,6 @@ class BoxFollower:
             return _LINE.validate_json(line)
         except ValidationError as error:
             raise StoreError(f"{self._box} holds what is no event: {error.errors()[0]['msg']}") from None
-
-    def _follow(self, attempt: int) -> Follower:
-        return Follower(self._box / str(attempt))
 
 
 def boxes_in(folder: Path) -> int:

@@ -95,8 +95,11 @@ class CarryingOff(_Home):
 
     def get_ready(self) -> None:
         """Let MLflow do now what it would do at the first span, which would seem to take seconds."""
-        if self._net is not None:
-            warm_up()
+        try:
+            if self._net is not None:
+                warm_up()
+        except Exception:  # noqa: BLE001 - a store that this worker cannot open: the driver makes the traces then
+            self.off = True
 
     def opened(self, claim: Claim) -> None:
         if self._net is not None:
