@@ -1,35 +1,22 @@
 // Recorded sessions to pick from: anywidget calls `render` once for each place where the widget is shown.
 
-import { channel } from "./channel.js";
 import { h, setText } from "./dom.js";
 import { createHelp } from "./keys.js";
+import { createCopy } from "./picker/copy.js";
 import * as core from "./picker/core.js";
 import { createDistill } from "./picker/distill.js";
 import { createFind } from "./picker/find.js";
 import { createList } from "./picker/list.js";
+import { createNobody } from "./picker/nobody.js";
 import { createPreview } from "./picker/preview.js";
 import { createQuery } from "./picker/query.js";
 import { count } from "./words.js";
 
 /**
  * @import {Pick} from "./picker/core.js"
- * @import {Head, Outcome, Query, Row} from "./picker/types"
+ * @import {Head, Query, Row} from "./picker/types"
  * @import {Model} from "./types"
  */
-
-const HELP = /** @type {[string, string][]} */ ([
-  ["↑  ↓", "session before, next session"],
-  ["space", "select it, or let it go"],
-  ["shift + ↑  ↓", "select on the way"],
-  ["ctrl + a", "select all that are shown, or none"],
-  ["enter", "read the session"],
-  ["j  k", "next session, session before"],
-  ["esc", "close the transcript"],
-  ["/", "search what is loaded"],
-  ["e", "choose the experiment"],
-  ["d", "distill what is selected"],
-  ["?", "this help"],
-]);
 
 /** @param {{model: Model, el: HTMLElement}} widget */
 function render({ model, el }) {
@@ -41,27 +28,33 @@ function render({ model, el }) {
 
 /** @param {Model} model */
 export function createSessionPicker(model) {
-  const kernel = channel(model, { onState, onMessage, onLost });
-  const ask = (/** @type {string} */ what, /** @type {Record<string, unknown>} */ given = {}) => kernel.ask(what, given);
+  const copy = createCopy(model, { onChange, onLost });
+  const { ask, outcomes, rows } = copy;
   const query = createQuery({ ask, onQuery });
   const find = createFind({
     onChange: () => (recut(), list.toTop()),
-    onAll: () => change(core.all(picked, ids())),
-    onNone: () => change({ add: [], remove: [...picked] }),
+    onAll: () => change(core.all(copy.picked, ids())),
+    onNone: () => change({ add: [], remove: [...copy.picked] }),
     onDown: () => (list.node.focus({ preventScroll: true }), active === null && move(0)),
     beside: query.time,
   });
   const list = createList({ onClick: clicked, onRead: read });
-  const preview = createPreview({ ask, onClose: closePreview, onPick: (id) => change(core.toggled(picked, id)), onStep: step });
+  const preview = createPreview({ ask, onClose: closePreview, onPick: (id) => change(core.toggled(copy.picked, id)), onStep: step });
   const distill = createDistill({ ask, onShow: reach, nameOf: (id) => rows.get(id)?.name ?? id, onToggle: paintSoon });
-  const nobody = h("div", { class: "cs-nothing", hidden: true });
+  const nobody = createNobody({
+    onRetry: () => void tried("retry", {}),
+    onSimulated: () => onQuery({ simulated: true }),
+    onClear: () => find.clear(),
+    onMore: () => void tried("more", {}),
+    onExperiment: () => query.focus(),
+  });
   const note = h("div", { class: "cs-note", hidden: true });
   const said = h("span", { class: "cs-loaded" });
   const more = h("button", { type: "button", class: "cs-plain-button", onclick: () => void tried("more", {}) }, "Load 100 more");
   const whole = h("button", { type: "button", class: "cs-plain-button", onclick: () => void tried("more", { sessions: null }) }, "Load all");
   const halt = h("button", { type: "button", class: "cs-plain-button", onclick: () => void tried("halt", {}) }, "Stop loading");
   const begin = h("button", { type: "button", class: "cs-main", onclick: () => openDistill() }, "Distill selected");
-  const help = createHelp(HELP);
+  const help = createHelp(core.KEYS);
   const status = h("div", { class: "cs-status", role: "status" });
   const node = h(
     "div",
@@ -73,7 +66,7 @@ export function createSessionPicker(model) {
     h(
       "div",
       { class: "cs-halves" },
-      h("div", { class: "cs-half" }, find.tally, h("div", { class: "cs-listing" }, list.node, nobody)),
+      h("div", { class: "cs-half" }, find.tally, h("div", { class: "cs-listing" }, list.node, nobody.node)),
       preview.node,
     ),
     distill.node,
@@ -83,19 +76,6 @@ export function createSessionPicker(model) {
     status,
   );
 
-  /** All that is listed, the newest first. @type {Map<string, Row>} */
-  const rows = new Map();
-  /** @type {Map<string, Outcome>} */
-  const outcomes = new Map();
-  /** As the kernel says. @type {Set<string>} */
-  let confirmed = new Set();
-  /** What was clicked since, and the kernel has not told of yet. @type {(Pick & {n: number})[]} */
-  let pending = [];
-  let clicks = 0;
-  /** Both together: what is shown as selected. @type {ReadonlySet<string>} */
-  let picked = new Set();
-  /** @type {Head | null} */
-  let head = null;
   /** What fits, in order. @type {Row[]} */
   let shown = [];
   /** @type {string | null} */
@@ -104,7 +84,6 @@ export function createSessionPicker(model) {
   let anchor = null;
   /** What was selected when Shift went down. @type {ReadonlySet<string> | null} */
   let base = null;
-  let seq = 0;
   let stale = false;
   let frame = 0;
   let jobSaid = "";
@@ -117,63 +96,27 @@ export function createSessionPicker(model) {
 
   // --- what came from the kernel -----------------------------------------------------
 
-  /** @param {any} message */
-  function onState(message) {
-    seq = message.seq;
-    rows.clear();
-    outcomes.clear();
-    pending = [];
-    confirmed = new Set(message.selected);
-    take(message);
+  /**
+   * @param {Head | null} before
+   * @param {boolean} reset another list begins
+   */
+  function onChange(before, reset) {
     node.classList.remove("cs-unknown");
-  }
-
-  /** @param {any} message */
-  function onMessage(message) {
-    if (message?.type === "picked") return settle(message.click);
-    if (message?.type !== "batch" || kernel.asking || message.seq <= seq) return;
-    if (message.seq > seq + 1) return kernel.hello();
-    seq = message.seq;
-    if (message.reset) begun();
-    for (const id of message.added) confirmed.add(id);
-    for (const id of message.removed) confirmed.delete(id);
-    take(message);
-  }
-
-  /** @param {number} click that the kernel has taken in */
-  function settle(click) {
-    pending = pending.filter((each) => each.n > click);
-    picked = core.withAll(confirmed, pending);
+    if (reset) {
+      active = anchor = base = null;
+      preview.forget();
+      distill.forget();
+      closePreview();
+      list.toTop();
+    }
+    if (copy.head) announce(before, copy.head);
     recut();
-  }
-
-  /** @param {{rows: Row[], outcomes: Record<string, Outcome>, head: Head}} message */
-  function take(message) {
-    const before = head;
-    for (const row of message.rows) rows.set(row.id, row);
-    for (const [id, outcome] of Object.entries(message.outcomes)) outcomes.set(id, outcome);
-    head = message.head;
-    picked = core.withAll(confirmed, pending);
-    announce(before, head);
-    recut();
-  }
-
-  /** Another list begins. */
-  function begun() {
-    rows.clear();
-    pending = [];
-    confirmed = new Set();
-    active = anchor = base = null;
-    preview.forget();
-    distill.forget();
-    closePreview();
-    list.toTop();
   }
 
   function onLost() {
-    note.hidden = !kernel.lost;
+    note.hidden = !copy.lost;
     setText(note, "The kernel does not answer: it is busy, or was restarted. Run the cell again to go on; a distilling that was cut short goes on from where it was.");
-    if (kernel.lost) say("The kernel does not answer.");
+    if (copy.lost) say("The kernel does not answer.");
   }
 
   // --- what a person wants -----------------------------------------------------------
@@ -193,18 +136,15 @@ export function createSessionPicker(model) {
 
   /** @param {Partial<Query>} changes */
   function onQuery(changes) {
-    if (!head) return;
-    note.hidden = !kernel.lost;
-    void tried("query", { ...head.query, ...changes });
+    if (!copy.head) return;
+    note.hidden = !copy.lost;
+    void tried("query", { ...copy.head.query, ...changes });
   }
 
   /** @param {Pick} pick */
   function change(pick) {
     if (!pick.add.length && !pick.remove.length) return;
-    clicks += 1;
-    pending.push({ ...pick, n: clicks });
-    picked = core.withAll(confirmed, pending);
-    kernel.say("pick", { ...pick, click: clicks });
+    copy.change(pick);
     sayPicked();
     if (find.view.kind === "picked") recut();
     else paintSoon();
@@ -215,9 +155,9 @@ export function createSessionPicker(model) {
    * @param {{shift: boolean}} how
    */
   function clicked(id, { shift }) {
-    if (shift && anchor !== null) change(core.ranged(picked, ids(), anchor, id));
+    if (shift && anchor !== null) change(core.ranged(copy.picked, ids(), anchor, id));
     else {
-      change(core.toggled(picked, id));
+      change(core.toggled(copy.picked, id));
       anchor = id;
     }
     base = null;
@@ -231,7 +171,7 @@ export function createSessionPicker(model) {
     const row = rows.get(id);
     if (!row) return;
     preview.open();
-    preview.show(row, picked.has(id), true);
+    preview.show(row, copy.picked.has(id), true);
     paint();
     if (getComputedStyle(list.node).visibility === "hidden") preview.focus();
   }
@@ -253,7 +193,7 @@ export function createSessionPicker(model) {
   }
 
   function openDistill() {
-    if (picked.size) distill.open();
+    if (copy.picked.size) distill.open();
   }
 
   // --- moving ------------------------------------------------------------------------
@@ -262,7 +202,7 @@ export function createSessionPicker(model) {
   function go(id) {
     active = id;
     const row = rows.get(id);
-    if (row && preview.isOpen) preview.show(row, picked.has(id));
+    if (row && preview.isOpen) preview.show(row, copy.picked.has(id));
     paint();
     list.reveal(id);
   }
@@ -291,7 +231,7 @@ export function createSessionPicker(model) {
   list.node.addEventListener("keyup", (event) => event.key === "Shift" && (base = null));
   list.node.addEventListener("keydown", (event) => {
     if (event.key.toLowerCase() === "a" && (event.ctrlKey || event.metaKey) && !event.shiftKey && !event.altKey) {
-      change(core.all(picked, ids()));
+      change(core.all(copy.picked, ids()));
     } else if (event.ctrlKey || event.metaKey || event.altKey) return;
     else if (!onKey(event)) return;
     event.preventDefault();
@@ -308,9 +248,9 @@ export function createSessionPicker(model) {
     if (by !== undefined && shiftKey) stretch(by);
     else if (by !== undefined) step(by);
     else if (key === " " && active !== null) {
-      if (shiftKey && anchor !== null) change(core.ranged(picked, ids(), anchor, active));
+      if (shiftKey && anchor !== null) change(core.ranged(copy.picked, ids(), anchor, active));
       else {
-        change(core.toggled(picked, active));
+        change(core.toggled(copy.picked, active));
         anchor = active;
       }
       base = null;
@@ -324,11 +264,11 @@ export function createSessionPicker(model) {
     if (active === null) return void step(0);
     anchor ??= active;
     if (base === null) {
-      base = picked;
+      base = copy.picked;
       anchor = active;
     }
     const to = move(by);
-    if (to !== null) change(core.stretched(base, picked, ids(), anchor, to));
+    if (to !== null) change(core.stretched(base, copy.picked, ids(), anchor, to));
   }
 
   node.addEventListener("keydown", (event) => {
@@ -367,13 +307,14 @@ export function createSessionPicker(model) {
   function paint() {
     cancelAnimationFrame(frame);
     frame = 0;
+    const { head } = copy;
     if (!head) return;
-    if (stale) shown = core.fitting(rows.values(), find.view, picked, outcomes);
+    if (stale) shown = core.fitting(rows.values(), find.view, copy.picked, outcomes);
     stale = false;
     query.paint(head);
     list.paint({
       rows: shown,
-      picked,
+      picked: copy.picked,
       outcomes,
       words: core.wordsOf(find.view.text),
       active,
@@ -382,48 +323,26 @@ export function createSessionPicker(model) {
     });
     paintAround(head);
     const row = rows.get(preview.shown ?? "");
-    if (row) preview.paint(row, picked.has(row.id));
+    if (row) preview.paint(row, copy.picked.has(row.id));
     node.classList.toggle("cs-reading", preview.isOpen);
-    distill.paint(head, picked.size);
+    distill.paint(head, copy.picked.size);
   }
 
   /** @param {Head} now */
   function paintAround(now) {
     const { complete, loading } = now;
     let pickedShown = 0;
-    for (const row of shown) if (picked.has(row.id)) pickedShown += 1;
-    find.paint({ listed: rows.size, shown: shown.length, picked: picked.size, pickedShown, complete });
+    for (const row of shown) if (copy.picked.has(row.id)) pickedShown += 1;
+    find.paint({ listed: rows.size, shown: shown.length, picked: copy.picked.size, pickedShown, complete });
     const words = core.tallyWords({ listed: rows.size, shown: shown.length, complete, cut: find.isCut });
     setText(said, loading && !rows.size ? "Looking …" : now.problem && !rows.size ? "" : words);
     said.classList.toggle("cs-busy", loading);
     more.hidden = whole.hidden = loading || complete || (Boolean(now.problem) && !rows.size);
     halt.hidden = !loading || !rows.size;
-    begin.disabled = !picked.size;
-    setText(begin, picked.size ? `Distill ${picked.size.toLocaleString("en-US")} selected` : "Distill selected");
+    begin.disabled = !copy.picked.size;
+    setText(begin, copy.picked.size ? `Distill ${copy.picked.size.toLocaleString("en-US")} selected` : "Distill selected");
     begin.hidden = distill.isBusy;
-    paintNobody(now);
-  }
-
-  /** @param {Head} now why there is nothing to see, and what to do about it */
-  function paintNobody(now) {
-    const broken = Boolean(now.problem);
-    const why = broken ? now.problem : rows.size ? "" : now.loading ? "" : now.empty;
-    const cut = !broken && rows.size > 0 && !shown.length ? "No session that is loaded fits." : "";
-    const text = why || cut;
-    nobody.hidden = !text;
-    nobody.classList.toggle("cs-below", broken && rows.size > 0);
-    const version = [text, broken, now.hidden, now.complete, cut].join("|");
-    if (nobody.dataset.version === version) return;
-    nobody.dataset.version = version;
-    /** @type {HTMLElement[]} */
-    const offers = [];
-    const offer = (/** @type {string} */ name, /** @type {() => void} */ act) => offers.push(h("button", { type: "button", class: "cs-button", onclick: act }, name));
-    if (broken) offer("Try again", () => void tried("retry", {}));
-    if (!broken && !rows.size && now.hidden) offer("Show simulated sessions", () => onQuery({ simulated: true }));
-    if (cut) offer("Clear the search", () => find.clear());
-    if (cut && !now.complete) offer("Load 100 more", () => void tried("more", {}));
-    if (why && now.store) offer("Choose another experiment", () => query.focus());
-    nobody.replaceChildren(h("div", broken ? { class: "cs-problem", role: "alert" } : {}, text), h("div", { class: "cs-row-of" }, ...offers));
+    nobody.paint(now, rows.size, shown.length);
   }
 
   // --- saying ------------------------------------------------------------------------
@@ -435,7 +354,7 @@ export function createSessionPicker(model) {
   }
 
   function sayPicked() {
-    say(picked.size ? `${count(picked.size, "session")} selected` : "None selected");
+    say(copy.picked.size ? `${count(copy.picked.size, "session")} selected` : "None selected");
   }
 
   /**
@@ -450,7 +369,7 @@ export function createSessionPicker(model) {
   }
 
   function tick() {
-    kernel.watch();
+    copy.watch();
     const now = Math.floor(Date.now() / 60000);
     if (now === minute) return;
     minute = now; // "5 min ago" goes on
@@ -460,14 +379,14 @@ export function createSessionPicker(model) {
 
   return {
     node,
-    start: kernel.hello,
+    start: copy.start,
     close() {
       clearInterval(clock);
       clearTimeout(saying);
       cancelAnimationFrame(frame);
       for (const each of [list, preview, query]) each.close();
       distill.dispose();
-      kernel.close();
+      copy.close();
       node.remove();
     },
   };

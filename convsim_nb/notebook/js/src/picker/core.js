@@ -164,6 +164,21 @@ export function withAll(picked, changes) {
   return now;
 }
 
+/** What each key does. */
+export const KEYS = /** @type {[string, string][]} */ ([
+  ["↑  ↓", "session before, next session"],
+  ["space", "select it, or let it go"],
+  ["shift + ↑  ↓", "select on the way"],
+  ["ctrl + a", "select all that are shown, or none"],
+  ["enter", "read the session"],
+  ["j  k", "next session, session before"],
+  ["esc", "close the transcript"],
+  ["/", "search what is loaded"],
+  ["e", "choose the experiment"],
+  ["d", "distill what is selected"],
+  ["?", "this help"],
+]);
+
 // --- words ---------------------------------------------------------------------------
 
 const MINUTE = 60_000;

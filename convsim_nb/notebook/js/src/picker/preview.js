@@ -53,14 +53,14 @@ export function createPreview({ ask, onClose, onPick, onStep }) {
     scroller.setAttribute("aria-busy", "true");
     // What stood there is not this session: it goes at once.
     log.replaceChildren();
-    wait = setTimeout(() => void fetch(row.id), atOnce ? 0 : LINGER);
+    wait = setTimeout(() => void load(row.id), atOnce ? 0 : LINGER);
   }
 
   /**
    * @param {string} id
    * @param {boolean} [whole]
    */
-  async function fetch(id, whole = false) {
+  async function load(id, whole = false) {
     const slow = setTimeout(() => shown === id && !whole && log.replaceChildren(h("div", { class: "cs-end cs-why" }, "Reading the session …")), 250);
     try {
       const transcript = /** @type {Transcript} */ (/** @type {unknown} */ (await ask("preview", { session: id, whole })));
@@ -71,7 +71,7 @@ export function createPreview({ ask, onClose, onPick, onStep }) {
     } catch (error) {
       if (shown !== id) return;
       const problem = h("div", { class: "cs-problem", role: "alert" }, error instanceof Error ? error.message : String(error));
-      const again = h("button", { type: "button", class: "cs-button", onclick: () => void fetch(id, whole) }, "Try again");
+      const again = h("button", { type: "button", class: "cs-button", onclick: () => void load(id, whole) }, "Try again");
       log.replaceChildren(h("div", { class: "cs-row-of" }, problem, again));
     } finally {
       clearTimeout(slow);
@@ -93,7 +93,7 @@ export function createPreview({ ask, onClose, onPick, onStep }) {
     const left = transcript.left
       ? h(
           "button",
-          { type: "button", class: "cs-plain-button", onclick: () => void fetch(transcript.id, true) },
+          { type: "button", class: "cs-plain-button", onclick: () => void load(transcript.id, true) },
           `Show ${count(transcript.left, "more message")}`,
         )
       : "";
