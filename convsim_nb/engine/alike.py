@@ -1,8 +1,10 @@
 """Test cases that are next to the same."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from itertools import combinations
+from math import ceil
 
 from convsim_nb.domain.case import TestCase
 from convsim_nb.engine.guard.exact import exact
@@ -16,14 +18,17 @@ _CROWD = 50
 
 def near_duplicates(cases: Sequence[TestCase]) -> Iterator[tuple[int, int]]:
     """The places of two cases each that are next to the same, the earlier one first."""
-    told = [_told(case) for case in cases]
+    told = [_told("\n".join([case.goal, *(withheld.fact for withheld in case.withheld)])) for case in cases]
+    often = Counter(word for words in told for word in words)
     by_word: dict[str, list[int]] = defaultdict(list)
     for place, words in enumerate(told):
-        for word in words:
+        # Two that have so much in common have one of their rarest words in common: no other pair is compared.
+        rarest = sorted(words, key=lambda word: (often[word], word))
+        for word in rarest[: len(words) - ceil(_SAME * len(words)) + 1]:
             by_word[word].append(place)
     compared: set[tuple[int, int]] = set()
-    for places in by_word.values():
-        if 1 < len(places) <= _CROWD:
+    for word, places in by_word.items():
+        if 1 < len(places) <= _CROWD and often[word] <= _CROWD:
             compared.update(combinations(places, 2))
     yield from sorted((a, b) for a, b in compared if _alike(told[a], told[b]))
 
@@ -32,7 +37,7 @@ def _alike(one: frozenset[str], other: frozenset[str]) -> bool:
     return len(one & other) >= _SAME * len(one | other)
 
 
-def _told(case: TestCase) -> frozenset[str]:
+@lru_cache(maxsize=4096)  # a grid looks at all its cases after every edit, of which one is another
+def _told(text: str) -> frozenset[str]:
     """What is telling in the goal and in what is withheld; facts differ in ids alone where cases are alike."""
-    text = "\n".join([case.goal, *(withheld.fact for withheld in case.withheld)])
     return telling(text, language_of(text)) | pairs(text) | {squashed(one) for one in exact(text)}
