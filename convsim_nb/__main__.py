@@ -56,18 +56,25 @@ def _demo(options: argparse.Namespace) -> int:
 
 
 def _run(options: argparse.Namespace) -> int:
-    from convsim_nb.workflow.scorers import check_names
     from convsim_nb.workflow.simulate import simulate
 
-    if not options.mlflow_run_id and not options.parent_run_id:  # these have an experiment of their own
-        check_names(options.score or (), experiment=options.experiment, stored=not options.no_mlflow)
+    _check_score(options)
     return play(simulate(options.cases, options.agent, **_given(options)), options)
 
 
 def _resume(options: argparse.Namespace) -> int:
     from convsim_nb.workflow.resume import resume
 
+    _check_score(options)
     return play(resume(options.run, agent=options.agent, force=options.force, **_given(options)), options)
+
+
+def _check_score(options: argparse.Namespace) -> None:
+    """See that scorers are there before anybody is paid."""
+    from convsim_nb.workflow.scorers import check_scorers
+
+    if options.score and not options.mlflow_run_id and not options.parent_run_id:  # these have one of their own
+        check_scorers(options.score, experiment=options.experiment, stored=not options.no_mlflow)
 
 
 def _given(options: argparse.Namespace) -> Any:
@@ -201,8 +208,8 @@ Take a run up that was stopped, or whose process died: only what is missing is p
   convsim runs
   convsim resume 20261121-101500 --agent mymodule:my_agent
 
-Test cases, models and turns are those that it was begun with. Another agent, or other prompts,
-are refused unless --force is given."""
+Test cases, models, turns and limits are those that it was begun with; other limits may be given.
+Another agent, or other prompts, are refused unless --force is given."""
 
 _RUNS = "What was run before: the journals in a folder, newest first."
 

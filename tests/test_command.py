@@ -158,8 +158,9 @@ def test_a_stopped_run_is_resumed(folder):
     convsim(folder, "run", "cases.yaml", *given, "--max-seconds", "0.000001")
     (before,) = json.loads(convsim(folder, "runs", "--json")[1])
     code, out, err = convsim(
-        folder, "resume", before["run_id"][:15], "--agent", "agents:answers", "--no-mlflow", "--json"
-    )
+        folder, "resume", before["run_id"][:15], "--agent", "agents:answers", "--no-mlflow", "--max-seconds", "60",
+        "--json",
+    )  # fmt: skip
 
     assert code == 0, err
     assert json.loads(out)["run_id"] == before["run_id"]

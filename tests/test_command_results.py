@@ -2,6 +2,8 @@
 
 import json
 
+import pytest
+
 from tests.test_command import convsim, folder, run  # noqa: F401 - a fixture
 
 
@@ -43,3 +45,19 @@ def test_a_gate_exits_by_its_outcome_and_writes_for_ci(folder):  # noqa: F811
     assert (folder / "out/gate.xml").read_text().count("<testsuites>") == 1
     assert (folder / "summary.md").read_text().count("### ❔ convsim gate: inconclusive") == 2
     assert convsim(folder, *given[:4], "--baseline", "nix", "--no-mlflow")[0] == 2
+
+
+@pytest.mark.parametrize(
+    "command", [("gate", "cases.yaml", "--no-mlflow", "--baseline"), ("resume", "--no-mlflow")], ids=["gate", "resume"]
+)
+def test_scorers_are_looked_up_before_anything_is_played(folder, command):  # noqa: F811
+    """Exit code 2, one line, and no conversation is begun: neither for a gate nor for a run that is taken up."""
+    run(folder)
+    (known,) = ids(folder)
+    before = sorted(path.stat().st_mtime_ns for path in (folder / ".convsim" / "runs").glob("*/events.jsonl"))
+    code, out, err = convsim(folder, *command, known, "--agent", "agents:acknowledges", "--score", "nosuch")
+
+    assert (code, out) == (2, "")
+    assert "convsim: no scorer 'nosuch': ours are" in err
+    assert len(err.strip().splitlines()) == 1
+    assert sorted(p.stat().st_mtime_ns for p in (folder / ".convsim" / "runs").glob("*/events.jsonl")) == before

@@ -12,6 +12,7 @@ from convsim_nb.workflow.compare import Comparison, compare
 from convsim_nb.workflow.options import SimulateOptions, spelled_out
 from convsim_nb.workflow.run import Run
 from convsim_nb.workflow.runs import load_run
+from convsim_nb.workflow.scorers import check_scorers
 from convsim_nb.workflow.simulate import simulate
 
 _TAKEN_OVER = ("user_model", "judge_model", "user_llm_params", "judge_llm_params", "max_turns", "trials", "goal_check")
@@ -89,10 +90,13 @@ def gate(
 
     Raises:
         NotFoundError: no run of that id.
-        UsageError: an argument is wrong, or something else than the agent differs.
+        UsageError: an argument is wrong, or something else than the agent differs; a scorer that is not known is
+            said before anything is played.
     """
     if not 0 <= max_drop <= 100:  # noqa: PLR2004 - points
         raise UsageError(f"max_drop={max_drop:g}: give points of the reach rate, from 0 to 100")
+    if scorers is not None:
+        check_scorers(scorers, experiment=options.get("experiment"), stored=options.get("mlflow", True))
     journal = options.get("journal")
     before = baseline if isinstance(baseline, Run) else load_run(baseline, journal=_folder(journal))
     given: dict[str, Any] = {**_of_baseline(before.state.settings, options), **options}

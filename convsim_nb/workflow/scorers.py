@@ -50,18 +50,26 @@ def chosen(scorers: Any, *, model: str | None, place: "Stored | None") -> Chosen
     return found
 
 
-def check_names(names: Iterable[str], *, experiment: str | None, stored: bool) -> None:
-    """Look scorers up before anything is played, also those registered in the experiment if the run is `stored`.
+def check_scorers(scorers: Any, *, experiment: str | None = None, stored: bool = True) -> None:
+    """Look scorers up before anything is played: names also in the experiment, if the run is `stored` there.
 
     Raises:
-        UsageError: a name is none of ours, of MLflow's, or of the experiment's.
+        UsageError: one is not known, or two have the same name.
+        ModelNameError: the model of one is none that MLflow's scorers take, or has no key.
     """
-    for name in names:
-        if name not in OWN:
-            from convsim_nb.adapters.mlflow.scorers import named_scorer, registered_in
+    if isinstance(scorers, str) or not isinstance(scorers, Iterable):
+        raise UsageError(f"scorers={scorers!r}: give a list, such as [{next(iter(OWN))!r}]")
+    every = list(scorers)
+    known = [each for each in every if not (isinstance(each, str) and _is_registered(each, experiment, stored))]
+    chosen(known, model=None, place=None)
 
-            if named_scorer(name) is None and not (stored and registered_in(experiment, name)):
-                raise UsageError(_unknown(name))
+
+def _is_registered(name: str, experiment: str | None, stored: bool) -> bool:  # noqa: FBT001 - asked here alone
+    if name in OWN or not stored:
+        return False
+    from convsim_nb.adapters.mlflow.scorers import named_scorer, registered_in
+
+    return named_scorer(name) is None and registered_in(experiment, name)
 
 
 def _add(one: Any, found: Chosen, model: str | None) -> str:
