@@ -220,8 +220,11 @@ class Room:
                 pane.children = children
 
     def do(self, what: str, given: Any) -> Any:
-        """Do what a page asks for."""
-        return self.desk.do(what, given)
+        """Do what a page asks for; a run stands in its pane before the page hears that it has begun."""
+        done = self.desk.do(what, given)
+        if what == "run":
+            self._tell()
+        return done
 
     def as_json(self) -> Any:
         """What the pages show."""

@@ -1,5 +1,7 @@
 """The workbench in a real JupyterLab: the whole way by hand, by mouse and by keyboard, wide and narrow."""
 
+import re
+
 import pytest
 
 from tests.notebook.test_stepping_browser import Cell
@@ -24,8 +26,8 @@ OPEN = "bench = cs.Workbench(support, cases=cases, user_model=chat, max_turns=%d
 SESSIONS = """
 from convsim_nb.domain.session import Message, Session
 said = ["My kettle arrived broken. My order is A-1893, and I want a refund.", "Where is parcel P-77123?"]
-sessions = [Session(id=f"s-{n}", messages=(Message(role="user", content=text), Message(role="assistant", content="Done.")))
-            for n, text in enumerate(said)]
+done = Message(role="assistant", content="Done.")
+sessions = [Session(id=f"s-{n}", messages=(Message(role="user", content=text), done)) for n, text in enumerate(said)]
 """
 
 
@@ -53,6 +55,17 @@ class Bench(Cell):
     def goals(self):
         """What stands in the grid's rows."""
         return [text.strip() for text in self.root.locator(".cs-g-body [data-column=goal]").all_inner_texts()]
+
+    def step(self, name):
+        """Go to a step, where the workbench is narrow."""
+        self.root.get_by_role("navigation", name="Steps").get_by_role("button", name=name).click()
+
+    def select_and_distill(self, text):
+        """Select the session of a text, and distill it; then the grid has its case."""
+        self.root.locator(".cs-picker").get_by_text(text).first.click()
+        self.root.get_by_role("button", name=re.compile("^Distill .*selected$")).click()
+        self.root.get_by_role("button", name="Distill", exact=True).click()
+        self.page.wait_for_function("() => document.querySelector('.cs-wb-steps').textContent.includes('Cases 1')")
 
     def wait_for_end(self):
         """Wait until Run may be pressed again."""
@@ -98,7 +111,7 @@ def test_run_shows_the_first_conversation_without_a_click_and_stop_stays(opened)
 
 
 def test_a_second_version_is_one_click_and_the_two_are_compared(opened):
-    """The agent is defined anew in another cell; Run plays it; the earlier run stays, with a comparison a click away."""
+    """The agent is defined anew in another cell; Run plays it; the earlier run stays, a comparison is a click away."""
     view = opened(turns=1)
     view.run_button.click()
     view.wait_for_end()
@@ -153,14 +166,11 @@ def test_pick_distill_edit_run_back(opened):
         "bench = cs.Workbench(support, sessions=sessions, user_model='demo:/rules', max_turns=1, mlflow=False); bench"
     )
     view = opened(setup=SESSIONS, cell=cell, width=900)
-    steps = view.root.get_by_role("navigation", name="Steps")
     view.page.wait_for_selector(".cs-picker:not(.cs-unknown)")
     listed = view.root.locator(".cs-picker").inner_text()
-    view.root.get_by_text("My kettle arrived broken").first.click()
-    view.root.get_by_role("button", name="Distill").first.click()
-    view.page.wait_for_function("() => document.querySelector('.cs-wb-steps').textContent.includes('Cases 1')")
-    steps.get_by_role("button", name="Cases").click()
-    cell = view.root.locator(".cs-g-body [role=gridcell]").nth(1)
+    view.select_and_distill("My kettle arrived broken")
+    view.step("Cases")
+    cell = view.root.locator(".cs-g-body [data-column=goal]").first
     cell.dblclick()
     view.page.keyboard.press("ControlOrMeta+A")
     view.page.keyboard.type("Get the kettle replaced")
@@ -169,9 +179,9 @@ def test_pick_distill_edit_run_back(opened):
     view.run_button.click()
     view.page.wait_for_selector(".convsim-workbench .cs-run .cs-bubble", state="visible")
     view.wait_for_end()
-    steps.get_by_role("button", name="Sessions").click()
+    view.step("Sessions")
     again = view.root.locator(".cs-picker").inner_text()
-    steps.get_by_role("button", name="Cases").click()
+    view.step("Cases")
     goals = view.goals()
     told = view.ask('import json\nprint("told", json.dumps([c.goal for c in bench.run.cases]), "end")')
 
@@ -226,7 +236,7 @@ def test_by_keyboard_alone(opened):
 
 
 def test_a_reload_in_mid_run_and_a_cell_run_again_lose_nothing(opened, tab):
-    """The page forgets all, the kernel nothing: the run goes on, the edit stands, in the page and after another run of the cell."""
+    """The page forgets all, the kernel nothing: the run goes on, the edit stands, also when the cell is run again."""
     view = opened(turns=30)
     view.ask("bench.grid.cases = bench.grid.cases.with_edit('case-0', goal='Edited'); print('told', 1, 'end')")
     view.run_button.click()
@@ -251,7 +261,8 @@ def test_the_saved_notebook_has_cases_and_run_as_html(opened, tab):
     view.run_button.click()
     view.wait_for_end()
     view.page.wait_for_function(
-        "() => [...document.querySelectorAll('.jp-OutputArea-output details')].some((each) => each.textContent.includes('out of turns'))"
+        "() => [...document.querySelectorAll('.jp-OutputArea-output > details, .jp-RenderedHTMLCommon details')]"
+        ".some((each) => each.textContent.includes('out of turns'))"
     )
     tab.save()
     saved = tab.lab.read("bench.ipynb")

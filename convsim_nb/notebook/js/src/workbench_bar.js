@@ -13,6 +13,7 @@ import { createSettings } from "./workbench_settings.js";
 
 const STEPS = /** @type {const} */ (["sessions", "cases", "runs"]);
 const NAMES = { sessions: "Sessions", cases: "Cases", runs: "Runs" };
+const EMPTY = "No case to run yet: select sessions and distill them, or add a case";
 const SEGMENTS = /** @type {const} */ (["reached", "not_reached", "void"]);
 const PANES = [".cs-wb-bar", ".cs-wb-sessions-pane", ".cs-wb-cases-pane", ".cs-wb-runs-pane"];
 
@@ -27,6 +28,8 @@ export function createBar(model, el) {
   /** @type {Step} */
   let step = "cases";
   let chosen = false;
+  /** Run was pressed, and the kernel has not answered. */
+  let begins = false;
 
   const steps = h("nav", { class: "cs-wb-steps", "aria-label": "Steps" });
   const toggle = h("button", { type: "button", class: "cs-button cs-wb-toggle", onclick: toggleSessions }, "Sessions");
@@ -95,11 +98,16 @@ export function createBar(model, el) {
   }
 
   async function play() {
-    if (!bench || bench.playing) return;
+    if (!bench || bench.playing || begins) return;
+    begins = true;
+    paint();
     say("");
     // A field that has the focus has said nothing of its change yet.
     if (settings.node.contains(document.activeElement)) run.focus();
-    if (await tried("run")) go("runs");
+    const began = await tried("run");
+    begins = false;
+    paint();
+    if (began) go("runs");
     else if (bench?.agent.problem || !bench?.settings.fields.find((each) => each.name === "user_model")?.value) openSettings(true);
   }
 
@@ -169,7 +177,7 @@ export function createBar(model, el) {
     stop.hidden = !runs.some((each) => each.here);
     setAttribute(stop, "aria-disabled", playing && !live?.stopping ? null : "true");
     setAttribute(stop, "title", playing ? "End all conversations and keep what was done" : "No run is playing");
-    setAttribute(run, "aria-disabled", playing ? "true" : null);
+    setAttribute(run, "aria-disabled", playing || begins ? "true" : null);
     setAttribute(run, "title", playing ? "A run is playing" : `Play ${whatPlays(counts)}`);
     paintWords();
     paintNotice();
@@ -219,7 +227,8 @@ export function createBar(model, el) {
     const what = whatPlays(bench.counts);
     const version = agent.hash ? `${agent.name} (${agent.hash.slice(0, 7)})` : agent.name;
     const against = agent.problem ? agent.problem : version ? `against ${version}` : "against no agent yet";
-    const parts = [`Run plays ${what} ${agent.problem ? "" : against}`.trim(), agent.problem, estimate.problem, ...(estimate.words ?? [])];
+    const plain = `Run plays ${what} ${agent.problem ? "" : against}`.trim();
+    const parts = [bench.counts.cases ? plain : EMPTY, agent.problem, estimate.problem, ...(estimate.words ?? [])];
     setText(plays, kernel.lost ? "The kernel does not answer: it is busy, or was restarted." : parts.filter(Boolean).join(" · "));
     setAttribute(plays, "title", estimate.basis ?? null);
     plays.classList.toggle("cs-wb-wrong", Boolean(agent.problem || estimate.problem || kernel.lost));
