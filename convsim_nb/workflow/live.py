@@ -1,9 +1,11 @@
 """A run while it plays: the engine, its readers, and the switches of a person."""
 
 import asyncio
+import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
+from contextlib import contextmanager
 from functools import partial
 
 from convsim_nb.adapters.mlflow.carried import CarryingOff
@@ -19,6 +21,9 @@ from convsim_nb.workflow.heap import standing_heap
 from convsim_nb.workflow.people import guard_of
 from convsim_nb.workflow.plan import Plan
 from convsim_nb.workflow.watching import WatchedAgent
+
+_SILENT = 3.0
+"""Seconds for which nobody needs to be told why a run that has ended is still waited for."""
 
 
 class Live:
@@ -40,6 +45,8 @@ class Live:
         self._playing: asyncio.Task[None] | None = None
         self._stopping = threading.Event()
         self._early: list[Callable[[], None]] = []
+        self.awaited = False
+        """Whether somebody waits for the end, and would wonder what it is waited for."""
         self.control = Control(planned.started.settings.concurrency)
         self.ended = threading.Event()
         """Set when all is over, and written where it is written."""
@@ -140,6 +147,23 @@ class Live:
             return trial
         return trial._replace(played_by=self._watched(trial.played_by, trial.agent))
 
+    @contextmanager
+    def _said_if_long(self, opened: object) -> Iterator[None]:
+        """Say once what the end waits for, where MLflow is slow or away, and somebody waits."""
+        if not isinstance(opened, MlflowSink) or not self._planned.options["progress"]:
+            yield
+            return
+        late = asyncio.get_running_loop().call_later(_SILENT, self._say_awaited, opened)
+        try:
+            yield
+        finally:
+            late.cancel()
+
+    def _say_awaited(self, sink: MlflowSink) -> None:
+        if self.awaited and not sink.is_over:
+            sys.stderr.write(f"convsim: run {self._planned.started.run_id} has ended, and waits for {sink.awaited}\n")
+            sys.stderr.flush()
+
     def _mlflow_failed(self, reason: str) -> None:
         """Told on the sink's own thread: the emitter must hear it on the loop's."""
         sink = self._mlflow
@@ -155,7 +179,8 @@ class Live:
             close = getattr(opened, "close", None)
             try:
                 if close is not None:
-                    await asyncio.to_thread(close)
+                    with self._said_if_long(opened):
+                        await asyncio.to_thread(close)
             except Exception as error:  # noqa: BLE001 - one reader's trouble must not cost the others their end
                 name = getattr(opened, "name", None) or type(opened).__name__
                 self._said(name, f"{type(error).__name__}: {error}")

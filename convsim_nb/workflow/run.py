@@ -169,6 +169,7 @@ class Run(Reading, Steering):
         background.refuse_on_loop("run.wait()")
         if self._process not in (None, os.getpid()) and not self.ended.is_set():
             raise UsageError(f"run {self.run_id} plays in process {self._process}, which forked this one: wait there")
+        self._is_awaited()
         try:
             over = display().wait(self, timeout)
         except KeyboardInterrupt:
@@ -183,7 +184,12 @@ class Run(Reading, Steering):
         """Wait on any event loop, without blocking it."""
         return self._awaited().__await__()
 
+    def _is_awaited(self) -> None:
+        if self._live is not None:
+            self._live.awaited = True
+
     async def _awaited(self) -> Self:
+        self._is_awaited()
         if self._playing is not None:
             with display().awaiting(self):
                 await asyncio.shield(asyncio.wrap_future(self._playing))

@@ -1,12 +1,17 @@
 """Which MLflow run a simulation is written into: one of its own, one below another, or one that is there."""
 
+import threading
 from dataclasses import dataclass, replace
+from typing import Any
 
 from convsim_nb.adapters.mlflow import runlog
 from convsim_nb.adapters.mlflow.again import reopened
-from convsim_nb.adapters.mlflow.store import Destination, Pin, knock, store_errors
-from convsim_nb.domain.errors import NotFoundError
+from convsim_nb.adapters.mlflow.store import Destination, Pin, knock, make_ready, store_errors
+from convsim_nb.domain.errors import NotFoundError, StoreError
 from convsim_nb.domain.events import RunStarted
+
+_QUICKLY = 3.0
+"""Seconds that a server is given to say whether a run is there, before anything is played."""
 
 
 @dataclass(frozen=True)
@@ -20,6 +25,30 @@ class Place:
     shared: bool = False
     """Whether a run that is there is about more than this simulation: then it has a dataset of its own."""
 
+    def check(self, pin: Pin) -> None:
+        """See that the run that is named is there, if the store says so quickly; one that is away is no reason to wait.
+
+        Raises:
+            NotFoundError: no such run, or it was deleted.
+        """
+        if self.run_id is None and self.parent is None:
+            return
+        missing: list[NotFoundError] = []
+        looking = threading.Thread(target=self._look, args=(pin, missing), name="convsim-place", daemon=True)
+        looking.start()
+        # A file answers: its first opening may take longer. A server may be away, and MLflow tries for minutes.
+        looking.join(_QUICKLY if pin.tracking_uri.startswith("http") or "databricks" in pin.tracking_uri else None)
+        if missing:
+            raise missing[0]
+
+    def _look(self, pin: Pin, missing: list[NotFoundError]) -> None:
+        try:
+            self._named_run(pin)
+        except NotFoundError as error:
+            missing.append(error)
+        except StoreError:
+            return  # said when the run begins to write
+
     def reach(self, pin: Pin) -> Destination:
         """Go to the store. A run that is named decides on the experiment, where none was given.
 
@@ -27,15 +56,20 @@ class Place:
             NotFoundError: no such run or experiment, or it was deleted.
             StoreError: the store cannot be reached.
         """
-        named = self.run_id or self.parent
-        if named is None:
+        if self.run_id is None and self.parent is None:
             return pin.reach()
+        return replace(pin, experiment=self._named_run(pin).experiment_id, by_id=True).reach()
+
+    def _named_run(self, pin: Pin) -> Any:
+        """What MLflow says of the run that is named."""
+        named = self.run_id or self.parent or ""
         with store_errors(pin.tracking_uri):
             knock(pin.tracking_uri)
+            make_ready(pin.tracking_uri)
             info = Destination(pin.tracking_uri, "").client.get_run(named).info
         if info.lifecycle_stage != "active":
             raise NotFoundError(f"run {named!r} was deleted: restore it, or name another")
-        return replace(pin, experiment=info.experiment_id, by_id=True).reach()
+        return info
 
     def begin(self, to: Destination, started: RunStarted, *, resumed: bool) -> tuple[str, bool]:
         """MLflow's id of the run, and whether its status is ours to set."""

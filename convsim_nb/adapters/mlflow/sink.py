@@ -16,7 +16,7 @@ from convsim_nb.adapters.mlflow.assess import assessments
 from convsim_nb.adapters.mlflow.export import Export, Findings, export
 from convsim_nb.adapters.mlflow.place import OWN, Place
 from convsim_nb.adapters.mlflow.scores import log_scores
-from convsim_nb.adapters.mlflow.store import Destination, Pin, store_errors
+from convsim_nb.adapters.mlflow.store import Destination, Pin, shown, store_errors
 from convsim_nb.adapters.mlflow.tracing import Shown, TracedAgent
 from convsim_nb.analysis.summary import summarise
 from convsim_nb.domain.errors import ConvsimError, StoreError
@@ -101,6 +101,14 @@ class MlflowSink:
         return self._over.is_set()
 
     @property
+    def awaited(self) -> str:
+        """What the end of the run waits for, in words."""
+        where = shown(self._pin.tracking_uri)
+        if self._answered.is_set():
+            return f"MLflow at {where}, which is still taking what was done"
+        return f"MLflow at {where}, which has not answered yet; at most {_FIRST_ANSWER_SECONDS:.0f} s"
+
+    @property
     def on_failure(self) -> Callable[[str], None]:
         """Who is told, with the reason, that the store was given up; told at once where that has happened."""
         return self._on_failure
@@ -161,7 +169,7 @@ class MlflowSink:
             done = self._progress
             self._over.wait(patience)
         if not self._over.is_set():
-            self._give_up(f"{self._pin.tracking_uri} has not answered for {patience:.0f} s")
+            self._give_up(f"{shown(self._pin.tracking_uri)} has not answered for {patience:.0f} s")
 
     async def ready(self, timeout: float = 10.0) -> bool:  # noqa: ASYNC109 - it is given up softly, not cancelled
         """Wait until the MLflow run is made, at most `timeout` seconds; False where it is not, or not yet.

@@ -1,6 +1,9 @@
 """Everything in MLflow leads to everything it hangs together with: run, case, sessions, model, dataset, evidence."""
 
+import socket
+import time
 import uuid
+from contextlib import contextmanager
 
 import mlflow
 import pytest
@@ -8,6 +11,7 @@ from mlflow.pyfunc import ChatModel
 from mlflow.types.llm import ChatChoice, ChatCompletionResponse, ChatMessage
 
 import convsim_nb as cs
+from convsim_nb.domain.errors import NotFoundError
 from convsim_nb.testing import ScriptedAgent, ScriptedChat
 
 pytestmark = pytest.mark.usefixtures("ambient")
@@ -150,14 +154,52 @@ def test_a_run_is_nested_below_another():
     assert mlflow.get_run(parent).info.status == "RUNNING"
 
 
-def test_a_run_that_is_not_there_costs_the_traces_alone():
-    """A wrong id is said once, in a line; the conversations are played all the same."""
-    settings = {"journal": False, "progress": False, "mlflow_run_id": "0" * 32}
-    run = cs.simulate(cases(), ScriptedAgent(), user_model=ScriptedChat.happy(), **settings).wait(60)
+@pytest.mark.parametrize("named", ["mlflow_run_id", "parent_run_id"])
+def test_a_run_that_is_not_there_is_refused_before_anything_is_played(named, tmp_path):
+    """A wrong id, or one of a run that was deleted, is one line; no model is called and no journal begun."""
+    client, chat = mlflow.MlflowClient(), ScriptedChat.happy()
+    gone = client.create_run(client.create_experiment(f"gone-{uuid.uuid4().hex[:6]}")).info.run_id
+    client.delete_run(gone)
+    for wrong, said in (("0" * 32, "0" * 32), (gone, f"run {gone!r} was deleted: restore it, or name another")):
+        with pytest.raises(NotFoundError, match=said):
+            cs.simulate(cases(), ScriptedAgent(), user_model=chat, journal=tmp_path, progress=False, **{named: wrong})
+    assert (chat.requests, list(tmp_path.iterdir())) == ([], [])
 
+
+@pytest.mark.full
+def test_a_server_that_does_not_answer_is_not_waited_for_before_the_start_and_named_at_the_end(tmp_path, capsys):
+    """The run plays; its end says once, on stderr, what it waits for; then the store is given up."""
+    with socket.socket() as deaf, pinned(f"http://127.0.0.1:{bound(deaf)}"):
+        began = time.monotonic()
+        options = {"journal": tmp_path, "mlflow_run_id": "0" * 32}
+        run = cs.simulate(cases(), ScriptedAgent(), user_model=ScriptedChat.happy(), **options)
+        assert time.monotonic() - began < 10
+        run.wait(90)
+
+    said = [line for line in capsys.readouterr().err.splitlines() if "waits for" in line]
     assert [c.stop for c in run.conversations] == ["goal_reached"] * 2
-    assert "0" * 32 in run.problems[0]
-    assert len(run.problems) == 1
+    assert len(said) == 1
+    assert said[0].startswith(f"convsim: run {run.run_id} has ended, and waits for MLflow at http://127.0.0.1:")
+    assert said[0].endswith("which has not answered yet; at most 20 s")
+    assert "has not answered for 20 s" in run.problems[0]
+
+
+def bound(listening):
+    """The port of a socket that takes connections and says nothing."""
+    listening.bind(("127.0.0.1", 0))
+    listening.listen(20)
+    return listening.getsockname()[1]
+
+
+@contextmanager
+def pinned(uri):
+    """MLflow's current store is another meanwhile."""
+    before = mlflow.get_tracking_uri()
+    mlflow.set_tracking_uri(uri)
+    try:
+        yield
+    finally:
+        mlflow.set_tracking_uri(before)
 
 
 @pytest.mark.parametrize("other", ["experiment", "parent_run_id"])
