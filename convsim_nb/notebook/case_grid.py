@@ -83,6 +83,12 @@ class CaseGrid(AnyWidget):
         self.on_msg(self._asked)
         self._findings.look(self._book.rows, self._sessions)
 
+    def _ipython_display_(self) -> None:
+        """Show it once in a cell, with the form that a saved notebook keeps; elsewhere as any widget."""
+        from convsim_nb.notebook.case_grid_shown import show_grid
+
+        show_grid(self)
+
     # --- for Python ------------------------------------------------------------------
 
     @property

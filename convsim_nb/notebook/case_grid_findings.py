@@ -31,6 +31,7 @@ class Findings:
         self._timer: threading.Timer | None = None
         self._lock = threading.Lock()
         self._closed = False
+        self._asked = 0
 
     def on(self, row: Row) -> TestCase:
         """The case of a row with what is to be said against it."""
@@ -46,7 +47,8 @@ class Findings:
                 self._timer.cancel()
             if self._closed:
                 return
-            self._timer = threading.Timer(_PAUSE, self._look, (tuple(rows), dict(sessions)))
+            self._asked += 1
+            self._timer = threading.Timer(_PAUSE, self._look, (self._asked, tuple(rows), dict(sessions)))
             self._timer.daemon = True
             self._timer.start()
 
@@ -57,22 +59,23 @@ class Findings:
             if self._timer is not None:
                 self._timer.cancel()
 
-    def _look(self, rows: Sequence[Row], sessions: Mapping[str, Session]) -> None:
+    def _look(self, asked: int, rows: Sequence[Row], sessions: Mapping[str, Session]) -> None:
         whole = [row for row in rows if row.case is not None]
         cases = with_duplicates([self._alone(row, sessions) for row in whole])
-        other = {row.key for row, case in zip(whole, cases, strict=True) if case.findings != self.on(row).findings}
-        self._found = {row.key: Found(row, case) for row, case in zip(whole, cases, strict=True)}
+        with self._lock:
+            if asked != self._asked or self._closed:  # rows have changed meanwhile: another look is under way
+                return
+            looked = list(zip(whole, cases, strict=True))
+            other = {row.key for row, case in looked if case.findings != self.on(row).findings}
+            self._found = {row.key: Found(row, case) for row, case in looked}
         if other:
             self._told(other)
 
     def _alone(self, row: Row, sessions: Mapping[str, Session]) -> TestCase:
         """The case of a row without a look at the others: as it came, unless somebody edited it."""
-        known = self._found.get(row.key)
-        case = known.case if known is not None and known.row is row else row.case
-        assert case is not None  # noqa: S101 - only rows that make a case are looked at
-        if known is not None and known.row is row:
-            return _without_duplicates(case)
-        if row.base is not None and not row.typed:
+        case = self.on(row)
+        looked_at = row.key in self._found and self._found[row.key].row is row
+        if looked_at or (row.base is not None and not row.typed):
             return _without_duplicates(case)
         return rechecked(case, sessions, edited=row.edited)
 

@@ -9,6 +9,7 @@ from convsim_nb.domain.session import whole
 from convsim_nb.notebook.case_grid_rows import Row
 from convsim_nb.notebook.protocol import sendable
 from convsim_nb.views.hidden import visible
+from convsim_nb.views.words import count
 
 Json = dict[str, Any]
 WORDS: Mapping[str, Any] = {"columns": COLUMNS, "kinds": get_args(Kind)}
@@ -45,7 +46,7 @@ def _more(row: Row) -> list[str]:
     case = row.base
     if case is None:
         return []
-    history = [f"a history of {len(case.history)} messages"] if case.history else []
+    history = [f"a history of {count(len(case.history), 'message')}"] if case.history else []
     return [*history, *(["a measured style"] if case.style else [])]
 
 

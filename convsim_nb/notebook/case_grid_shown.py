@@ -2,13 +2,16 @@
 
 import threading
 from typing import Any
-from weakref import WeakSet
 
+import ipywidgets as widgets
+from IPython.core.getipython import get_ipython
 from IPython.display import DisplayHandle, display
 
+from convsim_nb.notebook import display as places
 from convsim_nb.notebook.case_grid import CaseGrid
 from convsim_nb.notebook.case_grid_kept import KeptEdits
-from convsim_nb.notebook.display import PROBE_SECONDS, Bundle, cell_of, folded, view_kind
+from convsim_nb.notebook.case_grid_plain import PlainGrid
+from convsim_nb.notebook.display import Bundle, cell_of, folded, view_kind
 from convsim_nb.views.static_html import cases_html
 from convsim_nb.workflow.cases import CaseSet
 
@@ -23,7 +26,8 @@ class ShownGrid:
     def __init__(self, grid: CaseGrid, shell: Any) -> None:
         self._grid, self._shell = grid, shell
         self._below: DisplayHandle | None = None
-        self._plain: Any = None
+        self._plain: PlainGrid | None = None
+        self._stand_in: Any = None
         self._timer: threading.Timer | None = None
         self._changing = threading.Lock()
 
@@ -37,31 +41,33 @@ class ShownGrid:
             _put(self._grid)
             self._probe()
         else:
-            self._stand_in()
+            display(PlainGrid(self._grid).box)  # type: ignore[no-untyped-call]
         self._below = DisplayHandle()  # type: ignore[no-untyped-call]
         self._below.display(folded(bundle_of(self._grid)), raw=True)  # type: ignore[no-untyped-call]
         self._grid.on_change(self._settle_soon)
 
     def _probe(self) -> None:
         """Put plain widgets in where no page asks for the state."""
-        timer = threading.Timer(PROBE_SECONDS, self._stand_in)
+        self._stand_in = widgets.VBox([])
+        display(self._stand_in)  # type: ignore[no-untyped-call]
+        timer = threading.Timer(places.PROBE_SECONDS, self._begin_plain)
         timer.daemon = True
         self._grid.on_heard(lambda: self._heard(timer))
         timer.start()
 
+    def _begin_plain(self) -> None:
+        with self._changing:
+            self._plain = PlainGrid(self._grid)
+            self._stand_in.children = (self._plain.box,)
+
     def _heard(self, timer: threading.Timer) -> None:
+        """A page shows the live view: what stood in for it goes."""
         timer.cancel()
         with self._changing:
             plain, self._plain = self._plain, None
         if plain is not None:
+            self._stand_in.children = ()
             plain.close()
-
-    def _stand_in(self) -> None:
-        from convsim_nb.notebook.case_grid_plain import PlainGrid
-
-        with self._changing:
-            self._plain = PlainGrid(self._grid)
-            display(self._plain.box)  # type: ignore[no-untyped-call]
 
     def _settle_soon(self) -> None:
         if self._timer is not None:
@@ -94,28 +100,28 @@ def bundle_of(grid: CaseGrid) -> Bundle:
 
 # --- opened by a verb ----------------------------------------------------------------
 
-_open: WeakSet[CaseGrid] = WeakSet()
-
 
 def open_grid(cases: CaseSet, shell: Any, *, path: str | None = None) -> CaseGrid:
-    """The grid of these cases, shown in the cell that is running; one that stands at them already is shown again."""
-    grid = next((each for each in _open if each.comm is not None and each.cases == cases), None)
-    if grid is None:
-        grid = CaseGrid(cases, path=path)
-        grid.keep_edits(KeptEdits(cases))
-        _open.add(grid)
-    show_grid(grid, shell)
+    """A grid of these cases, shown in the cell that is running; what is not saved is kept on disk."""
+    grid = CaseGrid(cases, path=path)
+    grid.keep_edits(KeptEdits(cases))
+    _show(grid, shell)
     return grid
 
 
-def show_grid(grid: CaseGrid, shell: Any) -> None:
+def show_grid(grid: CaseGrid) -> None:
     """Show a grid in the cell that is running, once.
 
     Raises:
         NotImplementedError: it is the widget itself that IPython asks for.
     """
-    if grid in _putting:
+    shell = get_ipython()
+    if grid in _putting or shell is None:
         raise NotImplementedError
+    _show(grid, shell)
+
+
+def _show(grid: CaseGrid, shell: Any) -> None:
     cell = cell_of(shell)
     if cell and _shown.get(grid.model_id or "") == cell:
         return

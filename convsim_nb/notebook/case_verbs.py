@@ -1,10 +1,9 @@
 """`%convsim edit`: a grid in the cell, and a name that follows what is edited in it."""
 
 import sys
-from collections.abc import Callable
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
-from weakref import WeakKeyDictionary
 
 from convsim_nb.domain.errors import UsageError
 from convsim_nb.workflow.cases import CaseSet, load_cases
@@ -29,6 +28,12 @@ def _is_dataset(cases: object) -> bool:
     return isinstance(cases, str) and cases.startswith("mlflow:")
 
 
+def grid_behind(name: str, names: Mapping[str, Any]) -> Any:
+    """The grid that a name follows, where it still means what the grid gave it; else None."""
+    found = _following.get(name)
+    return found.grid if found and found.is_followed(names) else None
+
+
 def follow(grid: Any, name: str, names: dict[str, Any]) -> None:
     """Let a name mean what the grid's cases are, from now on and after each edit.
 
@@ -37,12 +42,8 @@ def follow(grid: Any, name: str, names: dict[str, Any]) -> None:
     if not name.isidentifier():
         sys.stdout.write("the edited cases are the grid's .cases; with -o NAME a name follows them\n")
         return
-    known = _following.setdefault(grid, {})
-    if name in known:
-        known[name].begin()
-        return
-    known[name] = _Following(grid, name, names)
-    grid.on_change(known[name].changed)
+    following = _following[name] = _Following(grid, name, names)
+    grid.on_change(following.changed)
     sys.stdout.write(f"{name} follows the grid: each edit rebinds it; rows to fix are left out until they are whole\n")
 
 
@@ -50,18 +51,19 @@ class _Following:
     """One name that follows a grid."""
 
     def __init__(self, grid: Any, name: str, names: dict[str, Any]) -> None:
-        self._cases: Callable[[], CaseSet] = lambda: grid.cases
-        self._name, self._names = name, names
-        self.begin()
+        self.grid, self._name, self._names = grid, name, names
+        self._mine: CaseSet = grid.cases
+        names[name] = self._mine
 
-    def begin(self) -> None:
-        """The name is the grid's, whatever it was."""
-        self._mine = self._names[self._name] = self._cases()
+    def is_followed(self, names: Mapping[str, Any]) -> bool:
+        """Whether the name means what the grid gave it."""
+        return names is self._names and names.get(self._name) is self._mine
 
     def changed(self) -> None:
         """Rebind the name, unless somebody else has taken it."""
-        if self._names.get(self._name) is self._mine:
-            self.begin()
+        if _following.get(self._name) is self and self.is_followed(self._names):
+            self._mine = self._names[self._name] = self.grid.cases
 
 
-_following: WeakKeyDictionary[Any, dict[str, _Following]] = WeakKeyDictionary()
+_following: dict[str, _Following] = {}
+"""What each name follows."""

@@ -10,9 +10,6 @@ from convsim_nb.views.text import transcript
 from convsim_nb.workflow.chat import Talk
 from convsim_nb.workflow.run import Run
 
-_GRID = ("convsim_nb.notebook.case_grid", "CaseGrid")
-"""By its name, for the class brings the built view, which nobody may need."""
-
 if TYPE_CHECKING:
     from convsim_nb.workflow.compare import Comparison
 
@@ -31,7 +28,6 @@ def register_formatters(shell: Any, place: NotebookDisplay) -> None:
     shell.display_formatter.ipython_display_formatter.for_type(
         _COMPARISON, lambda found: _show_comparison(found, shell)
     )
-    shell.display_formatter.ipython_display_formatter.for_type_by_name(*_GRID, lambda grid: _show_grid(grid, shell))
 
 
 def unregister_formatters(shell: Any) -> None:
@@ -43,7 +39,6 @@ def unregister_formatters(shell: Any) -> None:
     shell.display_formatter.ipython_display_formatter.pop(Run, None)
     shell.display_formatter.ipython_display_formatter.pop(Talk, None)
     shell.display_formatter.ipython_display_formatter.pop(_COMPARISON, None)
-    shell.display_formatter.ipython_display_formatter.pop(".".join(_GRID), None)
 
 
 def _plain(conversation: Conversation, printer: Any, _cycle: bool) -> None:  # noqa: FBT001 - IPython calls it so
@@ -63,12 +58,6 @@ def _show_talk(talk: Talk, shell: Any) -> None:
     from convsim_nb.notebook.chat_view import show_talk  # it reads the built view, which nobody may need
 
     show_talk(talk, shell)
-
-
-def _show_grid(grid: Any, shell: Any) -> None:
-    from convsim_nb.notebook.case_grid_shown import show_grid
-
-    show_grid(grid, shell)
 
 
 def _show_comparison(comparison: "Comparison", shell: Any) -> None:

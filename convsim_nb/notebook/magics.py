@@ -10,7 +10,7 @@ from IPython.core.magic import Magics, line_cell_magic, magics_class, needs_loca
 
 from convsim_nb.domain.errors import UsageError
 from convsim_nb.notebook.arguments import Line, read_line
-from convsim_nb.notebook.case_verbs import follow
+from convsim_nb.notebook.case_verbs import follow, grid_behind
 from convsim_nb.notebook.rewriting import AWAITED, WAITED
 from convsim_nb.notebook.verb_help import help_text
 from convsim_nb.notebook.verbs import WORKBENCH, Verb, verbs
@@ -48,9 +48,13 @@ class ConvsimMagics(Magics):
         return result.wait() if _waits(verb, asked, result) else result
 
     def _followed(self, verb: Verb, asked: Line) -> Any:
-        """Call a verb that lets a person edit, and let a name follow the edits."""
+        """Call a verb that lets a person edit, and let a name follow the edits; what it follows is shown again."""
+        name = asked.output or next(iter(asked.said.values()), "")
+        known = grid_behind(name, self.shell.user_ns) if len(asked.given) == 1 else None
+        if known is not None:
+            return known
         result = verb.call(**asked.given)
-        follow(result, asked.output or next(iter(asked.said.values()), ""), self.shell.user_ns)
+        follow(result, name, self.shell.user_ns)
         return result
 
     def _bound(self, name: str | None, result: Any) -> Any:

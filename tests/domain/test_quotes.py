@@ -2,7 +2,7 @@
 
 import pytest
 
-from convsim_nb.domain.quotes import is_quoted
+from convsim_nb.domain.quotes import is_quoted, quoted_at
 
 SAID = "The **DAX** closed at 18,305 on Friday — down 0.3 %.\nIt’s closed today."
 
@@ -32,3 +32,26 @@ def test_an_emoji_is_a_word():
     assert is_quoted("\N{THUMBS UP SIGN}", "\N{THUMBS UP SIGN}\N{THUMBS UP SIGN}")
     assert is_quoted("\u2764\ufe0f", "\u2764")
     assert not is_quoted("\N{THUMBS UP SIGN}", "\N{THUMBS DOWN SIGN}")
+
+
+@pytest.mark.parametrize(
+    ("quote", "found"),
+    [
+        ("closed at 18,305 on friday", "closed at 18,305 on Friday"),
+        ('"The DAX closed at 18,305"', "The **DAX** closed at 18,305"),
+        ("...0.3 %. it's CLOSED today...", "0.3 %.\nIt’s closed today"),
+        ("closed at 18,306", None),
+        ("...", None),
+    ],
+)
+def test_where_a_quote_stands_is_told_in_the_text_as_it_is(quote, found):
+    """Marks, line ends and case of the text are inside the place, and nothing beside it."""
+    place = quoted_at(quote, SAID)
+    assert (None if place is None else SAID[slice(*place)]) == found
+
+
+def test_characters_that_grow_when_they_are_compared_are_placed_too():
+    """A ligature and an ß are two letters where texts are compared."""
+    text = "Die ﬁrma in der Straße, heute"
+    assert text[slice(*quoted_at("strasse, heute", text))] == "Straße, heute"
+    assert text[slice(*quoted_at("firma", text))] == "ﬁrma"

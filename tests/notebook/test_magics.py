@@ -27,7 +27,7 @@ async def hanging(messages):
 PLAIN = "--user-model $model --no-mlflow --no-progress"
 RUN = f"""%convsim run cases --agent agents["v2"] {PLAIN}"""
 VERBS = (
-    "workbench, sessions, distill, draft, cases, run, stop, pause, resume, show, runs, push, score, compare, "
+    "workbench, sessions, distill, draft, cases, edit, run, stop, pause, resume, show, runs, push, score, compare, "
     "calibrate, report"
 )
 SESSIONS = """{"session_id": "s-1", "messages": [
@@ -206,8 +206,22 @@ def test_a_run_is_pushed(shell):
     [
         ("rnu", "UsageError: %convsim has no verb 'rnu': did you mean run?"),
         (
+            "juggle cases",
+            f"UsageError: %convsim has no verb 'juggle': there are {VERBS}, help",
+        ),
+        (
             "edit cases",
-            f"UsageError: %convsim has no verb 'edit': there are {VERBS}, help",
+            (
+                "UsageError: cases are edited in a notebook: elsewhere save them with .save('cases.yaml'), edit that "
+                "file, and read it with load_cases('cases.yaml')"
+            ),
+        ),
+        (
+            "edit case",
+            (
+                "UsageError: %convsim edit case: there is no such name, and files end in .yaml, .yml, .json, "
+                ".jsonl, .ndjson, .csv"
+            ),
         ),
         ("run", "UsageError: %convsim run needs CASES: see %convsim help run"),
         ("run cases", "UsageError: %convsim run needs --agent AGENT: see %convsim help run"),
@@ -231,8 +245,8 @@ def test_a_run_is_pushed(shell):
             "UsageError: --last is for a search in MLflow: leave it out, or the source 's.jsonl'",
         ),
         (
-            "help edit",
-            f"UsageError: %convsim has no verb 'edit': there are {VERBS}",
+            "help juggle",
+            f"UsageError: %convsim has no verb 'juggle': there are {VERBS}",
         ),
     ],
 )
