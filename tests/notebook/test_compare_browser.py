@@ -84,6 +84,7 @@ def test_cases_that_changed_open_side_by_side(compared):
     assert compared.root.locator(".cs-row b").count() == 0  # a goal is text, whatever stands in it
 
 
+@EVERYWHERE
 def test_the_keyboard_goes_through_cases_messages_and_trials(compared, tab):
     """Keys are the view's while it has the focus: none reaches the notebook."""
     compared.root.locator(".cs-scroller").focus()

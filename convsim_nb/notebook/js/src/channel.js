@@ -1,5 +1,7 @@
 // A view's line to the kernel: it asks for the state until it comes, sends wishes, and notices silence.
 
+import { ownKeys } from "./dom.js";
+
 /**
  * @import {Model} from "./types"
  */
@@ -90,6 +92,7 @@ export function channel(model, { onState, onMessage, onLost, asked, isOver = () 
   }
 
   model.on("msg:custom", heard);
+  ownKeys();
   return {
     send,
     hello: () => hello(),

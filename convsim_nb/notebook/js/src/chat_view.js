@@ -1,7 +1,7 @@
 // A talk with an agent: what was said as bubbles, and a field to type in.
 
 import { messageNode, streamInto, streamingNode, typingNode } from "./bubbles.js";
-import { h, reconcile, setAttribute, setText } from "./dom.js";
+import { h, ownKeys, reconcile, setAttribute, setText } from "./dom.js";
 
 /**
  * @import {Item} from "./dom.js"
@@ -150,6 +150,7 @@ export function createChatView(model) {
     submit();
   });
   model.on("msg:custom", heard);
+  ownKeys();
 
   return {
     node,

@@ -60,6 +60,26 @@ export function setSanitised(node, html) {
   for (const anchor of node.querySelectorAll("a")) anchor.target = "_blank";
 }
 
+/** Where Lumino, under JupyterLab and Notebook, is told to leave keys alone. */
+const NOT_THE_NOTEBOOKS = "data-lm-suppress-shortcuts";
+let keysAreOurs = false;
+
+/**
+ * See to it that a key that is pressed within a view is no command of the notebook: `dd` would delete the cell.
+ * Notebook 7 hears keys before any node does, so the event's way cannot be cut off; those with Ctrl, Alt or Cmd,
+ * such as to save, stay the notebook's.
+ */
+export function ownKeys() {
+  if (keysAreOurs || typeof window === "undefined") return;
+  keysAreOurs = true;
+  const tell = (/** @type {KeyboardEvent} */ { target, ctrlKey, metaKey, altKey }) => {
+    // On the very element: Lumino asks it first whether a command's selector fits.
+    const ours = target instanceof Element && target.closest(".cs-look") !== null;
+    if (ours) setAttribute(target, NOT_THE_NOTEBOOKS, !(ctrlKey || metaKey || altKey));
+  };
+  window.addEventListener("keydown", tell, true);
+}
+
 /**
  * Change what stands in a node; where the focus was on something that goes, `keeper` has it then. With it lost, the
  * next key would be the notebook's.
