@@ -12,6 +12,7 @@ from typing import Any, cast
 from urllib.parse import urlsplit
 
 from convsim_nb.adapters.connections import shown_url
+from convsim_nb.adapters.managed_chat import ManagedChat
 from convsim_nb.adapters.openai_chat import OpenAIChat
 from convsim_nb.adapters.prices import price_of
 from convsim_nb.domain.errors import ModelNameError, UsageError
@@ -61,9 +62,7 @@ def resolve_model(
     if re.match(r"https?://", uri):
         return _at_url(_Wanted(uri, "", params or {}, timeout))
     if uri == "databricks":
-        raise ModelNameError(
-            "databricks, the managed judge, is not served yet: name a serving endpoint instead, databricks:/<endpoint>"
-        )
+        return uri, ManagedChat(params=params)
     scheme, path = _split(uri, param=param)
     wanted = _Wanted(uri, path, params or {}, timeout)
     return uri, _SCHEMES[scheme](wanted) if scheme in _SCHEMES else _by_litellm(scheme, wanted)
@@ -189,6 +188,8 @@ def databricks_endpoints(uri: str) -> tuple[str, str]:
         ModelNameError: the workspace or its token is not in the environment.
     """
     host, token = os.environ.get("DATABRICKS_HOST"), os.environ.get("DATABRICKS_TOKEN")
+    if not (host and token) and "DATABRICKS_RUNTIME_VERSION" in os.environ:
+        host, token = _own_workspace() or (host, token)
     if not host or not token:
         missing = " and ".join(
             name for name, value in (("DATABRICKS_HOST", host), ("DATABRICKS_TOKEN", token)) if not value
@@ -196,6 +197,20 @@ def databricks_endpoints(uri: str) -> tuple[str, str]:
         raise ModelNameError(f"{uri} needs a Databricks workspace: set {missing} in the environment")
     host = host if "://" in host else f"https://{host}"
     return f"{host.rstrip('/')}/serving-endpoints", token
+
+
+def _own_workspace() -> tuple[str, str] | None:
+    """In a notebook of Databricks: its workspace, and the token that the notebook has. Elsewhere it would be asked for
+    over the network.
+    """
+    from databricks.sdk.core import Config
+
+    try:
+        config = Config()
+        token = config.authenticate().get("Authorization", "").removeprefix("Bearer ")
+    except (ValueError, OSError):
+        return None
+    return (str(config.host), token) if config.host and token else None
 
 
 def _environment(variable: str, wanted: _Wanted, *, hint: str = "") -> str:

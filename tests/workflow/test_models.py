@@ -197,7 +197,7 @@ def test_what_is_wrong_with_a_name_is_said_in_one_line():
             "no_such_provider:/x: no provider is named 'no_such_provider': did you mean a known provider, such as openai:/gpt-5-mini or http://localhost:8000/v1#my-model?",
             "anthropic:/claude-sonnet-4-5 needs a key: set ANTHROPIC_API_KEY in the environment",
             "demo:/gpt: the demo has one model, demo:/rules",
-            "databricks, the managed judge, is not served yet: name a serving endpoint instead, databricks:/<endpoint>",
+            "databricks, the managed judge, needs databricks-agents: pip install databricks-agents, or name a serving endpoint, databricks:/<endpoint>",
             "databricks:/claude needs a Databricks workspace: set DATABRICKS_HOST and DATABRICKS_TOKEN in the environment",
             "gateway:/chat needs an MLflow server: set MLFLOW_GATEWAY_URI to its http(s) address (now: '')",
             "http://localhost:1234/v1 names no model: add it after a #, as in http://localhost:1234/v1#my-model",
