@@ -258,18 +258,21 @@ def test_every_text_reads_in_both_themes(play, tab):
 
 
 def test_the_view_fits_its_place(play, tab):
-    """Side by side when wide, stacked under 700 px, flush under 480 px, and never wider than its cell."""
+    """List and conversation when wide, one of them under 700 px, flush under 480 px, never wider than its cell."""
     view = play("run_events.mixed()", speed=60)
     view.wait_for_end()
+    view.choose(1)
     seen = []
-    for width in (1200, 800, 560):
+    for width in (1920, 1200, 800, 700, 560):
         tab.page.set_viewport_size({"width": width, "height": 900})
         tab.page.wait_for_timeout(200)
         seen.append(view.root.evaluate(LAYOUT))
     assert seen == [
-        {"stacked": False, "flush": False, "over": 0},
-        {"stacked": True, "flush": False, "over": 0},
-        {"stacked": True, "flush": True, "over": 0},
+        {"list": True, "flush": False, "over": 0},
+        {"list": True, "flush": False, "over": 0},
+        {"list": False, "flush": False, "over": 0},
+        {"list": False, "flush": False, "over": 0},
+        {"list": False, "flush": True, "over": 0},
     ]
 
 
@@ -326,11 +329,17 @@ window.clearInterval = (clock) => { clear(clock); window.clocks.delete(clock); }
 """
 LAYOUT = """(node) => {
     const box = (selector) => node.querySelector(selector).getBoundingClientRect();
-    const [list, transcript, user] = ['.cs-list', '.cs-transcript', '.cs-from-user'].map(box);
+    const parts = ['.cs-header', '.cs-panes', '.cs-subject', '.cs-scroller', '.cs-log'];
+    const wider = (each) => each.scrollWidth - each.clientWidth;
     return {
-        stacked: transcript.top >= list.bottom - 1,
-        flush: Math.abs(user.left - box('.cs-log').left - 14) < 2,
-        over: Math.max(0, node.scrollWidth - node.clientWidth, node.offsetWidth - node.parentElement.clientWidth),
+        list: node.querySelector('.cs-list').checkVisibility(),
+        flush: Math.abs(box('.cs-from-user').left - box('.cs-log').left - 14) < 2,
+        over: Math.max(
+            0,
+            wider(node),
+            ...parts.map((each) => wider(node.querySelector(each))),
+            node.offsetWidth - node.parentElement.clientWidth,
+        ),
     };
 }"""
 FAINT = """(node) => {

@@ -137,7 +137,7 @@ def test_pause_all_and_go_on_with_more_at_once(began):
 
 def test_edit_and_fork_and_the_same_turn_by_another_agent(began):
     """An edited message opens a fork, which is shown; the agents that are offered are those of the notebook."""
-    view = began(turns=2, held=False)
+    view = began(held=False)  # long enough to be there when the fork is
     view.choose(1)
     view.wait_until("node.querySelectorAll('.cs-turn[data-place]').length >= 3")
     view.ask('run.pause("case-2/support/1"); print("told", 1, "end")')
