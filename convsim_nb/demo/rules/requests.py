@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from convsim_nb.demo.rules.judging import Exchange
 from convsim_nb.demo.rules.scene import Scene
+from convsim_nb.demo.rules.temper import temper_of
 from convsim_nb.demo.rules.voice import voice_of
 from convsim_nb.demo.rules.words import WINDOW
 from convsim_nb.domain.errors import ModelError
@@ -71,8 +72,10 @@ def scene_of(messages: Sequence[ChatMessage], *, endless: bool) -> Scene:
     exchanges: list[Exchange] = []
     noticed: list[str] = []
     known: list[str] = []
+    try_next = ""
     for entry in said:
         if "agent" in entry:
+            try_next = str(entry.get("try_next", ""))
             agent.append(_read(entry["agent"]))
             exchanges.append(Exchange(own[-1] if own else "", agent[-1]))
             known += noticed
@@ -80,8 +83,12 @@ def scene_of(messages: Sequence[ChatMessage], *, endless: bool) -> Scene:
         elif "reply" in entry and "not_sent" not in entry:
             own.append(_read(entry["reply"].get("text", "")))
             known, noticed = known + noticed, []
+    temper = temper_of(brief.get("guidelines", []), try_next=try_next)
+    if temper.trusts:
+        known, noticed = known + noticed, []
     return Scene(
         goal=brief["goal"],
+        temper=temper,
         voice=voice_of(brief.get("persona") or "", brief.get("examples", []), brief["goal"]),
         facts=tuple(brief.get("facts", [])),
         own=tuple(own),

@@ -1,12 +1,13 @@
 """What the simulated person knows when the next message is due."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from convsim_nb.demo.rules.facts import Fact, fact_of
 from convsim_nb.demo.rules.goals import Part, parts
 from convsim_nb.demo.rules.judging import Exchange, answered
 from convsim_nb.demo.rules.shapes import Sentence, read
+from convsim_nb.demo.rules.temper import Temper
 from convsim_nb.demo.rules.voice import Voice
 from convsim_nb.demo.rules.wanting import sentence
 from convsim_nb.demo.rules.words import stems
@@ -30,6 +31,8 @@ class Scene:
     """What the person noticed or remembered before."""
     refused: tuple[str, ...] = ()
     """Messages in place of which another is wanted."""
+    temper: Temper = field(default_factory=Temper)
+    """How the person goes about it."""
     endless: bool = False
     """Never ends by itself: for benchmarks."""
 
