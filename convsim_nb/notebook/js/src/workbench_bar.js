@@ -175,7 +175,7 @@ export function createBar(model, el) {
     paintMeter(shown);
     const live = runs.find((each) => each.playing && each.here);
     stop.hidden = !runs.some((each) => each.here);
-    setAttribute(stop, "aria-disabled", playing && !live?.stopping ? null : "true");
+    setAttribute(stop, "aria-disabled", live && !live.ended && !live.stopping ? null : "true");
     setAttribute(stop, "title", playing ? "End all conversations and keep what was done" : "No run is playing");
     setAttribute(run, "aria-disabled", playing || begins ? "true" : null);
     setAttribute(run, "title", playing ? "A run is playing" : `Play ${whatPlays(counts)}`);

@@ -216,6 +216,6 @@ function option(run) {
   const rate = run.ended ? (run.rate.split(",")[0] ?? "") : run.playing ? "playing" : "cut short";
   const when = run.started ? new Date(run.started).toLocaleString([], whenWords(run.started)) : "";
   const named = run.name.startsWith(run.agent) ? "" : run.name; // a run that nobody named has its agent's name
-  const said = [named, `${run.agent} ${run.hash.slice(0, 7)}`.trim(), rate, when].filter(Boolean).join(" · ");
+  const said = [rate, named, `${run.agent} ${run.hash.slice(0, 7)}`.trim(), when].filter(Boolean).join(" · ");
   return { key: run.run_id, version: said, make: () => h("option", { value: run.run_id }, said), update: (node) => setText(node, said) };
 }
