@@ -10,8 +10,8 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
-from convsim_nb.command import cases, results
-from convsim_nb.command.flags import EXIT_CODES, add_limits, add_output, as_flags, pairs
+from convsim_nb.command import cases, completion, results
+from convsim_nb.command.flags import EXIT_CODES, add_limits, add_output, add_redact, as_flags, function, pairs
 from convsim_nb.command.played import play
 from convsim_nb.command.printing import out, print_no_more, results_alone
 from convsim_nb.domain.errors import ConvsimError, NotFoundError, UsageError
@@ -84,6 +84,8 @@ def _given(options: argparse.Namespace) -> Any:
     for name in ("user_llm_params", "judge_llm_params"):
         if named[name] is not None:
             named[name] = from_text(named[name], name=f"--{name.replace('_', '-')}")
+    if named["redact"] is not None:
+        named["redact"] = function(named["redact"], flag="--redact")
     for name in ("prompts", "tags"):
         if named[name]:
             named[name] = pairs(named[name], flag=f"--{name}")
@@ -143,6 +145,7 @@ _RUN_OPTIONS = (
     "journal",
     "record",
     "replay",
+    "redact",
 )
 
 
@@ -159,6 +162,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_runs(commands)
     _add_push(commands)
     results.add(commands, add_run_options=_add_run_options, given=_given)
+    completion.add(commands, parser)
     return parser
 
 
@@ -179,10 +183,14 @@ Test a chat agent with simulated users, distilled from recorded sessions.
   convsim push RUN             send to MLflow what did not get there
   convsim compare RUN RUN      one run against others of the same cases
   convsim report RUN           write a run as one HTML file
-  convsim gate cases.yaml ...  let a new version pass, or not"""
+  convsim gate cases.yaml ...  let a new version pass, or not
+  convsim completion SHELL     for Tab in your shell"""
 
 _DEMO = """\
 The whole way on built-in sessions, agent and model; no key and no network are needed.
+
+  convsim demo
+  MLFLOW_TRACKING_URI=http://localhost:5000 convsim demo --out /tmp/demo --json
 
 Records the sessions of a support agent into MLflow, distills them into test cases, simulates
 these against the agent and against its mended version, scores, and writes reports.
@@ -211,7 +219,11 @@ Take a run up that was stopped, or whose process died: only what is missing is p
 Test cases, models, turns and limits are those that it was begun with; other limits may be given.
 Another agent, or other prompts, are refused unless --force is given."""
 
-_RUNS = "What was run before: the journals in a folder, newest first."
+_RUNS = """\
+What was run before: the journals in a folder, newest first.
+
+  convsim runs
+  convsim runs --journal nightly --json | jq -r '.[0].run_id'"""
 
 
 _PUSH = """\
@@ -229,9 +241,9 @@ def _add_demo(commands: Any) -> None:
     demo.set_defaults(command=_demo)
 
 
-_WHERE = """
+_WHERE = f"""
 MLflow's store is the one that MLFLOW_TRACKING_URI names; else a sqlite file in the folder of --out.
-"""
+{EXIT_CODES}"""
 
 
 def _add_run(commands: Any) -> None:
@@ -293,6 +305,7 @@ def _add_keeping(run: argparse.ArgumentParser) -> None:
     keep.add_argument("--parent-run-id", metavar="ID", help="write into a new MLflow run below this one")
     keep.add_argument("--run-key", metavar="KEY", help="names a job: tried again, it resumes instead of paying twice")
     keep.add_argument("--record", metavar="FILE", help="keep every reply of user and judge")
+    add_redact(keep)
     keep.add_argument("--no-mlflow", action="store_true", help="write nothing to MLflow")
     keep.add_argument("--journal", metavar="DIR", help="folder of the journals (.convsim/runs)")
     keep.add_argument(

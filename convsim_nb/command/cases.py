@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from convsim_nb.command.flags import EXIT_CODES, add_limits, add_output
+from convsim_nb.command.flags import EXIT_CODES, add_limits, add_output, add_redact, function
 from convsim_nb.command.printing import out
 from convsim_nb.domain.errors import UsageError
 
@@ -34,6 +34,7 @@ def _distill(options: argparse.Namespace) -> int:
         raise UsageError("SESSIONS is given, and --experiment or --last: give a file, or search MLflow")
     found = load_sessions(options.sessions) if options.sessions else _searched(search_sessions, options)
     named = {name: getattr(options, name) for name in _DISTILL_OPTIONS}
+    named["redact"] = function(options.redact, flag="--redact") if options.redact else None
     given: dict[str, Any] = {name: value for name, value in named.items() if value is not None}
     return _wrote(
         distill(found, split=False if options.no_split else "auto", progress=not options.quiet, **given), options
@@ -86,6 +87,7 @@ def _add_distill(commands: Any) -> None:
     distill.add_argument(
         "--journal", metavar="FILE", help="keeps what is done, so that the same call goes on from there"
     )
+    add_redact(distill)
     add_limits(distill)
     _add_writing(distill)
     distill.set_defaults(command=_distill)

@@ -1,8 +1,10 @@
 """Options that commands share, and how they print."""
 
 import argparse
+import importlib
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
 from convsim_nb.domain.errors import UsageError
 
@@ -29,6 +31,27 @@ def add_output(command: argparse.ArgumentParser) -> None:
     """How a command prints."""
     command.add_argument("--json", action="store_true", help="print one JSON document on stdout")
     command.add_argument("--quiet", action="store_true", help="no progress on stderr")
+
+
+def add_redact(command: Any) -> None:
+    """What takes out of texts what must not be kept."""
+    command.add_argument("--redact", metavar="NAME", help="module:function of a text: what it gives is kept instead")
+
+
+def function(name: str, *, flag: str) -> Callable[..., Any]:
+    """A function by `module:name`.
+
+    Raises:
+        UsageError: there is none.
+    """
+    module, colon, path = name.partition(":")
+    try:
+        found = getattr(importlib.import_module(module), path) if colon and path else None
+    except (ImportError, AttributeError) as error:
+        raise UsageError(f"{flag} {name}: {error}: give module:function, from a folder on the import path") from None
+    if not callable(found):
+        raise UsageError(f"{flag} {name} is no function: give module:function")
+    return found  # type: ignore[no-any-return]
 
 
 def pairs(given: Sequence[str], *, flag: str) -> dict[str, str]:

@@ -52,7 +52,7 @@ def _gate(options: argparse.Namespace, given: Any) -> int:
 
 
 def _write(path: str | None, text: str) -> None:
-    if path is None:
+    if not path:  # a variable that is not set where the command is tried by hand
         return
     try:
         Path(path).parent.mkdir(parents=True, exist_ok=True)
@@ -108,7 +108,11 @@ what could have been seen.
 
   convsim compare 20261121-101500 20261121-143000"""
 
-_REPORT = "Write a run as one HTML file that needs no script, or as Markdown."
+_REPORT = """\
+Write a run as one HTML file that needs no script, or as Markdown.
+
+  convsim report 20261121-101500 --out report.html
+  convsim report 20261121-143000 --beside 20261121-101500 --out versions.md"""
 
 _GATE = """\
 Play test cases against a new version, and hold the run against an earlier one.

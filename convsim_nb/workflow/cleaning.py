@@ -31,7 +31,11 @@ def cleaning(of: Veil) -> Cleaning:
     return partial(_cleaned, of)
 
 
-_WENT_WRONG = {ev.ConversationEnded: ("detail",), ev.SinkDropped: ("reason",), ev.Noticed: ("text",)}
+_WENT_WRONG: dict[type, tuple[str, ...]] = {
+    ev.ConversationEnded: ("detail",),
+    ev.SinkDropped: ("reason",),
+    ev.Noticed: ("text",),
+}
 """Fields that hold the words of errors, in which all that looks like a key is masked."""
 _TEXTS: dict[type, tuple[str, ...]] = {
     ev.MessageRejected: ("text", "reason"),
@@ -51,7 +55,9 @@ def _cleaned(veil: Veil, event: ev.RunEvent) -> ev.RunEvent | None:
         case ev.GoalChecked():
             return event.model_copy(update={"check": _check(veil, event.check)})
     wrong = type(event) in _WENT_WRONG
-    return _changed(event, lambda text: masked(veil.text(text)) if wrong else veil.text(text), *_TEXTS.get(type(event), ()))
+    return _changed(
+        event, lambda text: masked(veil.text(text)) if wrong else veil.text(text), *_TEXTS.get(type(event), ())
+    )
 
 
 def _changed(event: ev.RunEvent, change: Callable[[str], str], *names: str) -> ev.RunEvent:
