@@ -158,8 +158,8 @@ class SessionPicker(AnyWidget):
         listed = self._picking.list
         far = "" if listed is None or listed.complete else " loaded so far"
         cases = f", {count(len(self.cases), 'test case')}" if len(self.cases) else ""
-        place = f" of {self._picking.place}" if self._picking.place else ""
-        return f"{len(self.selected):,} of {count(len(self.listed), 'session')}{far}{place} selected{cases}"
+        place = f"{self._picking.place}: " if self._picking.place else ""
+        return f"{place}{len(self.selected):,} selected of {count(len(self.listed), 'session')}{far}{cases}"
 
     def on_heard(self, callback: Callable[[], None]) -> None:
         """Call `callback` whenever a page shows the picker anew."""

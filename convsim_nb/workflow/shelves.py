@@ -114,7 +114,7 @@ class GivenShelf:
 class _Given:
     """Lists what is at hand."""
 
-    place = "the sessions given"
+    place = "Sessions given"
     no_session = 0
     hidden: tuple[str, ...] = ()
     """Whoever gives simulated sessions has asked for them."""

@@ -132,7 +132,7 @@ def test_it_lists_in_the_background_what_was_recorded():
     )
     head = state["head"]
     assert (head["place"], head["complete"], head["loading"], head["hidden"]) == (EXPERIMENT, True, False, 1)
-    assert repr(made) == f"SessionPicker: 0 of 6 sessions of {EXPERIMENT} selected"
+    assert repr(made) == f"SessionPicker: {EXPERIMENT}: 0 selected of 6 sessions"
 
 
 def test_simulated_sessions_are_listed_when_asked_for():

@@ -82,8 +82,9 @@ export function createSessionPicker(model) {
   let active = null;
   /** Where a range begins. @type {string | null} */
   let anchor = null;
-  /** What was selected when Shift went down. @type {ReadonlySet<string> | null} */
+  /** What was selected before Shift and an arrow began to select more. @type {ReadonlySet<string> | null} */
   let base = null;
+  let stretching = false;
   let stale = false;
   let frame = 0;
   let jobSaid = "";
@@ -144,6 +145,7 @@ export function createSessionPicker(model) {
   /** @param {Pick} pick */
   function change(pick) {
     if (!pick.add.length && !pick.remove.length) return;
+    if (!stretching) base = null;
     copy.change(pick);
     sayPicked();
     if (find.view.kind === "picked") recut();
@@ -160,14 +162,14 @@ export function createSessionPicker(model) {
       change(core.toggled(copy.picked, id));
       anchor = id;
     }
-    base = null;
     go(id);
   }
 
   /** @param {string} id */
   function read(id) {
+    const again = preview.shown === id;
     go(id);
-    if (preview.shown === id) return closePreview();
+    if (again) return closePreview();
     const row = rows.get(id);
     if (!row) return;
     preview.open();
@@ -228,7 +230,6 @@ export function createSessionPicker(model) {
     if (active === null || !shown.some((row) => row.id === active)) active = shown[0]?.id ?? null;
     paint();
   });
-  list.node.addEventListener("keyup", (event) => event.key === "Shift" && (base = null));
   list.node.addEventListener("keydown", (event) => {
     if (event.key.toLowerCase() === "a" && (event.ctrlKey || event.metaKey) && !event.shiftKey && !event.altKey) {
       change(core.all(copy.picked, ids()));
@@ -253,7 +254,6 @@ export function createSessionPicker(model) {
         change(core.toggled(copy.picked, active));
         anchor = active;
       }
-      base = null;
     } else if (key === "Enter" && active !== null) read(active);
     else return false;
     return true;
@@ -268,7 +268,9 @@ export function createSessionPicker(model) {
       anchor = active;
     }
     const to = move(by);
+    stretching = true;
     if (to !== null) change(core.stretched(base, copy.picked, ids(), anchor, to));
+    stretching = false;
   }
 
   node.addEventListener("keydown", (event) => {

@@ -33,6 +33,8 @@ export function createCombobox({ label, look, onChoose }) {
   let names = [];
   let active = -1;
   let typed = false;
+  /** Whether the names are those for what stands in the field. */
+  let settled = true;
   let asked = 0;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   let pause;
@@ -44,6 +46,10 @@ export function createCombobox({ label, look, onChoose }) {
   input.addEventListener("click", () => sheet.hidden && void open(""));
   input.addEventListener("input", () => {
     typed = true;
+    // What was offered for other letters is no answer to these.
+    names = [];
+    active = -1;
+    settled = false;
     clearTimeout(pause);
     pause = setTimeout(() => void open(input.value.trim()), PAUSE);
   });
@@ -53,7 +59,7 @@ export function createCombobox({ label, look, onChoose }) {
     if (event.key === "ArrowDown" || event.key === "ArrowUp") {
       if (sheet.hidden) void open("");
       else move(event.key === "ArrowDown" ? 1 : -1);
-    } else if (event.key === "Enter") choose(active >= 0 ? names[active]?.name : input.value.trim());
+    } else if (event.key === "Enter") void enter();
     else if (event.key === "Escape" && !sheet.hidden) close(true);
     else return;
     event.preventDefault();
@@ -74,13 +80,16 @@ export function createCombobox({ label, look, onChoose }) {
       const found = await look(text);
       if (mine !== asked || document.activeElement !== input) return;
       names = found.names;
-      active = typed && names.length ? 0 : names.findIndex((each) => each.name === value);
+      settled = true;
+      const same = names.findIndex((each) => each.name === (typed ? text : value));
+      active = typed && same < 0 ? Math.min(0, names.length - 1) : same;
       popup.replaceChildren(...names.map(option));
       tell(foundWords(names.length, found.complete, text));
       show();
     } catch (error) {
       if (mine !== asked || document.activeElement !== input) return;
       names = [];
+      settled = true;
       popup.replaceChildren();
       tell(error instanceof Error ? error.message : String(error));
       show();
@@ -135,6 +144,14 @@ export function createCombobox({ label, look, onChoose }) {
     mark();
   }
 
+  /** A name of the list; where there is none like it, what was typed: it may be an id or a path. */
+  async function enter() {
+    const text = input.value.trim();
+    clearTimeout(pause);
+    if (typed && !settled) await open(text);
+    choose(active >= 0 ? names[active]?.name : text);
+  }
+
   /** @param {string | undefined} name */
   function choose(name) {
     close(!name);
@@ -149,6 +166,7 @@ export function createCombobox({ label, look, onChoose }) {
     clearTimeout(pause);
     asked += 1;
     typed = false;
+    settled = true;
     sheet.hidden = true;
     setAttribute(input, "aria-expanded", "false");
     setAttribute(input, "aria-activedescendant", null);
