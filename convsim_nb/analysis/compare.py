@@ -13,7 +13,7 @@ from convsim_nb.domain.score import Score
 REACH = "reach rate"
 LATENCY = "agent seconds a reply"
 _TIMED = (LATENCY, agent_latency.__name__)
-"""What grows with how many conversations play at once: agents share a machine with each other, and with us."""
+"""Seconds. They grow with how many conversations play at once: agents share a machine with each other, and with us."""
 Value = Callable[[Conversation], float | None]
 """A number of one conversation; None where it has none."""
 
@@ -30,6 +30,8 @@ class Metric(Record):
     """True where the values are shares, from 0 to 1."""
     better: int
     """1 where more is better, -1 where less is, 0 where nobody said."""
+    tested: bool = True
+    """False for seconds: all cases of a run share its machine and its hour, so that no test over cases holds."""
 
 
 class CaseChange(Record):
@@ -127,6 +129,7 @@ def _metric(name: str, sides: Sequence[Mapping[str, Sequence[float]]], *, better
         gap=difference(gaps, trials=trials),
         share=share,
         better=better,
+        tested=name not in _TIMED,
     )
 
 

@@ -131,6 +131,8 @@ def _cells(metric: Metric) -> tuple[str, ...]:
         return share(value) if metric.share else f"{value:.3g}"
 
     gap = points(metric.gap.mean) if metric.share else f"{metric.gap.mean:+.3g}"
+    if not metric.tested:
+        return metric.name, number(metric.first), number(metric.second), gap, "", "not tested"
     ends = interval(metric).removeprefix("95 % ")
     return metric.name, number(metric.first), number(metric.second), gap, ends, p_words(metric.gap.p)[2:].lstrip("= ")
 

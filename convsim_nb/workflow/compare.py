@@ -64,6 +64,7 @@ class Comparison:
         """One row a metric and run, the reach rate first; differences are second minus first, as fractions.
 
         `p` is of one comparison alone; `p_corrected` is Holm's, over the runs that are compared to the first.
+        Seconds have neither: all cases of a run share its machine and its hour.
         """
         import pandas as pd
 
@@ -119,10 +120,10 @@ class Comparison:
             "first": metric.first,
             "second": metric.second,
             "difference": metric.gap.mean,
-            "low": metric.gap.low,
-            "high": metric.gap.high,
-            "p": metric.gap.p,
-            "p_corrected": self._corrected[name][place],
+            "low": metric.gap.low if metric.tested else None,
+            "high": metric.gap.high if metric.tested else None,
+            "p": metric.gap.p if metric.tested else None,
+            "p_corrected": self._corrected[name][place] if metric.tested else None,
             "cases": metric.gap.cases,
         }
 
@@ -131,7 +132,8 @@ class Comparison:
         found: dict[str, dict[int, float]] = defaultdict(dict)
         for place, compared in enumerate(self.found):
             for metric in compared.metrics:
-                found[metric.name][place] = metric.gap.p
+                if metric.tested:
+                    found[metric.name][place] = metric.gap.p
         return {
             name: dict(zip(by_place, holm(list(by_place.values())), strict=True)) for name, by_place in found.items()
         }

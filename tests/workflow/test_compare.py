@@ -112,7 +112,7 @@ def test_more_than_the_agent_differs(tmp_path):
 
 
 def test_seconds_are_compared_only_where_as_many_played_at_once(tmp_path):
-    """With more conversations at once an agent is slower, on any machine: the row is left out, and that is said."""
+    """In a crowd an agent is slower, on any machine: the row is left out, and that is said. None is ever tested."""
     one, same, crowded = run(tmp_path, {0}), run(tmp_path, {0}), run(tmp_path, {0}, concurrency=4)
     for each in (one, same, crowded):
         each.evaluate(["agent_latency"])
@@ -121,6 +121,10 @@ def test_seconds_are_compared_only_where_as_many_played_at_once(tmp_path):
         return [name for name in found.to_frame()["metric"] if name in ("agent seconds a reply", "agent_latency")]
 
     assert timed(cs.compare(one, same)) == ["agent seconds a reply", "agent_latency"]
+    frame = cs.compare(one, same).to_frame().set_index("metric")
+    assert frame.loc[["agent seconds a reply", "agent_latency"], ["low", "high", "p"]].isna().all(axis=None)
+    assert frame.loc["turns", "p"] == 1.0
+    assert "not tested" in repr(cs.compare(one, same))
     assert timed(cs.compare(one, crowded)) == []
     assert "seconds are not compared: 20 conversations played at once before, 4 after" in repr(cs.compare(one, crowded))
 
