@@ -7,6 +7,7 @@ import signal
 import sys
 import threading
 import time
+import warnings
 from collections import Counter
 
 import mlflow
@@ -150,6 +151,40 @@ def test_what_the_agent_traced_on_a_worker_stands_in_mlflow(spark, tmp_path):
     assert {tuple(span.name for span in trace.data.spans) for trace in found} == {("agent", "look up")}
     assert {trace.info.trace_id for trace in found} == {id_ for c in run.conversations for id_ in c.trace_ids}
     assert {"convsim/verdict"} <= {a.name for trace in found for a in trace.info.assessments}
+
+
+def test_a_logged_model_is_loaded_where_it_is_asked(spark, tmp_path):
+    """`models:/` on workers: from the registry of the driver's store, with its own name in the results."""
+    mlflow.set_tracking_uri(f"sqlite:///{tmp_path}/mlflow.db")
+    mlflow.create_experiment("models", artifact_location=(tmp_path / "models").as_uri())
+    mlflow.set_experiment("models")
+    (tmp_path / "logged.py").write_text(LOGGED)
+    with mlflow.start_run(), warnings.catch_warnings(action="ignore"):
+        mlflow.pyfunc.log_model(name="agent", python_model=tmp_path / "logged.py", registered_model_name="support")
+    run = cs.simulate(
+        cases(4), "models:/support/1", on=spark, user_model="demo:/rules", max_turns=2, journal=tmp_path, progress=False
+    ).wait(200)
+
+    assert run.problems == ()
+    assert run.summary.void == 0
+    assert run.state.agent.name == "support/1"
+    assert [c.messages[1].content for c in run.conversations] == [f"It is done: Where is order {n}?" for n in range(4)]
+
+
+LOGGED = """
+import mlflow
+from mlflow.pyfunc import ResponsesAgent
+from mlflow.types.responses import ResponsesAgentResponse
+
+
+class Agent(ResponsesAgent):
+    def predict(self, request):
+        text = "It is done: " + str(request.input[-1].content)
+        return ResponsesAgentResponse(output=[self.create_text_output_item(text=text, id="1")])
+
+
+mlflow.models.set_model(Agent())
+"""
 
 
 def test_a_stop_reaches_the_workers(spark, desk, tmp_path):
