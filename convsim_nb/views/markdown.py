@@ -45,9 +45,11 @@ def report_markdown(
     """
     failed = [each for each in state.conversations if each.verdict == "not_reached"]
     others = [each for each in state.conversations if each.verdict != "not_reached"]
-    lines = [f"# {as_plain(run_title(state))}", "", *(f"- {as_plain(each)}" for each in sentences(state)), ""]
+    groups = failures_by_rule(state) if failures is None else failures
+    said = sentences(state, failures=groups)
+    lines = [f"# {as_plain(run_title(state))}", "", *(f"- {as_plain(each)}" for each in said), ""]
     lines += _beside(beside or Beside())
-    lines += _reasons(failures_by_rule(state) if failures is None else failures)
+    lines += _reasons(groups)
     lines += ["## Conversations", "", *_table((*failed, *others)), "", *_corrections(state), *_scores(scores)]
     lines += [line for each in (beside or Beside()).measured for line in _measured(each)]
     for conversation in failed[:_TRANSCRIPTS]:

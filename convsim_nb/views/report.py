@@ -79,7 +79,8 @@ def report_html(
     """
     every = tuple(scores or ())
     scored, entries = by_key(every), _entries(state, every)
-    lead, *said = [each for each in sentences(state) if each not in trouble_sentences(state)]
+    groups = failures_by_rule(state) if failures is None else failures
+    lead, *said = [each for each in sentences(state, failures=groups) if each not in trouble_sentences(state)]
     return (
         _environment()
         .get_template("report.html")
@@ -95,7 +96,7 @@ def report_html(
             strip=entries if len(entries) <= _STRIP else [],
             ranked=sorted(entries, key=lambda entry: _ORDER.index(entry.conversation.verdict)),
             faults=faults_of(state),
-            failures=_failures(failures_by_rule(state) if failures is None else failures, entries),
+            failures=_failures(groups, entries),
             beside=beside or Beside(),
             plots=plots,
             totals=score_totals(scored),

@@ -1,12 +1,13 @@
 """What happened in a run, said in sentences: the same in a terminal, a notebook and the report."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
-from convsim_nb.analysis.failures import WHOSE, failures_of, grouped
+from convsim_nb.analysis.failures import WHOSE, FailureGroup
 from convsim_nb.analysis.summary import RunSummary, summarise
 from convsim_nb.domain.conversation import Spender, Usage
 from convsim_nb.domain.errors import UNRECORDED
 from convsim_nb.domain.state import RunState
+from convsim_nb.views.failures import failures_by_rule
 from convsim_nb.views.words import (
     STAND_IN,
     STOPS,
@@ -21,15 +22,15 @@ from convsim_nb.views.words import (
 )
 
 
-def sentences(state: RunState) -> list[str]:
-    """All of them, the reach rate first."""
+def sentences(state: RunState, *, failures: Sequence[FailureGroup] | None = None) -> list[str]:
+    """All of them, the reach rate first; `failures` are by rules alone where they are not given."""
     summary = summarise(state.conversations)
     said = [
         rate_sentence(summary),
         apart_sentence(summary),
         corrections_sentence(state),
         stops_sentence(summary),
-        whose_sentence(state),
+        whose_sentence(failures_by_rule(state) if failures is None else failures),
         effort_sentence(state, summary),
         stand_in_sentence(state),
         *trouble_sentences(state),
@@ -80,9 +81,8 @@ def stops_sentence(summary: RunSummary) -> str:
     return f"Why they ended: {', '.join(stops)}." if stops else ""
 
 
-def whose_sentence(state: RunState) -> str:
+def whose_sentence(groups: Sequence[FailureGroup]) -> str:
     """Whose part it is that conversations fell short, with the most frequent reason; empty where none did."""
-    groups = grouped(failures_of(state.conversations, cases=state.cases))
     if not groups:
         return ""
     whose = {name: sum(len(each.keys) for each in groups if each.reason.whose == name) for name in WHOSE}

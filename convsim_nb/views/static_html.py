@@ -15,6 +15,7 @@ from convsim_nb.domain.session import Message, Session
 from convsim_nb.domain.state import RunState
 from convsim_nb.views.case_table import COLUMNS, case_row
 from convsim_nb.views.chat_table import conversation_fold, session_fold, talk_fold
+from convsim_nb.views.failures import failures_by_rule
 from convsim_nb.views.fitting import fitting
 from convsim_nb.views.inline import Html, banner, bullets, cell, code, el, line, page, quiet, row, table, text, title
 from convsim_nb.views.scores import by_key, every_by_key, score_totals
@@ -116,7 +117,7 @@ def _grouped(conversations: Sequence[Conversation]) -> dict[str, list[Conversati
 def _run_head(state: RunState, totals: dict[str, str]) -> list[Html]:
     summary = summarise(state.conversations)
     said = [rate_sentence(summary), apart_sentence(summary), corrections_sentence(state), stops_sentence(summary)]
-    said.append(whose_sentence(state))
+    said.append(whose_sentence(failures_by_rule(state)))
     played = stand_in_sentence(state)
     return [
         title(one_line(f"{run_title(state)}: {summary.reached:,} of {summary.counted:,} reached the goal")),
