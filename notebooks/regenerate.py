@@ -93,7 +93,7 @@ def tidied(book: NotebookNode, folder: str) -> NotebookNode:
     book.metadata = nbformat.from_dict(METADATA)
     own = re.compile(rf"{re.escape(folder)}/convsim-\w+")
     for cell in book.cells:
-        cell.metadata = nbformat.from_dict({})
+        cell.metadata = nbformat.from_dict({name: kept for name, kept in cell.metadata.items() if name == "tags"})
         if cell.cell_type == "code":
             cell.outputs = [_tidied_output(one, own) for one in cell.outputs if not _is_progress(one)]
     return book

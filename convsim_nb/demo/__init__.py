@@ -9,6 +9,7 @@ _HOMES = {
     "make_agent": "agents",
     "make_async_agent": "agents",
     "record_sessions": "record",
+    "stand_in": "standing_in",
     "support_agent_v1": "agents",
     "support_agent_v2": "agents",
 }

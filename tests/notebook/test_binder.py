@@ -43,15 +43,15 @@ def store(folder, name, *, age=0.0):
 
 
 def test_repo2docker_installs_this_checkout_and_its_python_fits():
-    """`.` is local, so that the whole repository is there first; the README's badge opens a file that is there."""
+    """`.` is local, so that the whole repository is there first; the README's links open the notebooks that are there."""
     wanted = [line for line in (BINDER / "requirements.txt").read_text().splitlines() if not line.startswith("#")]
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     version = re.fullmatch(r"python-(\d+\.\d+)\n", (BINDER / "runtime.txt").read_text())
-    opened = re.search(r"mybinder\.org/v2/gh/\S+?urlpath=lab/tree/([^)\s]+)", (ROOT / "README.md").read_text())
+    opened = re.findall(r"mybinder\.org/v2/gh/\S+?urlpath=lab/tree/([^)\s]+)", (ROOT / "README.md").read_text())
 
     assert wanted[0] == "."
     assert f"Programming Language :: Python :: {version[1]}" in project["classifiers"]
-    assert (ROOT / opened[1]).is_file()
+    assert {ROOT / path for path in opened} == set((ROOT / "notebooks").glob("*.ipynb"))
     assert os.access(BINDER / "postBuild", os.X_OK)
 
 
