@@ -43,9 +43,11 @@ export function createPanel({ ask, onForked }) {
 
   function close() {
     if (node.hidden) return;
+    // An answer may come late, when the person has gone on to something else.
+    const here = node.contains(document.activeElement);
     node.hidden = true;
     node.replaceChildren();
-    if (before instanceof HTMLElement && before.isConnected) before.focus({ preventScroll: true });
+    if (here && before instanceof HTMLElement && before.isConnected) before.focus({ preventScroll: true });
   }
 
   /**
