@@ -43,7 +43,7 @@ class RunState:
     tags: dict[str, str] = field(default_factory=dict)
     cases: dict[str, TestCase] = field(default_factory=dict)
     by_key: dict[str, Conversation] = field(default_factory=dict)
-    superseded: dict[Spender, Usage] = field(default_factory=dict)
+    superseded: Usage = field(default_factory=Usage)
     """What attempts took that a newer one has replaced: it was paid for."""
     dropped: list[SinkDropped] = field(default_factory=list)
     notices: dict[str, str] = field(default_factory=dict)
@@ -80,7 +80,7 @@ class RunState:
     @property
     def spent(self) -> Usage:
         """What all model calls took that this run has made, those of replaced attempts too."""
-        return sum((*self.usage.values(), *self.superseded.values()), Usage())
+        return sum(self.usage.values(), self.superseded)
 
     def apply(self, event: RunEvent) -> None:  # noqa: C901, PLR0912 - one arm an event
         """Take one event in."""
@@ -137,8 +137,8 @@ class RunState:
     def _conversation_started(self, event: ConversationStarted) -> None:
         self.in_flight.pop(event.key, None)
         before = self.by_key.get(event.key)
-        for spender, usage in before.usage.items() if before else ():
-            self.superseded[spender] = self.superseded.get(spender, Usage()) + usage
+        if before is not None:
+            self.superseded = sum(before.usage.values(), self.superseded)
         self.by_key[event.key] = Conversation(
             key=event.key,
             case_id=event.case_id,

@@ -11,11 +11,15 @@ from convsim_nb.workflow.calibrate import Calibration
 from convsim_nb.workflow.calibrate import calibrate as calibrate_run
 from convsim_nb.workflow.compare import Comparison
 from convsim_nb.workflow.compare import compare as compare_runs
+from convsim_nb.workflow.fidelity import Fidelity
+from convsim_nb.workflow.fidelity import fidelity as fidelity_of
 from convsim_nb.workflow.options import SimulateOptions, spelled_out
 from convsim_nb.workflow.push import push as push_run
 from convsim_nb.workflow.resume import resume as take_up
 from convsim_nb.workflow.run import Run
 from convsim_nb.workflow.runs import load_run, runs
+from convsim_nb.workflow.selftest import SelfTest
+from convsim_nb.workflow.selftest import selftest as selftest_of
 from convsim_nb.workflow.start import playing
 
 if TYPE_CHECKING:
@@ -125,6 +129,27 @@ def calibrate(run: Any = None, *, scorer: str | None = None) -> Calibration:
         scorer: The name of a yes-or-no score to hold against them, in the place of the verdicts.
     """
     return calibrate_run(as_run(run), scorer=scorer)
+
+
+def fidelity(run: Any = None, *, sessions: Any = None) -> Fidelity:
+    """Compare the simulated users of a run with the people of the sessions that its cases came from.
+
+    Args:
+        run: A run, or its id; without it the newest.
+        sessions: Those that the cases were distilled from, where the cases do not hold them.
+    """
+    return fidelity_of(as_run(run), sessions=sessions)
+
+
+@spelled_out
+def selftest(cases: Any, *, agent: Any = None, **options: Unpack[SimulateOptions]) -> SelfTest:
+    """Play cases against a useless, a silent and a looping agent, and see that the simulated user reacts.
+
+    Args:
+        cases: A CaseSet, a list, or a file: .yaml, .json, .jsonl.
+        agent: One more, against which they are played too.
+    """
+    return selftest_of(cases, agent=agent, **options)
 
 
 def compare(first: Any, second: Any, third: Any = None, fourth: Any = None, *, force: bool = False) -> Comparison:

@@ -7,17 +7,31 @@ from typing import Any, Unpack
 
 from convsim_nb.domain.errors import UsageError
 from convsim_nb.notebook.case_verbs import edit
-from convsim_nb.notebook.run_verbs import calibrate, compare, pause, push, report, resume, score, show, stop
+from convsim_nb.notebook.run_verbs import (
+    calibrate,
+    compare,
+    fidelity,
+    pause,
+    push,
+    report,
+    resume,
+    score,
+    selftest,
+    show,
+    stop,
+)
 from convsim_nb.workflow.calibrate import calibrate as calibrate_run
 from convsim_nb.workflow.cases import CaseSet, parse_cases
 from convsim_nb.workflow.compare import compare as compare_runs
 from convsim_nb.workflow.distill import distill
 from convsim_nb.workflow.draft import draft
+from convsim_nb.workflow.fidelity import fidelity as fidelity_of
 from convsim_nb.workflow.options import SimulateOptions, spelled_out
 from convsim_nb.workflow.push import push as push_run
 from convsim_nb.workflow.resume import resume as take_up
 from convsim_nb.workflow.run import Run
 from convsim_nb.workflow.runs import runs
+from convsim_nb.workflow.selftest import selftest as selftest_of
 from convsim_nb.workflow.sessions import Sessions, load_sessions, search_sessions
 from convsim_nb.workflow.simulate import simulate
 
@@ -194,6 +208,20 @@ def verbs() -> Mapping[str, Verb]:
             "the judge on trial, against people's labels",
             "%convsim calibrate v1",
             of=calibrate_run,
+        ),
+        Verb(
+            "fidelity",
+            fidelity,
+            "how alike the simulated users of a run are to the people they play",
+            "%convsim fidelity v1 --sessions sessions",
+            of=fidelity_of,
+        ),
+        Verb(
+            "selftest",
+            selftest,
+            "whether the simulated user reacts to agents of no use",
+            "%convsim selftest cases[:3] --user-model openai:/gpt-5-mini",
+            of=selftest_of,
         ),
         Verb("report", report, "write a run as one HTML file", "%convsim report v1 --path v1.html", of=Run.report),
     )

@@ -5,12 +5,11 @@ from typing import Any
 
 from convsim_nb.adapters.prices import window_of
 from convsim_nb.domain.conversation import Usage
-from convsim_nb.domain.record import Record
 from convsim_nb.domain.session import Session
 from convsim_nb.engine.distill import WINDOW
 from convsim_nb.engine.prompts import prompt
 from convsim_nb.engine.window import fitted
-from convsim_nb.workflow.estimate import price_for, tokens
+from convsim_nb.workflow.estimate import ModelCalls, price_for, tokens
 from convsim_nb.workflow.sessions import as_sessions
 
 _SPLIT, _CASE = 60, 450
@@ -21,21 +20,13 @@ _FRAME = 16
 """Tokens a message takes beside its text: number, role, punctuation."""
 
 
-class DistillEstimate(Record):
+class DistillEstimate(ModelCalls):
     """Calls, tokens and cost of distilling."""
 
     sessions: int
-    calls: int
-    input_tokens: int
-    output_tokens: int
-    cost: float | None
-    """US dollars; None where the price is not known."""
-    basis: str
 
     def __str__(self) -> str:
-        cost = "cost unknown" if self.cost is None else f"{self.cost:.2f} USD"
-        sent = f"{self.input_tokens:,} + {self.output_tokens:,} tokens"
-        return f"{self.sessions} sessions, about {self.calls:,} calls, {sent}, {cost}. {self.basis}"
+        return self.said(f"{self.sessions} sessions")
 
 
 def estimate_distill(

@@ -19,12 +19,9 @@ _USER, _AGENT, _VERDICT = 25, 120, 60
 """Tokens of a user message, of a reply of the agent, and of a verdict, as recorded support sessions have them."""
 
 
-class Estimate(Record):
-    """Calls, tokens and cost of user and judge; what the agent's own models take is not in it."""
+class ModelCalls(Record):
+    """What model calls will take."""
 
-    conversations: int
-    turns: int
-    """Over all conversations."""
     calls: int
     input_tokens: int
     output_tokens: int
@@ -33,10 +30,22 @@ class Estimate(Record):
     basis: str
     """What it was computed from, in a sentence."""
 
-    def __str__(self) -> str:
+    def said(self, of: str) -> str:
+        """In a line; `of` is what is done by them."""
         cost = "cost unknown" if self.cost is None else f"{self.cost:.2f} USD"
-        tokens = f"{self.input_tokens:,} + {self.output_tokens:,} tokens"
-        return f"{self.conversations} conversations, about {self.calls:,} calls, {tokens}, {cost}. {self.basis}"
+        sent = f"{self.input_tokens:,} + {self.output_tokens:,} tokens"
+        return f"{of}, about {self.calls:,} calls, {sent}, {cost}. {self.basis}"
+
+
+class Estimate(ModelCalls):
+    """Calls, tokens and cost of user and judge; what the agent's own models take is not in it."""
+
+    conversations: int
+    turns: int
+    """Over all conversations."""
+
+    def __str__(self) -> str:
+        return self.said(f"{self.conversations} conversations")
 
 
 @spelled_out

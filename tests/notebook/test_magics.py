@@ -28,7 +28,7 @@ PLAIN = "--user-model $model --no-mlflow --no-progress"
 RUN = f"""%convsim run cases --agent agents["v2"] {PLAIN}"""
 VERBS = (
     "workbench, sessions, distill, draft, cases, edit, run, stop, pause, resume, show, runs, push, score, compare, "
-    "calibrate, report"
+    "calibrate, fidelity, selftest, report"
 )
 SESSIONS = """{"session_id": "s-1", "messages": [
  {"role": "user", "content": "My kettle arrived broken. My order is A-1893, and I want a refund."},
@@ -302,6 +302,7 @@ def test_help_teaches_every_verb_and_every_option(shell):
     ("line", "ends"),
     [
         ("%convsim ru", ["run", "runs"]),
+        ("%convsim --max-tu", ["--max-turns"]),
         ("%convsim help st", ["stop"]),
         ("%convsim pu", ["push"]),
         ("%convsim run --max-t", ["--max-tokens", "--max-turns"]),

@@ -46,3 +46,27 @@ def test_compare_takes_runs_and_ids(shell):
     assert isinstance(found.result, Comparison)
     assert found.result.names == ("v1", "v2")
     assert "%convsim compare needs" in shell("%convsim compare v1").out
+
+
+def test_simulated_users_are_held_against_people_and_against_bad_agents(shell):
+    """`fidelity` of a run whose cases were distilled, `selftest` of cases: results of a cell like any other."""
+    shell(
+        """
+        import convsim_nb as cs
+        sessions = [cs.Session(id="s", messages=[
+            cs.Message(role="user", content="I want a refund for the kettle, it arrived broken."),
+            cs.Message(role="assistant", content="Which order is it?"),
+            cs.Message(role="user", content="A-1893"),
+            cs.Message(role="assistant", content="I have refunded order A-1893."),
+        ])]
+        cases = cs.distill(sessions, model="demo:/rules", journal=False, progress=False)
+        """
+    )
+    quiet = "--user-model demo:/rules --no-mlflow --no-journal --no-progress"
+    shell(f"%convsim run cases --agent {{lambda messages: 'Which order is it?'}} {quiet} --max-turns 2 -o v3")
+    alike = shell("%convsim fidelity v3 --sessions sessions")
+    reacts = shell(f"%convsim selftest cases {quiet}")
+
+    assert isinstance(alike.result, cs.Fidelity), alike.out
+    assert isinstance(reacts.result, cs.SelfTest), reacts.out
+    assert {each.agent for each in reacts.result.reactions} == {"useless", "silent", "looping"}
