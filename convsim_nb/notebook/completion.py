@@ -7,7 +7,7 @@ from typing import Any
 from IPython.core.completer import CompletionContext, SimpleCompletion, SimpleMatcherResult, context_matcher
 
 from convsim_nb.notebook.options import Option, options_of
-from convsim_nb.notebook.verbs import verbs
+from convsim_nb.notebook.verbs import WORKBENCH, verbs
 from convsim_nb.workflow.run import Run
 from convsim_nb.workflow.runs import run_ids
 from convsim_nb.workflow.start import playing
@@ -48,6 +48,8 @@ def completions(before: str, shell: Any) -> tuple[str, list[str]]:
 
 def _fitting(words: Sequence[str], typed: str, shell: Any) -> Iterable[str]:
     """All that may follow `words`, those behind the magic's name."""
+    if not words and typed.startswith("-"):
+        words = [WORKBENCH]
     if not words:
         return sorted([*verbs(), "help"])
     if words[0] == "help":

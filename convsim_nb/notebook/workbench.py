@@ -1,7 +1,6 @@
 """The workbench: sessions, cases, Run and its results in one place, for work by hand."""
 
 import threading
-from html import escape
 from typing import Any, Unpack
 
 import ipywidgets as widgets
@@ -31,6 +30,7 @@ _SETTLED = 2.0
 """Seconds without a change after which the saved form is drawn anew."""
 _MOST_BYTES = 500_000
 """Of the cases, and of the run, in the saved form."""
+_NOTHING: Bundle = {"text/plain": ""}
 
 
 class Workbench:
@@ -108,9 +108,7 @@ class Workbench:
         return desk.play(desk.chosen())
 
     def __repr__(self) -> str:
-        cases, runs = self.grid.cases, self.runs
-        played = f", {count(len(runs), 'run')}" if runs else ""
-        return f"Workbench: {count(len(cases), 'test case')}{played}"
+        return self._room.line
 
     def _ipython_display_(self) -> None:
         self._room.show()
@@ -126,7 +124,7 @@ class Room:
         self._settling: threading.Timer | None = None
         self._handles: list[DisplayHandle] = []
         self._probes: list[threading.Timer] = []
-        self._plain: list[Any] = []
+        self._plain: list[tuple[Any, DisplayHandle]] = []
         self._picked: dict[str, Any] = {}
         self.shelf = RunShelf(place, self.changed)
         self.desk = WorkbenchDesk(
@@ -235,7 +233,9 @@ class Room:
         while self._probes:
             self._probes.pop().cancel()
         while self._plain:
-            self._plain.pop().close()
+            plain, handle = self._plain.pop()
+            plain.close()
+            handle.update(_NOTHING, raw=True)  # type: ignore[no-untyped-call]
 
     # --- in a cell -------------------------------------------------------------------
 
@@ -250,27 +250,38 @@ class Room:
             return
         if self.bar is None:
             self.build()
-        DisplayHandle().display(self.box)  # type: ignore[no-untyped-call]
+        DisplayHandle().display(self._as_widget(), raw=True)  # type: ignore[no-untyped-call]
         self._probe()
         handle = DisplayHandle()  # type: ignore[no-untyped-call]
         handle.display(folded(self.bundle()), raw=True)  # type: ignore[no-untyped-call]
         self._handles.append(handle)
 
+    def _as_widget(self) -> dict[str, Any]:
+        """The widget, with a line for those who cannot show it in the place of a listing of its parts."""
+        return {**self.box._repr_mimebundle_(), "text/plain": self.line}
+
+    @property
+    def line(self) -> str:
+        """What it is, in a line."""
+        runs = self.shelf.runs
+        played = f", {count(len(runs), 'run')}" if runs else ""
+        return f"Workbench: {count(len(self.desk.grid.cases), 'test case')}{played}"
+
     def _probe(self) -> None:
         """Put plain widgets in where no page asks for the state."""
-        stand_in = _box("convsim-plain")
-        display(stand_in)  # type: ignore[no-untyped-call]
-        timer = threading.Timer(PROBE_SECONDS, lambda: self._stand_in(stand_in))
+        handle = DisplayHandle()  # type: ignore[no-untyped-call]
+        handle.display(_NOTHING, raw=True)  # type: ignore[no-untyped-call]
+        timer = threading.Timer(PROBE_SECONDS, lambda: self._stand_in(handle))
         timer.daemon = True
         timer.start()
         self._probes.append(timer)
 
-    def _stand_in(self, box: Any) -> None:
+    def _stand_in(self, handle: DisplayHandle) -> None:
         from convsim_nb.notebook.workbench_plain import PlainWorkbench
 
         plain = PlainWorkbench(self.desk)
-        box.children = (plain.box,)
-        self._plain.append(plain)
+        handle.update(plain.box)  # type: ignore[no-untyped-call]
+        self._plain.append((plain, handle))
 
     def _show_plain(self) -> None:
         from convsim_nb.notebook.workbench_plain import PlainWorkbench
@@ -300,8 +311,7 @@ class Room:
         said = cases_html(grid.cases, grid.problems, max_bytes=_MOST_BYTES)
         if shown is not None:
             said += run_html(shown.run.state, scores=shown.run.scores, max_bytes=_MOST_BYTES)
-        plain = f"Workbench: {count(len(grid.cases), 'test case')}"
-        return {"text/html": said, "text/plain": escape(plain)}
+        return {"text/html": said, "text/plain": self.line}
 
 
 def _box(names: str, *children: Any) -> Any:

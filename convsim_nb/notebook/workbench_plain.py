@@ -42,6 +42,7 @@ class PlainWorkbench:
         buttons = widgets.HBox([self._button("Run", self._play), self._button("Stop", desk.stop)])
         settings = widgets.HBox(list(self._fields.values()), layout=widgets.Layout(flex_flow="row wrap"))
         self.box = widgets.VBox([self._sessions, sessions, self._cases, settings, buttons, self._said, self._run])
+        self.box.add_class("convsim-plain")
         self._fill()
         desk.grid.on_change(self._fill)
         self._draw()
@@ -103,8 +104,8 @@ class PlainWorkbench:
         self._said.value = escape(" · ".join(word for word in words if word))
 
     def _fill(self) -> None:
-        """The cases as they stand in Python."""
-        self._written = as_yaml(self._desk.grid.cases)
+        """The cases as they stand in Python; what a check found is not theirs to edit."""
+        self._written = as_yaml(case.model_copy(update={"findings": ()}) for case in self._desk.grid.cases)
         self._cases.value = self._written
 
     def _draw_on(self) -> None:

@@ -62,7 +62,7 @@ class RunShelf:
     @property
     def runs(self) -> tuple[Run, ...]:
         """The newest first."""
-        return tuple(sorted((each.run for each in self._benched), key=lambda run: run.run_id, reverse=True))
+        return tuple(sorted((each.run for each in self._benched), key=_began, reverse=True))
 
     @property
     def playing(self) -> Run | None:
@@ -113,7 +113,7 @@ class RunShelf:
             self._find_earlier(here)
             every = [*self.runs, *(run for run_id, run in self._earlier.items() if run_id not in here)]
         shown = self.shown and self.shown.run
-        lines = sorted(every, key=lambda run: run.run_id, reverse=True)
+        lines = sorted(every, key=_began, reverse=True)
         return [{**run_json(run), "shown": run is shown, "here": run.run_id in here} for run in lines]
 
     def _bench(self, run: Run) -> BenchedRun:
@@ -134,6 +134,11 @@ class RunShelf:
                 self._earlier[run_id] = load_run(run_id)
             except ConvsimError:
                 self._unread.add(run_id)  # cs.runs() says why
+
+
+def _began(run: Run) -> float:
+    """When a run began; ids tell it to the second only."""
+    return run.state.started_at.timestamp() if run.state.started_at else 0.0
 
 
 # --- what is said of a run -----------------------------------------------------------

@@ -106,6 +106,23 @@ def test_run_plays_the_grid_against_the_agent_that_the_name_means_now(shell, pag
     assert [line["run_id"] for line in view.state["runs"] if line["shown"]] == [ids[0]]
 
 
+def test_marked_rows_are_what_run_plays(page):
+    """The page hears of the choice at once; without a mark all cases are played again."""
+    view = page()
+    grid = view.bench.grid
+    grid.comm = Comm()
+    grid._asked(None, {"type": "hello", "view": "g"}, [])
+    (state,) = view.wait(lambda: grid.comm.of("state"))
+    keys = [row["key"] for row in state["rows"]]
+    grid._asked(None, {"type": "marked", "keys": keys[1:2]}, [])
+    told = view.wait(lambda: [each for each in view.comm.of("batch") if each["counts"]["marked"]])[-1]
+    view.ask("run")
+
+    assert told["counts"]["chosen"] == 1
+    assert told["estimate"]["words"][0] == "1 conversation"
+    assert [case.case_id for case in view.bench.run.wait().cases] == ["case-1"]
+
+
 def test_what_is_shown_of_a_run_is_a_rate_with_its_interval_void_and_the_cases_that_failed(page):
     """The numbers are of the run's own summary, and the failed cases come with key and reason."""
     view = page()
@@ -307,7 +324,7 @@ def test_a_notebook_without_a_page_gets_the_cases_and_the_run_as_html(shell, pag
     assert "&lt;script&gt;alert(1)" in bundle["text/html"]
     assert "<script" not in bundle["text/html"]
     assert "out of turns" in bundle["text/html"]
-    assert bundle["text/plain"] == "Workbench: 3 test cases"
+    assert bundle["text/plain"] == "Workbench: 3 test cases, 1 run"
 
 
 def test_no_transcript_is_in_the_widgets_state(page):

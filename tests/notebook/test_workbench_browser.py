@@ -29,6 +29,7 @@ said = ["My kettle arrived broken. My order is A-1893, and I want a refund.", "W
 done = Message(role="assistant", content="Done.")
 sessions = [Session(id=f"s-{n}", messages=(Message(role="user", content=text), done)) for n, text in enumerate(said)]
 """
+TWO_RUNS = "() => document.querySelectorAll('.cs-wb-which select:first-child [label=Here] option').length === 2"
 
 
 class Bench(Cell):
@@ -203,6 +204,24 @@ def test_what_cannot_run_is_said_in_place(opened):
     view.wait_for_end()
 
     assert "Run plays 4 cases against support (" in view.root.locator(".cs-wb-plays").inner_text()
+
+
+def test_the_kernel_stays_free_and_an_interrupt_breaks_nothing(opened, tab):
+    """While a run plays other cells run; an interrupt of the kernel ends a cell and not the run."""
+    view = opened(turns=30)
+    view.run_button.click()
+    view.page.wait_for_selector(".convsim-workbench .cs-run .cs-bubble")
+    free = view.ask('print("told", int(not bench.run.ended.is_set()), "end")')
+    tab.command("notebook:interrupt-kernel")
+    after = view.ask('print("told", int(not bench.run.ended.is_set()), "end")')
+    view.stop_button.click()
+    view.wait_for_end()
+    view.run_button.click()
+    view.page.wait_for_function(TWO_RUNS)
+    view.stop_button.click()
+    view.wait_for_end()
+
+    assert (free, after) == (1, 1)
 
 
 def test_by_keyboard_alone(opened):

@@ -81,7 +81,8 @@ export function createShelf(model, el) {
   async function compareThem() {
     const shown = bench?.runs.find((each) => each.shown);
     if (!shown || !against.value) return;
-    const [first, second] = [shown.run_id, against.value].sort();
+    // The list begins with the newest: the older one is what the other is compared to.
+    const [second, first] = (bench?.runs ?? []).map((each) => each.run_id).filter((id) => id === shown.run_id || id === against.value);
     const done = await tried("compare", { first, second });
     if (!done) return;
     setSanitised(words, done.html);
@@ -127,7 +128,7 @@ export function createShelf(model, el) {
    */
   function paintCompare(runs, shown) {
     const others = runs.filter((each) => each !== shown && each.ended);
-    const before = others.find((each) => shown && each.run_id < shown.run_id) ?? others[0];
+    const before = others.find((each) => shown && runs.indexOf(each) > runs.indexOf(shown)) ?? others[0];
     pair.hidden = !shown?.ended || !before;
     reconcile(against, grouped(others));
     if (!others.some((each) => each.run_id === other)) other = "";
