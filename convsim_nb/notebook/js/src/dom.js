@@ -67,15 +67,19 @@ let keysAreOurs = false;
 /**
  * See to it that a key that is pressed within a view is no command of the notebook: `dd` would delete the cell.
  * Notebook 7 hears keys before any node does, so the event's way cannot be cut off; those with Ctrl, Alt or Cmd,
- * such as to save, stay the notebook's.
+ * such as to save, stay the notebook's, but for the ones that a node names in `data-cs-keys`: `Control+z Alt+ArrowUp`.
  */
 export function ownKeys() {
   if (keysAreOurs || typeof window === "undefined") return;
   keysAreOurs = true;
-  const tell = (/** @type {KeyboardEvent} */ { target, ctrlKey, metaKey, altKey }) => {
+  const tell = (/** @type {KeyboardEvent} */ event) => {
+    const { target, key, ctrlKey, metaKey, altKey } = event;
+    if (!(target instanceof Element && target.closest(".cs-look"))) return;
+    const held = `${ctrlKey || metaKey ? "Control+" : ""}${altKey ? "Alt+" : ""}`;
+    const named = target.closest("[data-cs-keys]")?.getAttribute("data-cs-keys")?.split(" ") ?? [];
+    const ours = !held || named.includes(held + (key.length === 1 ? key.toLowerCase() : key));
     // On the very element: Lumino asks it first whether a command's selector fits.
-    const ours = target instanceof Element && target.closest(".cs-look") !== null;
-    if (ours) setAttribute(target, NOT_THE_NOTEBOOKS, !(ctrlKey || metaKey || altKey));
+    setAttribute(target, NOT_THE_NOTEBOOKS, ours);
   };
   window.addEventListener("keydown", tell, true);
 }

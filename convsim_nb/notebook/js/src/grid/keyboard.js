@@ -18,6 +18,12 @@ export const HELP = [
   ["?", "this help"],
 ];
 
+/** Keys with Ctrl or Alt that are the grid's, and not the notebook's: see `ownKeys`. */
+export const OURS = [
+  ...["z", "y", "a", "c", "x", "v", "Enter", "Home", "End"].map((key) => `Control+${key}`),
+  ...["ArrowUp", "ArrowDown"].map((key) => `Alt+${key}`),
+].join(" ");
+
 const WAYS = /** @type {Record<string, Way>} */ ({ ArrowUp: "up", ArrowDown: "down", ArrowLeft: "left", ArrowRight: "right" });
 
 /**

@@ -3,6 +3,7 @@
 import { h, setAttribute } from "../dom.js";
 import { COLUMN_COUNT, cellOf, fillRow, headNode, numberRow, rowNode } from "./row_view.js";
 import { COLUMNS } from "./cells.js";
+import { OURS } from "./keyboard.js";
 import { FINDINGS } from "./select.js";
 
 /**
@@ -14,7 +15,7 @@ export function createTable() {
   const body = h("div", { class: "cs-g-body", role: "rowgroup" });
   const grid = h(
     "div",
-    { class: "cs-g-table", role: "grid", "aria-label": "Test cases", "aria-multiselectable": "true", "aria-colcount": COLUMN_COUNT },
+    { class: "cs-g-table", role: "grid", "aria-label": "Test cases", "aria-multiselectable": "true", "aria-colcount": COLUMN_COUNT, "data-cs-keys": OURS },
     h("div", { class: "cs-g-top", role: "rowgroup" }, headNode()),
     body,
   );
