@@ -1,8 +1,8 @@
 """Makes the pictures of the live view: `python docs/images.py`, from the project's folder.
 
 Each state, light and dark, wide and narrow, out of a real JupyterLab in which a real run plays: the built-in
-cases, the built-in agent with its faults, and the rule-based stand-in for the model. Needs the extra `browser`
-and a chromium; no network.
+cases, the built-in agent with its faults, and the rule-based stand-in for the model. Needs the extra `browser`,
+a chromium, and Pillow, which matplotlib brings; no network.
 """
 
 import argparse
@@ -35,6 +35,19 @@ agent_v1, agent_v2 = make_agent(1, latency=0.9), make_agent(2, latency=0.4)
 RUN = """
 run = cs.simulate(cases, agent_v1, user_model="demo:/rules", max_turns=6, trials=2, concurrency=4, run_name="v1")
 """
+SCORE = """
+from convsim_nb.domain.score import Score
+run.evaluate(["turns_to_goal", "tool_errors"])
+run.scores = (*run.scores, *(Score(key=one.key, name="says_why", value="because" in reply.content, turn=turn)
+              for one in run.conversations
+              for turn, reply in enumerate((m for m in one.messages if m.source == "agent"), start=1)))
+run.tell_hearers()
+"""
+COMPARE = """
+v1, v2 = (cs.simulate(cases, make_agent(v), user_model="demo:/rules", max_turns=6, trials=2, mlflow=False,
+                      run_name=f"v{v}", progress=False).wait() for v in (1, 2))
+cs.compare(v1, v2)
+"""
 SIZES = {"wide": (1400, 960), "narrow": (700, 900)}
 
 
@@ -47,7 +60,7 @@ class Shots:
     @property
     def view(self) -> Any:
         """The live view."""
-        return self.page.locator(".cs-run").last
+        return self.page.locator(".cs-run, .cs-compare").last
 
     def take(self, name: str, of: Any = None) -> None:
         """The state in both themes and both widths."""
@@ -126,7 +139,16 @@ def forking(shots: Shots) -> None:
     shots.take("forking")
     shots.view.locator(".cs-panel").get_by_role("button", name="Fork", exact=True).click()
     shots.page.wait_for_selector(".cs-square.cs-apart")
-    shots.cell("run.resume()")
+    shots.cell("run.set_concurrency(12); run.resume()")
+
+
+def beside(shots: Shots) -> None:
+    """A fork beside its origin: what both share, and where they part."""
+    shots.page.wait_for_selector(".cs-square.cs-apart:is(.cs-reached, .cs-not_reached)")
+    shots.view.locator(".cs-square.cs-apart").click()
+    shots.view.get_by_label("Side by side with").select_option(index=1)
+    shots.page.wait_for_selector(".cs-mark")
+    shots.take("beside")
 
 
 def ended(shots: Shots) -> None:
@@ -151,9 +173,45 @@ def ended(shots: Shots) -> None:
     shots.view.get_by_role("menuitem", name="Make a test case of this").click()
     shots.page.wait_for_selector(".cs-yaml")
     shots.take("test-case")
+    shots.view.get_by_role("button", name="Close", exact=True).click()
 
 
-STATES: tuple[Callable[[Shots], None], ...] = (running, taken_over, forking, ended)
+def scored(shots: Shots) -> None:
+    """Scores on the turns and at the end; and, where it is narrow, the list."""
+    shots.cell(SCORE)
+    shots.page.wait_for_selector(".cs-scores")
+    shots.take("scored")
+    shots.page.set_viewport_size({"width": SIZES["narrow"][0], "height": SIZES["narrow"][1]})
+    shots.view.get_by_role("button", name="Back to the list").click()
+    for theme in ("light", "dark"):
+        shots.tab.theme(dark=theme == "dark")
+        shots.page.wait_for_timeout(350)
+        shots.view.screenshot(path=IMAGES / f"list-narrow-{theme}.png")
+    shots.page.set_viewport_size({"width": SIZES["wide"][0], "height": SIZES["wide"][1]})
+    shots.tab.theme(dark=False)
+
+
+def compared(shots: Shots) -> None:
+    """Two versions: the cases that changed, and both transcripts of one."""
+    shots.cell(COMPARE)
+    shots.page.wait_for_selector(".cs-compare .cs-mark", timeout=240_000)
+    shots.page.wait_for_timeout(1500)
+    shots.take("compare")
+
+
+def make_small() -> None:
+    """With 256 colours, rare ones among them, a picture of a page looks the same, and takes half the room."""
+    from PIL import Image
+
+    for path in IMAGES.glob("*.png"):
+        with Image.open(path) as picture:
+            if picture.mode != "P":
+                picture.convert("RGB").quantize(256, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE).save(
+                    path, optimize=True
+                )
+
+
+STATES: tuple[Callable[[Shots], None], ...] = (running, taken_over, forking, beside, ended, scored, compared)
 
 
 def main() -> None:
@@ -167,6 +225,7 @@ def main() -> None:
         for state in STATES:
             state(shots)
             sys.stderr.write(f"{state.__name__}\n")
+    make_small()
 
 
 if __name__ == "__main__":
