@@ -1,6 +1,7 @@
 """Test cases out of recorded sessions."""
 
 from collections.abc import Callable
+from functools import partial
 from os import PathLike
 from pathlib import Path
 from typing import Any, Unpack
@@ -14,17 +15,19 @@ from convsim_nb.workflow.asked import Asked, ask_for
 from convsim_nb.workflow.budgeted import BudgetedChat
 from convsim_nb.workflow.cases import CaseSet
 from convsim_nb.workflow.display import display
-from convsim_nb.workflow.distill_options import DistillOptions, checked, distill_options
+from convsim_nb.workflow.distill_options import DEFAULTS, DistillOptions, checked
 from convsim_nb.workflow.distilling import Distilling
+from convsim_nb.workflow.options import spelled_out
 from convsim_nb.workflow.prompts import resolve_prompts
 from convsim_nb.workflow.redact import redacted_session
 from convsim_nb.workflow.sessions import Sessions, as_sessions
 
+_with_options = partial(spelled_out, of=DistillOptions, defaults=DEFAULTS)
 _SLICE = 0.2
 """Seconds between two looks at how far it is."""
 
 
-@distill_options
+@_with_options
 def distill(sessions: Any, *, progress: bool = True, **options: Unpack[DistillOptions]) -> CaseSet:
     """Read test cases out of recorded sessions: goal, persona, style, guidelines, facts, and what is withheld.
 
@@ -43,7 +46,7 @@ def distill(sessions: Any, *, progress: bool = True, **options: Unpack[DistillOp
     return _waited(_prepared(sessions, checked(options)), progress=progress)
 
 
-@distill_options
+@_with_options
 def start_distill(sessions: Any, **options: Unpack[DistillOptions]) -> Distilling:
     """Begin to do what `distill` does, in the background, and return at once.
 

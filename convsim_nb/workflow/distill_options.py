@@ -1,17 +1,14 @@
 """The options of `distill`: said once for Python, the magic, and work in the background."""
 
-import inspect
 from collections.abc import Callable, Mapping
 from difflib import get_close_matches
 from os import PathLike
-from typing import Any, Literal, TypedDict, TypeVar, get_type_hints
+from typing import Any, Literal, TypedDict
 
 from convsim_nb.domain.errors import UsageError
 from convsim_nb.engine.ports import Chat
-from convsim_nb.workflow.options import field_lines
 
 Split = Literal["auto", False]
-Function = TypeVar("Function", bound=Callable[..., Any])
 
 
 class DistillOptions(TypedDict, total=False):
@@ -90,18 +87,3 @@ def checked(options: DistillOptions) -> DistillOptions:
         if given[name] is not None and given[name] <= 0:
             raise UsageError(f"{name}={given[name]!r}: give a number above 0")
     return every
-
-
-def distill_options(function: Function) -> Function:
-    """Show the `**options: Unpack[DistillOptions]` of a function one by one, in its signature and its docstring."""
-    signature, hints, about = inspect.signature(function), get_type_hints(DistillOptions), field_lines(DistillOptions)
-    named = [each for each in signature.parameters.values() if each.kind is not each.VAR_KEYWORD]
-    kind = inspect.Parameter.KEYWORD_ONLY
-    options = [inspect.Parameter(name, kind, default=value, annotation=hints[name]) for name, value in DEFAULTS.items()]
-    first, *rest = named
-    function.__signature__ = signature.replace(parameters=[first, *options, *rest])  # type: ignore[attr-defined]
-    lines = "".join(f"    {one.name}: {about[one.name]}\n" for one in options)
-    before, heading, after = inspect.cleandoc(function.__doc__ or "").partition("Args:\n")
-    own, _, raises = after.partition("\nRaises:")
-    function.__doc__ = f"{before}{heading}{own}{lines}\nRaises:{raises}"
-    return function

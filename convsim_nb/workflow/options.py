@@ -241,24 +241,26 @@ def above_zero(value: object, *, whole: bool) -> bool:
     return fits and value > 0  # type: ignore[operator]
 
 
-def spelled_out(function: Function) -> Function:
+def spelled_out(function: Function, *, of: type = SimulateOptions, defaults: Mapping[str, Any] = DEFAULTS) -> Function:
     """Show a function's `**options` one by one: in its signature and its docstring, where people look.
 
-    For functions with `**options: Unpack[SimulateOptions]`.
+    For functions with `**options: Unpack[SimulateOptions]`, or those of another typed dict.
     """
     signature = inspect.signature(function)
-    hints, about = get_type_hints(SimulateOptions), field_lines(SimulateOptions)
+    hints, about = get_type_hints(of), field_lines(of)
     named = [p for p in signature.parameters.values() if p.kind is not p.VAR_KEYWORD]
     taken = {parameter.name for parameter in named}
     keyword = [
         inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=hints[name])
-        for name, default in DEFAULTS.items()
+        for name, default in defaults.items()
         if name not in taken
     ]
     function.__signature__ = signature.replace(parameters=[*named, *keyword])  # type: ignore[attr-defined]
     lines = "".join(f"    {one.name}: {about.get(one.name, '')}\n" for one in keyword)
-    summary, _, rest = inspect.cleandoc(function.__doc__ or "").partition("\nRaises:")
-    function.__doc__ = f"{summary.rstrip()}\n\nArgs:\n{lines}\nRaises:{rest}"
+    before, _, raises = inspect.cleandoc(function.__doc__ or "").partition("\nRaises:")
+    summary, _, own = before.rstrip().partition("\nArgs:\n")
+    arguments = f"{own}\n{lines}" if own else lines
+    function.__doc__ = f"{summary.rstrip()}\n\nArgs:\n{arguments}" + (f"\nRaises:{raises}" if raises else "")
     return function
 
 
