@@ -8,14 +8,14 @@ from convsim_nb.domain.preview import SessionPreview
 from convsim_nb.domain.session import Message, MessageSource, Role, Session
 from convsim_nb.notebook.distillery import Distillery, Job
 from convsim_nb.notebook.picking import Picking
-from convsim_nb.notebook.protocol import sendable
+from convsim_nb.notebook.protocol import cut_calls, sendable
 from convsim_nb.views.markup import safe_html
 from convsim_nb.views.session_table import cut, marks
 from convsim_nb.views.words import count, money, role_words, tokens
 from convsim_nb.workflow.browse import SessionList
 from convsim_nb.workflow.distill_estimate import DistillEstimate
 from convsim_nb.workflow.distilling import Outcome
-from convsim_nb.workflow.shelves import StoreShelf
+from convsim_nb.workflow.shelves import GivenShelf, Shelf, StoreShelf
 
 _LONGEST = 400
 """Characters of a text that a row carries, on one line: what is shown of it, and what a search looks through."""
@@ -30,13 +30,17 @@ ROLES = {
 """Who said a message, in words; that it was recorded goes without saying."""
 
 
-def row_json(preview: SessionPreview) -> dict[str, Any]:
-    """One row; `at` and `began` are in milliseconds since the epoch, None where nobody knows."""
+def row_json(preview: SessionPreview, shelf: Shelf) -> dict[str, Any]:
+    """One row; `said` is all that was said, where that is at hand.
+
+    `at` and `began` are in milliseconds since the epoch, None where nobody knows.
+    """
     shown = {
         "name": preview.id,
         "first": cut(preview.first_said, _LONGEST),
         "answer": cut(preview.last_answer, _LONGEST),
         "marks": marks(preview.model_copy(update={"simulated": False})),
+        "said": shelf.said_in(preview.id) if isinstance(shelf, GivenShelf) else "",
     }
     return {
         "id": preview.id,
@@ -148,10 +152,12 @@ def estimate_json(found: DistillEstimate, known: int) -> dict[str, Any]:
 def transcript_json(session: Session, *, whole: bool = False) -> dict[str, Any]:
     """A session's messages, with safe HTML; a very long one is cut unless it is asked for whole."""
     shown = session.messages if whole else session.messages[:_MOST_MESSAGES]
+    messages = [_message_json(message) for message in shown]
+    cut_calls(messages)
     return {
         "id": session.id,
         "name": sendable(session.id),
-        "messages": [_message_json(message) for message in shown],
+        "messages": messages,
         "left": len(session.messages) - len(shown),
         "turns": len(session.user_messages),
         "metadata": sendable({name: _short(value) for name, value in [*session.metadata.items()][:20]}),

@@ -18,7 +18,7 @@ from convsim_nb.workflow.shelves import Query, Shelf
 PAGE = 100
 """Sessions that are listed at first, and with each "load more"."""
 _STEP = 100
-"""So many sessions are told of at once while more of them are listed."""
+"""So many sessions are told of at once while more of them are listed; in long lists more."""
 _REMEMBERED = 300
 """Sessions that were read whole and are kept: what is previewed and reckoned is mostly distilled next."""
 
@@ -139,8 +139,9 @@ class Picking:
         left = sessions
         while asked == self._asked and not current.complete and (left is None or left > 0):
             before = {each.id: each for each in current}
-            current.more(_STEP if left is None else min(left, _STEP))
-            left = None if left is None else left - _STEP
+            step = max(_STEP, len(before) // 4)
+            current.more(step if left is None else min(left, step))
+            left = None if left is None else left - step
             with self.lock:
                 if asked == self._asked:
                     self._list = current

@@ -179,7 +179,7 @@ class SessionPicker(AnyWidget):
     def _changed(self, change: Change) -> None:
         self._seq += 1
         told = {
-            "rows": [row_json(each) for each in change.rows],
+            "rows": [row_json(each, self._picking.shelf) for each in change.rows],
             "added": list(change.added),
             "removed": list(change.removed),
             "outcomes": outcomes_json(self._distillery.outcomes, change.outcomes),
@@ -192,7 +192,7 @@ class SessionPicker(AnyWidget):
         with self._picking.lock:
             outcomes = self._distillery.outcomes
             state = {
-                "rows": [row_json(each) for each in self.listed],
+                "rows": [row_json(each, self._picking.shelf) for each in self.listed],
                 "selected": list(self.selected),
                 "outcomes": outcomes_json(outcomes, outcomes),
                 "head": head_json(self._picking, self._distillery),

@@ -13,6 +13,8 @@ from convsim_nb.workflow.sessions import Sessions, as_sessions
 if TYPE_CHECKING:
     from convsim_nb.adapters.mlflow.experiments import ExperimentNames
 
+_SEARCHED = 3_000_000
+"""Characters of all sessions at hand that a search may look through."""
 _OLDEST = datetime.min.replace(tzinfo=UTC)
 
 
@@ -105,6 +107,13 @@ class GivenShelf:
         given = sessions.read() if isinstance(sessions, SessionList) else as_sessions(sessions)
         self.problems = given.problems
         self._named = _named(given)
+
+    def said_in(self, name: str) -> str:
+        """All that was said in a session, on one line, cut where many sessions are long."""
+        room = max(400, _SEARCHED // len(self._named))
+        session = self._named.get(name)
+        said = " ".join(" ".join(message.content.split()) for message in session.messages) if session else ""
+        return said[:room]
 
     def list(self, query: Query) -> SessionList:
         """Those that fit, the newest first where they say when they were."""

@@ -318,7 +318,8 @@ def test_sessions_that_are_given_need_no_store(monkeypatch):
 
     assert ids(made) == ["a", "b", "a~2"]
     assert [session.id for session in made.read()] == ["a", "a"]
-    assert hello(made)["head"]["store"] == ""
+    state = hello(made)
+    assert (state["head"]["store"], state["rows"][0]["said"]) == ("", "I want a refund Done.")
     assert ask(made, "experiments", text="") == {"names": [], "complete": True}
     assert ask(made, "preview", session="a~2")["turns"] == 1
     made.distill(Model())

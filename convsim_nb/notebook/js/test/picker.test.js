@@ -7,7 +7,7 @@ import * as core from "../src/picker/core.js";
 
 const HOUR = 3_600_000;
 const NOW = Date.UTC(2026, 10, 21, 12);
-const row = (id, more = {}) => ({ id, name: id, at: NOW, began: NOW, turns: 1, seconds: 1, first: "", answer: "", marks: [], simulated: false, ...more });
+const row = (id, more = {}) => ({ id, name: id, at: NOW, began: NOW, turns: 1, seconds: 1, first: "", answer: "", marks: [], simulated: false, said: "", ...more });
 const ROWS = [
   row("a", { first: "I want a Refund", answer: "Done", turns: 3, at: NOW - HOUR }),
   row("b", { first: "Where is my parcel?", answer: "A refund is on its way", marks: ["1 error", "helpful=False"], seconds: 9, at: NOW - 2 * HOUR }),
@@ -114,6 +114,7 @@ test("what was searched for is marked, whatever characters it holds", () => {
 test("what was found where a row does not show it is quoted", () => {
   const long = row("x", { first: "Hello", answer: `${"word ".repeat(20)}the kettle is broken` });
   assert.equal(core.elsewhere(long, ["kettle"]), "… word word word word the kettle is broken");
+  assert.equal(core.elsewhere(row("y", { first: "Hello", said: "Hello Hi The kettle is broken" }), ["kettle"]), "Hello Hi The kettle is broken");
   assert.equal(core.elsewhere(long, ["hello"]), "");
   assert.equal(core.elsewhere(long, []), "");
 });

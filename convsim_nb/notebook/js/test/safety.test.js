@@ -18,7 +18,7 @@ test("there is one sink for HTML, `setSanitised`", () => {
 });
 
 test("nothing is fetched from anywhere", () => {
-  const names = ["run_view", "case_grid"].flatMap((view) => [`${view}.js`, `${view}.css`]);
+  const names = ["run_view", "case_grid", "session_picker"].flatMap((view) => [`${view}.js`, `${view}.css`]);
   const built = names.map((name) => readFileSync(new URL(`../../static/${name}`, import.meta.url), "utf8"));
   for (const text of built) assert.doesNotMatch(text, /https?:|@import|url\(|\bfetch\(|XMLHttpRequest|import\(/);
 });

@@ -41,7 +41,7 @@ function hasAll(row, words) {
   if (!words.length) return true;
   let text = folded.get(row);
   if (text === undefined) {
-    text = [row.name, row.first, row.answer, ...row.marks].join("\n").toLowerCase();
+    text = [row.name, row.first, row.answer, ...row.marks, row.said].join("\n").toLowerCase();
     folded.set(row, text);
   }
   return words.every((word) => text.includes(word));
@@ -277,7 +277,7 @@ export function elsewhere(row, words) {
   const seen = `${row.first.slice(0, 60)}\n${row.name}\n${row.marks.join("\n")}`.toLowerCase();
   const word = words.find((each) => !seen.includes(each));
   if (word === undefined) return "";
-  const text = row.first.toLowerCase().includes(word) ? row.first : row.answer;
+  const text = [row.first, row.answer, row.said].find((each) => each.toLowerCase().includes(word)) ?? "";
   const at = text.toLowerCase().indexOf(word);
   if (at < 0) return "";
   const from = Math.max(0, at - 24);

@@ -17,6 +17,8 @@ export interface Row {
   /** Why one may want to look at it: errors, assessments that say no. */
   marks: string[];
   simulated: boolean;
+  /** All that was said, where it is at hand; a store tells first words and last. */
+  said: string;
 }
 
 export interface Outcome {
