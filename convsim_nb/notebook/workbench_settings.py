@@ -28,7 +28,7 @@ class Field:
 
 
 FIELDS = (
-    Field("agent", "Agent", empty="a name, module:name, a URL, models:/…"),
+    Field("agent", "Agent", empty="my_agent"),
     Field("user_model", "User model", empty="openai:/gpt-5-mini"),
     Field("judge_model", "Judge model", empty="the user’s"),
     Field("max_turns", "Max turns", "number"),

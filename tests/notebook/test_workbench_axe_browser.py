@@ -40,7 +40,6 @@ def test_the_workbench_has_no_serious_finding(tab, installed, dark):
     view.root.get_by_text("reached the goal in").first.wait_for()
     look("compared")
     view.root.get_by_role("button", name="Back to the run").click()
-    view.root.get_by_role("button", name="Close the settings").click()
     tab.page.set_viewport_size({"width": 800, "height": 950})
     for step in ("Sessions", "Cases", "Runs"):
         view.root.get_by_role("navigation", name="Steps").get_by_role("button", name=step).click()

@@ -198,11 +198,13 @@ def test_what_cannot_run_is_said_in_place(opened):
     view.run_button.click()
     problem = view.root.get_by_role("alert").filter(has_text="there is no agent")
     problem.wait_for()
-    view.root.get_by_label("Agent", exact=True).fill("support")
+    view.page.wait_for_function("() => document.activeElement.labels?.[0]?.textContent === 'Agent'")
+    view.page.keyboard.type("support")
     view.run_button.click()
     view.page.wait_for_selector(".convsim-workbench .cs-run .cs-bubble")
     view.wait_for_end()
 
+    assert not view.root.get_by_label("Agent", exact=True).is_visible()
     assert "Run plays 4 cases against support (" in view.root.locator(".cs-wb-plays").inner_text()
 
 

@@ -107,8 +107,13 @@ export function createBar(model, el) {
     const began = await tried("run");
     begins = false;
     paint();
-    if (began) go("runs");
-    else if (bench?.agent.problem || !bench?.settings.fields.find((each) => each.name === "user_model")?.value) openSettings(true);
+    if (!began) {
+      if (bench && needsSettings(bench)) openSettings(true);
+      return;
+    }
+    settings.toggle(false); // the run wants the room
+    setAttribute(settingsButton, "aria-expanded", "false");
+    go("runs");
   }
 
   /**
