@@ -6,6 +6,8 @@ import re
 import pytest
 
 from tests.adapters.mlflow.test_outage import Server
+from tests.notebook.test_axe_browser import FOUND
+from tests.notebook.test_run_view_browser import FAINT
 from tests.notebook.test_stepping_browser import RUN, SHOW, START, Cell
 
 pytestmark = pytest.mark.full
@@ -73,6 +75,29 @@ def test_a_fork_stands_beside_its_origin(ended):
     assert heads == ["trial 1 ✗ not reached", "fork of turn 2, by mended (1) ✗ not reached"]
     assert asks == ["Please help me, 1.", "And what of the refund?"]
     assert says == ["Answer 3: I have found the order .", "Mended 3"]
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_side_by_side_has_no_serious_finding(ended, tab, installed, dark):
+    """axe-core and the contrast of all text: both beside each other, one under the other, and the list alone."""
+    view = ended()
+    view.ask(FORKED)
+    view.wait_until("node.querySelectorAll('.cs-square').length === 4")
+    view.choose(4)
+    view.root.get_by_label("Side by side with").select_option(index=1)
+    view.root.locator(".cs-mark").wait_for()
+    view.root.locator(".cs-shared > summary").click()
+    tab.theme(dark=dark)
+    tab.page.evaluate((installed / "node_modules" / "axe-core" / "axe.min.js").read_text(encoding="utf-8"))
+    found = {}
+    for width in (1200, 640):
+        tab.page.set_viewport_size({"width": width, "height": 900})
+        tab.page.wait_for_timeout(300)
+        found[width] = view.root.evaluate(FOUND), view.root.evaluate(FAINT)
+    view.root.get_by_role("button", name="Back to the list").click()
+    found["list"] = view.root.evaluate(FOUND), view.root.evaluate(FAINT)
+    tab.theme(dark=False)
+    assert found == dict.fromkeys((1200, 640, "list"), ([], {}))
 
 
 def test_a_fork_is_compared_while_it_plays(ended, tab):

@@ -51,7 +51,7 @@ export function createPanel({ ask, onForked }) {
   }
 
   /**
-   * A form whose button waits for the answer; what the kernel refuses stands in it.
+   * A form whose button waits for the answer and then closes it; what the kernel refuses stands in it.
    * @param {string} verb the button
    * @param {HTMLElement[]} fields
    * @param {() => Promise<void>} act
@@ -67,6 +67,7 @@ export function createPanel({ ask, onForked }) {
       problem.textContent = "";
       try {
         await act();
+        if (node.isConnected) close(); // else something else was opened in its place
       } catch (error) {
         problem.textContent = error instanceof Error ? error.message : String(error);
       }
@@ -116,7 +117,6 @@ export function createPanel({ ask, onForked }) {
       const act = async () => {
         const given = { key, turn, text: text.value.trim() ? text.value : null, agent: agent.input.value };
         const { key: forked } = await ask("fork", given);
-        close();
         onForked([forked]);
       };
       open(`Fork from turn ${turn}`, form("Fork", fields, act));
@@ -130,7 +130,6 @@ export function createPanel({ ask, onForked }) {
       const agent = agentField();
       const act = async () => {
         const { keys } = await ask("again", { key, times: Number(times.value), agent: agent.input.value });
-        close();
         onForked(keys);
       };
       open("Run again", form("Run again", [field("Times", times), agent.node], act));
@@ -153,11 +152,10 @@ export function createPanel({ ask, onForked }) {
         const value = chosen();
         if (!value) throw new Error("Choose one first.");
         await ask("label", { key, value, note: note.value });
-        close();
       };
       const back = async () => {
         await ask("label", { key, value: null });
-        close();
+        if (kept.isConnected) close();
       };
       const choice = h("fieldset", {}, h("legend", {}, "What you say of it"), ...choices);
       const kept = form("Label", [choice, field("Note", note)], act);
