@@ -37,7 +37,18 @@ HOW_TO = (
 GROUPS: dict[str, tuple[str, ...]] = {
     "Sessions and test cases": (
         *("search_sessions", "list_sessions", "load_sessions", "SessionList", "Session", "Message"),
-        *("distill", "estimate_distill", "draft", "load_cases", "CaseSet", "TestCase", "Withheld", "StyleCard"),
+        *(
+            "distill",
+            "start_distill",
+            "Distilling",
+            "estimate_distill",
+            "draft",
+            "load_cases",
+            "CaseSet",
+            "TestCase",
+            "Withheld",
+            "StyleCard",
+        ),
         *("behaviours", "Behaviour"),
     ),
     "Running": (

@@ -323,11 +323,11 @@ export function createSessionPicker(model) {
       opened: preview.shown,
       complete: head.complete && !find.isCut,
     });
+    distill.paint(head, copy.picked.size);
     paintAround(head);
     const row = rows.get(preview.shown ?? "");
     if (row) preview.paint(row, copy.picked.has(row.id));
     node.classList.toggle("cs-reading", preview.isOpen);
-    distill.paint(head, copy.picked.size);
   }
 
   /** @param {Head} now */
