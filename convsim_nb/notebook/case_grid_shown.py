@@ -15,9 +15,10 @@ from convsim_nb.notebook.display import Bundle, cell_of, folded, view_kind
 from convsim_nb.views.static_html import cases_html
 from convsim_nb.workflow.cases import CaseSet
 
-_SETTLED = 1.0
+_SETTLED = 1.5
 """Seconds without a change after which the saved form is drawn anew."""
-_MOST_BYTES = 500_000
+_MOST_BYTES = 120_000
+"""Of the saved form: the page cleans and draws it after every few edits, and half a megabyte takes it half a second."""
 
 
 class ShownGrid:

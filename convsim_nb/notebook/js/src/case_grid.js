@@ -51,6 +51,8 @@ export function createCaseGrid(model) {
   let looking = 0;
   let moved = false;
   let fading = 0;
+  /** The marked rows that the kernel knows of. */
+  let told = new Set();
 
   const line = channel(model, { onState: takeState, onMessage: heard, onLost: paintLost });
   const place = createPlace(() => field, placed);
@@ -244,7 +246,9 @@ export function createCaseGrid(model) {
   /** @param {boolean} goes */
   function placed(goes) {
     moved ||= goes;
-    line.say("marked", { keys: [...place.marked] });
+    if (goes && !cells.open) table.cell(place.at)?.focus({ preventScroll: true }); // the next key may come before the next frame
+    if (told !== place.marked) line.say("marked", { keys: [...place.marked] });
+    told = place.marked;
     painting ||= requestAnimationFrame(paint);
     if (sourceShown) lookSoon();
   }

@@ -1,6 +1,6 @@
 // One row of the grid as nodes. Every text goes in as text.
 
-import { h, setAttribute, setText } from "../dom.js";
+import { h, setAttribute } from "../dom.js";
 import { BY_NAME, COLUMNS, entriesOf, fieldWords, itemsOf, mappingLines, visible } from "./cells.js";
 import { FINDINGS, NUMBER } from "./select.js";
 import { isDraft } from "./rows.js";
@@ -49,12 +49,12 @@ const cellNode = (name) =>
   h("div", { class: "cs-g-cell", role: "gridcell", tabindex: -1, "data-column": name, "aria-colindex": PLACES.get(name) });
 
 function numberNode() {
-  const more = { type: "button", class: "cs-more", tabindex: -1, "aria-haspopup": "menu", "aria-expanded": "false", title: "Actions" };
+  const more = { type: "button", class: "cs-more", tabindex: -1, "aria-haspopup": "menu", "aria-expanded": "false", title: "Actions", "aria-label": "Actions on the row" };
   return h(
     "div",
     { class: "cs-g-cell cs-g-number", role: "rowheader", tabindex: -1, "data-column": NUMBER, "aria-colindex": 1 },
-    h("span", { class: "cs-g-place" }),
-    h("div", { class: "cs-g-beneath" }, h("span", { class: "cs-g-marks" }), h("button", more, "⋯")),
+    h("div", { class: "cs-g-beside-number" }, h("span", { class: "cs-g-place" }, "0"), h("span", { class: "cs-g-marks" })),
+    h("button", more, "⋯"),
   );
 }
 
@@ -66,6 +66,7 @@ function numberNode() {
 export function fillRow(node, row) {
   const draft = isDraft(row);
   node.classList.toggle("cs-g-draft", draft);
+  setAttribute(/** @type {HTMLElement} */ (node.firstChild), "title", row.id || "a draft: it has no id yet");
   fillMarks(/** @type {HTMLElement} */ (node.querySelector(".cs-g-marks")), row, draft);
   for (const cell of /** @type {NodeListOf<HTMLElement>} */ (node.querySelectorAll("[role=gridcell]"))) {
     const column = BY_NAME.get(cell.dataset["column"] ?? "");
@@ -83,14 +84,11 @@ export const cellOf = (node, column) => /** @type {HTMLElement | null} */ (node.
 /**
  * @param {HTMLElement} node of a row
  * @param {number} place from 1
- * @param {string} id
  */
-export function numberRow(node, place, id) {
-  setAttribute(node, "aria-rowindex", place + 1);
-  const cell = /** @type {HTMLElement} */ (node.firstChild);
-  setText(/** @type {HTMLElement} */ (cell.querySelector(".cs-g-place")), String(place));
-  setAttribute(cell, "title", id ? `${id}` : "a draft: it has no id yet");
-  setAttribute(/** @type {HTMLElement} */ (cell.querySelector(".cs-more")), "aria-label", `Actions on row ${place}`);
+export function numberRow(node, place) {
+  node.setAttribute("aria-rowindex", String(place + 1));
+  // Where a row comes in at the top, all below it get another number: straight to the text, without a search.
+  /** @type {Text} */ (node.firstChild?.firstChild?.firstChild?.firstChild).data = String(place);
 }
 
 /**
@@ -134,7 +132,6 @@ export function fillCell(cell, row, column) {
   cell.replaceChildren(...parts.filter((each) => each !== false && each !== ""));
   setAttribute(cell, "aria-invalid", problem ? "true" : null);
   setAttribute(cell, "data-hint", text || problem ? null : column.title.toLowerCase());
-  setAttribute(cell, "dir", "auto");
 }
 
 /**
@@ -149,12 +146,12 @@ function contents({ name, kind }, text) {
     case "text":
       return [h("div", { class: "cs-g-text" }, visible(text))];
     case "lines":
-      return itemsOf(text).map((each) => h("div", { class: "cs-g-item", dir: "auto" }, visible(each)));
+      return itemsOf(text).map((each) => h("div", { class: "cs-g-item" }, visible(each)));
     case "withheld":
       return entriesOf(text).map(entryNode);
     case "mapping":
       return mappingLines(text).map(({ label, text: said, bullet }) =>
-        h("div", { class: bullet ? "cs-g-item" : "cs-g-pair", dir: "auto" }, label && h("span", { class: "cs-g-label" }, `${visible(label)}: `), visible(said)),
+        h("div", { class: bullet ? "cs-g-item" : "cs-g-pair" }, label && h("span", { class: "cs-g-label" }, `${visible(label)}: `), visible(said)),
       );
   }
 }
@@ -167,7 +164,7 @@ function entryNode({ fact, after, kind }) {
     { class: "cs-g-hidden" },
     h("span", { class: "cs-g-sign", "aria-hidden": "true" }, "⊘"),
     h("div", { dir: "auto" }, visible(fact)),
-    h("div", { class: "cs-g-after", dir: "auto" }, `${visible(name)}after: `, visible(after) || "…"),
+    h("div", { class: "cs-g-after" }, `${visible(name)}after: `, visible(after) || "…"),
   );
 }
 

@@ -4,7 +4,6 @@ import { h, setAttribute } from "../dom.js";
 import { COLUMN_COUNT, cellOf, fillRow, headNode, numberRow, rowNode } from "./row_view.js";
 import { COLUMNS } from "./cells.js";
 import { OURS } from "./keyboard.js";
-import { FINDINGS } from "./select.js";
 
 /**
  * @import {Row, Rows} from "./rows.js"
@@ -25,6 +24,9 @@ export function createTable() {
   const nodes = new Map();
   /** @type {WeakMap<HTMLElement, Row>} */
   const shows = new WeakMap();
+  let painted = "";
+  /** @type {WeakMap<HTMLElement, number>} */
+  const places = new WeakMap();
   /** @type {HTMLElement | null} */
   let current = null;
   /** @type {Set<HTMLElement>} */
@@ -48,8 +50,9 @@ export function createTable() {
         nodes.set(key, node);
       } else if (shows.get(node) !== row) fillRow(node, row);
       shows.set(node, row);
-      numberRow(node, place + 1, row.id);
-      node.hidden = !shown.has(key);
+      if (places.get(node) !== place) numberRow(node, place + 1);
+      places.set(node, place);
+      if (node.hidden === shown.has(key)) node.hidden = !node.hidden;
       if (cursor === node) cursor = cursor.nextElementSibling;
       else body.insertBefore(node, cursor);
     });
@@ -108,6 +111,8 @@ export function createTable() {
     row: (key) => nodes.get(key) ?? null,
     /** @param {string[]} columns that are shown */
     showColumns(columns) {
+      if (columns.join() === painted) return;
+      painted = columns.join();
       const hidden = COLUMNS.filter(({ name }) => !columns.includes(name));
       setAttribute(grid, "data-hidden", hidden.map(({ name }) => name).join(" ") || null);
       const groups = [...new Set(COLUMNS.filter(({ name }) => columns.includes(name)).map(({ group }) => group))];
@@ -115,8 +120,6 @@ export function createTable() {
       grid.style.setProperty("--cs-g-least", `${40 + groups.length * 130}px`);
       grid.style.setProperty("--cs-g-columns", groups.map((group) => WIDTHS[group] ?? "").join(" "));
     },
-    /** @param {Cell} at */
-    isFindings: (at) => at.column === FINDINGS,
   };
 }
 
