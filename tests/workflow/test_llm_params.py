@@ -110,7 +110,8 @@ def test_a_job_with_other_parameters_is_another_job(server, tmp_path):
     first.wait(20)
     with pytest.raises(cs.ConvsimError, match=r"was begun with user_llm_params .*0\.3.*, now it is .*0\.9"):
         cs.simulate(CASES, ScriptedAgent(), run_key="k", user_llm_params={"temperature": 0.9}, **options)
-    run = cs.resume(first.run_id, agent=ScriptedAgent(), journal=tmp_path, mlflow=False, progress=False).wait(20)
+    again = {"journal": tmp_path, "mlflow": False, "progress": False, "max_seconds": None}
+    run = cs.resume(first.run_id, agent=ScriptedAgent(), **again).wait(20)
 
     assert [c.stop for c in run.conversations] == ["goal_reached"]
     assert sent(server)["user"] == PARAMS
