@@ -1,6 +1,7 @@
 // The live view of a run: anywidget calls `render` once for each place where the widget is shown.
 
 import { h, setText } from "./dom.js";
+import { choicesOf } from "./choices.js";
 import { createFilters } from "./filters.js";
 import { createHeader } from "./header.js";
 import { createHelp, listen } from "./keys.js";
@@ -8,7 +9,7 @@ import { link } from "./link.js";
 import { createMenu } from "./menu.js";
 import { firstToShow, inOrder, listed, nameOf, neighbour, nextFailure, relatives } from "./order.js";
 import { createList, createStrip } from "./overview.js";
-import { copied, createPanel } from "./panel.js";
+import { createPanel } from "./panel.js";
 import { createComposer, createControls } from "./steer.js";
 import { createTranscript } from "./transcript.js";
 import { CHOSEN, SHOW } from "./workbench_parts.js";
@@ -205,37 +206,8 @@ export function createRunView(model) {
     else awaited = first;
   }
 
-  /**
-   * @param {number} place of a message of the conversation that is shown
-   * @returns {import("./menu.js").Choice[]}
-   */
-  function choices(place) {
-    const conversation = copy.state.conversations.get(shown ?? "");
-    const message = conversation?.messages[place];
-    if (!conversation || !message) return [];
-    const { key } = conversation;
-    const turn = conversation.message_turns[place] ?? 0;
-    const all = [{ name: "Copy", key: "c", act: () => void copied(message.content).then((done) => done || say("The browser does not let a page copy here.")) }];
-    if (message.trace_id) all.push(/** @type {any} */ (traceChoice(message.trace_id)));
-    if (!turn) return all;
-    const opens = conversation.messages.find((each, n) => conversation.message_turns[n] === turn && each.role === "user");
-    const said = opens?.content ?? "";
-    return [
-      ...all,
-      ...(opens ? [{ name: "Edit and fork", key: "e", act: () => panel.fork(key, turn, said, true) }] : []),
-      { name: "Fork here", act: () => panel.fork(key, turn, said, false) },
-      { name: "Run again", act: () => panel.again(key) },
-      { name: "Make a test case of this", act: () => void panel.testCase(key, turn) },
-    ];
-  }
-
-  /** @param {string} traceId */
-  function traceChoice(traceId) {
-    const page = copy.header.steering.trace_page;
-    if (!page) return { name: "Trace", key: "o", act: () => void panel.spans(traceId) };
-    const id = encodeURIComponent(traceId);
-    return { name: "Trace in MLflow", key: "o", href: `${page}?selectedEvaluationId=${id}&traceId=${id}` };
-  }
+  /** @param {number} place of a message of the conversation that is shown */
+  const choices = (place) => choicesOf(copy, copy.state.conversations.get(shown ?? ""), place, { panel, say });
 
   /**
    * Do with the message that has the focus, or the last one, what its menu offers.

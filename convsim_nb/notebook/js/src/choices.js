@@ -1,0 +1,50 @@
+// What a person may do with one message: the choices of its menu, which keys name too.
+
+import { copied } from "./panel.js";
+
+/**
+ * @import {Choice} from "./menu.js"
+ * @import {Copy} from "./link.js"
+ * @import {Conversation} from "./types"
+ * @typedef {{panel: ReturnType<typeof import("./panel.js").createPanel>, say: (problem: string) => void}} Doing
+ */
+
+/**
+ * @param {Copy} copy
+ * @param {Conversation | undefined} conversation
+ * @param {number} place of one of its messages
+ * @param {Doing} doing
+ * @returns {Choice[]}
+ */
+export function choicesOf(copy, conversation, place, { panel, say }) {
+  const message = conversation?.messages[place];
+  if (!conversation || !message) return [];
+  const { key } = conversation;
+  const turn = conversation.message_turns[place] ?? 0;
+  const copyIt = async () => (await copied(message.content)) || say("The browser does not let a page copy here.");
+  /** @type {Choice[]} */
+  const all = [{ name: "Copy", key: "c", act: () => void copyIt() }];
+  if (message.trace_id) all.push(traceChoice(copy, message.trace_id, panel));
+  if (!turn) return all;
+  const opens = conversation.messages.find((each, n) => conversation.message_turns[n] === turn && each.role === "user");
+  const said = opens?.content ?? "";
+  return [
+    ...all,
+    ...(opens ? [{ name: "Edit and fork", key: "e", act: () => panel.fork(key, turn, said, true) }] : []),
+    { name: "Fork here", act: () => panel.fork(key, turn, said, false) },
+    { name: "Run again", act: () => panel.again(key) },
+    { name: "Make a test case of this", act: () => void panel.testCase(key, turn) },
+  ];
+}
+
+/**
+ * @param {Copy} copy
+ * @param {string} traceId
+ * @param {Doing["panel"]} panel
+ * @returns {Choice}
+ */
+function traceChoice({ header: { steering } }, traceId, panel) {
+  if (!steering.trace_page) return { name: "Trace", key: "o", act: () => void panel.spans(traceId) };
+  const id = encodeURIComponent(traceId);
+  return { name: "Trace in MLflow", key: "o", href: `${steering.trace_page}?selectedEvaluationId=${id}&traceId=${id}` };
+}
