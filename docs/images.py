@@ -199,6 +199,24 @@ def compared(shots: Shots) -> None:
     shots.take("compare")
 
 
+def edited(shots: Shots) -> None:
+    """Test cases in the grid: one edited, one to fix, and the session that one of them came from."""
+    shots.cell("grid = cases.edit()")
+    shots.page.wait_for_selector(".cs-cases:not(.cs-unknown) .cs-g-row")
+    grid = shots.page.locator(".cs-cases").last
+    row = grid.locator(".cs-g-row")
+    row.nth(1).locator("[data-column=persona]").click()
+    shots.page.keyboard.type("You run a small shop, are in a hurry, and know the terms by heart.")
+    shots.page.keyboard.press("Enter")
+    shots.page.keyboard.press("Control+Enter")
+    grid.locator("textarea").wait_for()
+    shots.page.keyboard.press("Escape")
+    row.nth(0).locator("[data-column=withheld]").click()
+    grid.get_by_role("button", name="Source", exact=True).click()
+    grid.locator(".cs-g-source mark.cs-g-own").first.wait_for()
+    shots.take("grid", of=grid)
+
+
 def make_small() -> None:
     """With 256 colours, rare ones among them, a picture of a page looks the same, and takes half the room."""
     from PIL import Image
@@ -211,7 +229,7 @@ def make_small() -> None:
                 )
 
 
-STATES: tuple[Callable[[Shots], None], ...] = (running, taken_over, forking, beside, ended, scored, compared)
+STATES: tuple[Callable[[Shots], None], ...] = (running, taken_over, forking, beside, ended, scored, compared, edited)
 
 
 def main() -> None:
