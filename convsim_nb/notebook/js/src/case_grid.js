@@ -53,6 +53,8 @@ export function createCaseGrid(model) {
   let fading = 0;
   /** The marked rows that the kernel knows of. */
   let told = new Set();
+  /** @type {import("./grid/rows.js").Row | null} whose source stands in the panel */
+  let looked = null;
 
   const line = channel(model, { onState: takeState, onMessage: heard, onLost: paintLost });
   const place = createPlace(() => field, placed);
@@ -186,6 +188,7 @@ export function createCaseGrid(model) {
       field = { ...field, hasFindings: (key) => (byKey.get(key)?.findings.length ?? 0) > 0 };
     }
     painting ||= requestAnimationFrame(paint);
+    if (sourceShown) lookSoon();
   }
 
   /**
@@ -237,7 +240,9 @@ export function createCaseGrid(model) {
     table.paintSelection(place.here(), place.range, place.marked);
     const cell = table.cell(place.at);
     if (moved && cell && !cells.open) {
-      cell.focus({ preventScroll: true });
+      // Where its row went, or came in just now. Whoever is in a menu or at a button meanwhile stays there.
+      const here = document.activeElement;
+      if (here === null || here === document.body || table.grid.contains(here)) cell.focus({ preventScroll: true });
       cell.scrollIntoView({ block: "nearest", inline: "nearest" });
     }
     moved = false;
@@ -370,13 +375,17 @@ export function createCaseGrid(model) {
   async function look() {
     const cell = place.here();
     const row = cell && sheet.row(cell.key);
+    if (row !== looked) looked = null;
     if (!cell || !row) return panel.say("No case is chosen.");
     if (!row.source) return panel.say("This case was written by hand: it came from no session.");
     if (!row.source.at_hand) return panel.say(`It came from session ${row.source.session}, which is not at hand: give it as CaseGrid(cases, sessions=...).`);
-    const found = await ask("source", { key: row.key });
-    if (!found || place.at?.key !== row.key) return;
-    panel.show(row.key, /** @type {import("./grid/source_panel.js").Source} */ (found));
-    panel.point(place.at.column);
+    if (row !== looked) {
+      const found = await ask("source", { key: row.key });
+      if (!found || place.at?.key !== row.key) return;
+      panel.show(row.key, /** @type {import("./grid/source_panel.js").Source} */ (found));
+      looked = row;
+    }
+    panel.point(place.at?.column ?? "");
   }
 
   /** @param {string} key @param {string} column */
@@ -491,8 +500,7 @@ export function createCaseGrid(model) {
   toolbar.search.addEventListener("keydown", (event) => {
     if (event.key !== "Enter" && event.key !== "ArrowDown") return;
     event.preventDefault();
-    moved = true;
-    paint();
+    place.go(place.here());
   });
 
   return {
