@@ -9,7 +9,7 @@ from convsim_nb.domain.errors import ModelNameError, UsageError
 from convsim_nb.domain.events import RunSettings
 from convsim_nb.views.gate import gate_markdown, junit_xml
 from convsim_nb.workflow.compare import Comparison, compare
-from convsim_nb.workflow.options import SimulateOptions, spelled_out
+from convsim_nb.workflow.options import SimulateOptions, above_zero, spelled_out
 from convsim_nb.workflow.run import Run
 from convsim_nb.workflow.runs import load_run
 from convsim_nb.workflow.scorers import check_scorers
@@ -17,6 +17,8 @@ from convsim_nb.workflow.simulate import simulate
 
 _TAKEN_OVER = ("user_model", "judge_model", "user_llm_params", "judge_llm_params", "max_turns", "trials", "goal_check")
 """What is taken from the baseline where it is not given."""
+
+_POINTS = 100
 
 
 class Gate:
@@ -93,8 +95,8 @@ def gate(
         UsageError: an argument is wrong, or something else than the agent differs; a scorer that is not known is
             said before anything is played.
     """
-    if not 0 <= max_drop <= 100:  # noqa: PLR2004 - points
-        raise UsageError(f"max_drop={max_drop:g}: give points of the reach rate, from 0 to 100")
+    if not (max_drop == 0 or above_zero(max_drop, whole=False)) or max_drop > _POINTS:
+        raise UsageError(f"max_drop={max_drop!r}: give points of the reach rate, from 0 to 100")
     if scorers is not None:
         check_scorers(scorers, experiment=options.get("experiment"), stored=options.get("mlflow", True))
     journal = options.get("journal")
