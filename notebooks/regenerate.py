@@ -33,11 +33,13 @@ _MACHINE = re.compile(r"(?<![\w.])/(?:home|root|Users|work|private|usr|opt|mnt|t
 _ALARM = re.compile(r"warning|error|traceback", re.IGNORECASE)
 _CHANGING = (
     (r"\d{8}-\d{6}-[0-9a-f]+", "RUN"),
+    (r"(?<=\w)-\d{6}\b", "-TIME"),  # of a run without a name
     (r"\b(?:sim|tr)-[0-9a-f]{8,}", "ID"),
     (r"\b[0-9a-f]{32}\b", "ID"),
     (r"\d{4}-\d\d-\d\d \d\d:\d\d UTC", "DATE"),
     (r"\b\d[\d.,]* ?(?:ms|s|min|tokens)\b", "AMOUNT"),
     (r"\d+:\d\d\b", "CLOCK"),
+    (r"(?<=agent seconds a reply)(?:[\s|]+[-+<]?\d[-+\d.e]*)+", " AMOUNTS"),
 )
 
 
