@@ -7,7 +7,6 @@ from convsim_nb.domain.events import RunEvent, RunStarted, SinkDropped
 from convsim_nb.domain.state import RunState
 from convsim_nb.engine.ports import Sink
 
-
 Clean = Callable[[RunEvent], RunEvent | None]
 """Gives an event as it may be kept and shown, or None for one that may not."""
 

@@ -43,7 +43,7 @@ def store(folder, name, *, age=0.0):
 
 
 def test_repo2docker_installs_this_checkout_and_its_python_fits():
-    """`.` is local, so that the whole repository is there first; the README's links open the notebooks that are there."""
+    """`.` is local, so the whole repository is there first; the README's links open the notebooks that are there."""
     wanted = [line for line in (BINDER / "requirements.txt").read_text().splitlines() if not line.startswith("#")]
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     version = re.fullmatch(r"python-(\d+\.\d+)\n", (BINDER / "runtime.txt").read_text())

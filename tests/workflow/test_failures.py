@@ -53,7 +53,7 @@ def test_a_model_reads_what_no_rule_explains_and_is_quoted(run):
         "2 x agent: it said something wrong (kettle-0/ScriptedAgent/1, kettle-1/ScriptedAgent/1), such as "
         "“paid in vouchers only”. Next: hold the quote against what it knows and what its tools say"
     )
-    assert "3 read by reader (prompt failure 1)" in repr(found)
+    assert "3 read by reader (prompt failure 2)" in repr(found)
     assert len(model.requests) == 3
     frame = found.to_frame().set_index("case_id")
     assert list(frame.loc["kettle-2", ["whose", "by", "note", "quote"]]) == [

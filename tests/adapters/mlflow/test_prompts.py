@@ -17,7 +17,8 @@ def test_registered_once_each_and_again_only_when_changed(ambient):
     """One call puts all of them there; a second one makes no second version; an alias is set."""
     first = cs.register_prompts(prefix="once", alias="production")
 
-    assert first == {name: f"prompts:/once-{name}/1" for name in ("user", "judge", "split", "distill", "draft", "failure")}
+    names = ("user", "judge", "split", "distill", "draft", "failure")
+    assert first == {name: f"prompts:/once-{name}/1" for name in names}
     assert cs.register_prompts(prefix="once") == first
     kept = mlflow.MlflowClient().load_prompt("prompts:/once-user@production")
     assert (kept.template, kept.tags["convsim.prompt_version"]) == (prompt("user").text, prompt("user").version)
