@@ -14,6 +14,7 @@ from convsim_nb.domain.errors import UsageError
 from convsim_nb.domain.session import Session
 from convsim_nb.notebook.case_grid_book import CaseBook, Op, Rows
 from convsim_nb.notebook.case_grid_desk import GridDesk
+from convsim_nb.notebook.case_grid_file import OwnFiles
 from convsim_nb.notebook.case_grid_findings import Findings
 from convsim_nb.notebook.case_grid_kept import KeptEdits
 from convsim_nb.notebook.case_grid_protocol import WORDS, changed_rows, row_json
@@ -70,6 +71,8 @@ class CaseGrid(AnyWidget):
         self._sessions = {session.id: session for session in (*given.sessions, *sessions)}
         self._saved: Rows = self._book.rows
         self._path = path
+        self._files = OwnFiles()
+        self._files.gave(given)
         self._marked: tuple[str, ...] = ()
         self._name = uuid4().hex
         self._answered: OrderedDict[str, None] = OrderedDict()
@@ -102,6 +105,7 @@ class CaseGrid(AnyWidget):
     @cases.setter
     def cases(self, cases: Any) -> None:
         given = load_cases(cases)
+        self._files.gave(given)
         self._remember(given.sessions)
         with self._lock:
             self._put("Change from Python", self._book.with_cases(given))
@@ -118,6 +122,7 @@ class CaseGrid(AnyWidget):
     def add(self, cases: Any) -> None:
         """Append cases, and keep their sessions for the side panel: one edit, which can be undone."""
         given = load_cases(cases)
+        self._files.gave(given)
         self._remember(given.sessions)
         with self._lock:
             self._put(f"Add {len(given)} cases", self._book.and_cases(given))
@@ -144,11 +149,13 @@ class CaseGrid(AnyWidget):
         """Where `save` writes; empty where nobody has said."""
         return str(self._path or "")
 
-    def save(self, path: str | Path | None = None) -> str | Path:
+    def save(self, path: str | Path | None = None, *, replace: bool = False) -> str | Path:
         """Write the valid cases to a file or to `mlflow:NAME`; drafts stay here alone.
 
+        A file that holds what never stood in this grid is only written over with `replace`.
+
         Raises:
-            UsageError: no path is known, or there is nothing to save.
+            UsageError: no path is known, there is nothing to save, the folder is not there, or the file is foreign.
             StoreError: it cannot be written.
         """
         where = path or self._path
@@ -158,12 +165,20 @@ class CaseGrid(AnyWidget):
             rows, cases = self._book.rows, self.cases
         if not cases:
             raise UsageError("there is no valid case to save yet: see .problems")
+        if self._files.is_foreign(where) and not replace:
+            raise UsageError(f"{where} is there already, and was not read here: save(path, replace=True) replaces it")
         written = cases.save(where)
         with self._lock:
+            self._files.wrote(where)
             self._saved, self._path = rows, where
             self._desk.keep_soon()
             self.refresh_head()
         return written
+
+    def would_replace(self, path: str | Path | None = None) -> str:
+        """The file that `save` would write over, though it holds what never stood here; empty where there is none."""
+        where = path or self._path
+        return str(where) if where and self._files.is_foreign(where) else ""
 
     def marked(self) -> tuple[str, ...]:
         """The ids of the cases whose rows are selected, in their order."""

@@ -137,8 +137,12 @@ class GridDesk:
 
     # --- the verbs -------------------------------------------------------------------
 
-    def _save(self, path: str = "") -> Answer:
-        self._grid.save(str(path).strip() or None)
+    def _save(self, path: str = "", *, replace: bool = False) -> Answer:
+        """Save, or say which file is `there` already: the page asks before it is replaced."""
+        where = str(path).strip() or None
+        if replace is not True and (there := self._grid.would_replace(where)):
+            return {"there": visible(there)}
+        self._grid.save(where, replace=replace is True)
         left = len(self._grid.problems)
         return {"path": sendable(self._grid.path), "saved": len(self._grid.cases), "left": left}
 

@@ -37,6 +37,7 @@ class PlainGrid:
         self._problem = widgets.HTML()
         self._choice = widgets.Dropdown(description="Case", layout=widgets.Layout(width="98%"))
         self._fields = {name: _field(name) for name in COLUMNS}
+        self._to_replace = ""
         self._path = widgets.Text(value=grid.path, placeholder="cases.yaml or mlflow:NAME", description="Save to")
         edits = [
             self._button("Keep", self._keep),
@@ -117,7 +118,13 @@ class PlainGrid:
 
     def _save(self) -> None:
         self._keep()
-        written = self._grid.save(self._path.value.strip() or None)
+        where = self._path.value.strip() or None
+        asked, self._to_replace = self._to_replace, self._grid.would_replace(where)
+        if self._to_replace and asked != self._to_replace:
+            self._problem.value = escape(visible(f"{self._to_replace} is there already: Save once more replaces it"))
+            return
+        written = self._grid.save(where, replace=bool(self._to_replace))
+        self._to_replace = ""
         left = len(self._grid.problems)
         rest = f"; {left} to fix left out" if left else ""
         self._problem.value = escape(visible(f"Saved {len(self._grid.cases)} cases to {written}{rest}"))

@@ -408,6 +408,33 @@ def test_what_cannot_be_saved_is_said(page, tmp_path):
         page.grid.save(tmp_path / "cases.yaml")
 
 
+def test_a_file_that_never_stood_in_the_grid_is_replaced_only_when_told_to(page, tmp_path):
+    """Its own file it writes over; another's it asks about, on the page and in Python."""
+    own, other = tmp_path / "cases.yaml", tmp_path / "other.yaml"
+    page.grid.cases.save(own)
+    other.write_text("- goal: Somebody else's\n")
+    page.type(1, "goal", "Edited")
+
+    assert page.ask("save", path=str(other))["result"] == {"there": str(other)}
+    with pytest.raises(UsageError, match=r"other.yaml is there already.*replace=True"):
+        page.grid.save(other)
+    assert other.read_text() == "- goal: Somebody else's\n"
+    page.grid.save(own)
+    assert page.ask("save", path=str(other), replace=True)["result"]["saved"] == 2
+    page.type(1, "goal", "Edited again")
+    page.grid.save(other)
+    assert cs.load_cases(other)["kettle"].goal == "Edited again"
+    (tmp_path / "notes.yaml").write_text("shopping: [milk]")
+    assert page.grid.would_replace(tmp_path / "notes.yaml")
+
+
+def test_a_folder_that_is_not_there_is_not_made(page, tmp_path):
+    """A mistyped path is said, not followed."""
+    said = page.ask("save", path=str(tmp_path / "csaes" / "cases.yaml"))["problem"]
+    assert said.startswith(f"the folder {tmp_path / 'csaes'} is not there")
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_unsaved_edits_are_on_disk_and_come_back_after_a_restart(tmp_path, monkeypatch):
     """Drafts too; they are offered, not put in; saved or let go, they are offered no more."""
     monkeypatch.chdir(tmp_path)
