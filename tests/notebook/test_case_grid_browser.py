@@ -100,7 +100,8 @@ class Grid:
         self.page.evaluate(go, code)
 
     def ask(self, code):
-        """Run a cell, and give what it told."""
+        """Run a cell once Python has all edits, and give what it told: cells and widgets come in on two channels."""
+        self.until("(node?.dataset.waiting ?? '0') === '0'")
         self.run(code)
         printed = self.page.locator(".jp-Cell").last.locator(".jp-OutputArea-output").last
         printed.wait_for()

@@ -1,14 +1,16 @@
 // Test cases in a grid: rows that are edited in place, shown at once, and held by Python.
 
 import { channel } from "./channel.js";
-import { h, setText } from "./dom.js";
+import { h } from "./dom.js";
+import { createBeside } from "./grid/beside.js";
 import { createCells } from "./grid/cells_desk.js";
-import { BY_NAME, COLUMNS } from "./grid/cells.js";
+import { COLUMNS } from "./grid/cells.js";
 import { HELP, pressed } from "./grid/keyboard.js";
+import { createNotices } from "./grid/notices.js";
 import { createPlace } from "./grid/place.js";
+import { createRowActs } from "./grid/row_acts.js";
 import { Sheet, holds, isDraft, passes } from "./grid/rows.js";
 import { NUMBER } from "./grid/select.js";
-import { createSourcePanel } from "./grid/source_panel.js";
 import { createTable } from "./grid/table.js";
 import { createToolbar } from "./grid/toolbar.js";
 import { createHelp } from "./keys.js";
@@ -21,11 +23,6 @@ import { SHOW } from "./workbench_parts.js";
  * @import {Op} from "./grid/rows.js"
  * @import {Field} from "./grid/select.js"
  */
-
-/** After so long in one row, its source is asked for; in milliseconds. */
-const LOOKS = 120;
-/** A message for the person goes away after so long; in milliseconds. */
-const TOAST = 8000;
 
 /** @param {{model: Model, el: HTMLElement}} widget */
 function render({ model, el }) {
@@ -44,29 +41,25 @@ export function createCaseGrid(model) {
   let name = "";
   /** @type {string[] | null} as the person chose them; null for those that have something in them */
   let chosen = null;
-  let sourceShown = false;
   /** @type {Field} */
   let field = { keys: [], columns: COLUMNS.map((column) => column.name), hasFindings: () => false };
   let painting = 0;
-  let looking = 0;
   let moved = false;
-  let fading = 0;
+  let arriving = false;
   /** The marked rows that the kernel knows of. */
   let told = new Set();
-  /** @type {import("./grid/rows.js").Row | null} whose source stands in the panel */
-  let looked = null;
 
-  const line = channel(model, { onState: takeState, onMessage: heard, onLost: paintLost });
+  const line = channel(model, { onState: takeState, onMessage: heard, onLost: lostOrFound });
   const place = createPlace(() => field, placed);
   const table = createTable();
   const toolbar = createToolbar({
     add: () => cells.add(),
-    copy: copyRows,
-    remove: removeRows,
-    move: moveRows,
+    copy: () => rows.copy(),
+    remove: () => rows.remove(),
+    move: (by) => rows.move(by),
     undo: () => go("undo"),
     redo: () => go("redo"),
-    source: () => showSource(!sourceShown),
+    source: () => beside.show(!beside.shown),
     find: () => refresh(true),
     columns(columns) {
       chosen = columns;
@@ -76,36 +69,26 @@ export function createCaseGrid(model) {
     stop: () => ask("stop_again", {}),
     help: () => help.toggle(),
   });
-  const panel = createSourcePanel({ onClose: () => showSource(false) });
+  const notices = createNotices((what) => ask(what, {}));
+  const { say } = notices;
+  const beside = createBeside({ sheet, place, ask, head: () => head, onShow: () => toolbar.paint(head, beside.shown), back: toGrid });
   const help = createHelp(HELP);
   const menu = createMenu();
-  const status = h("div", { class: "cs-status", role: "status" });
-  const toast = h("div", { class: "cs-g-toast", role: "alert", hidden: true });
-  const lost = h("div", { class: "cs-note cs-g-notice", hidden: true });
-  const problem = h("div", { class: "cs-note cs-g-notice", hidden: true });
-  const offered = h("span", {});
-  const offer = h(
-    "div",
-    { class: "cs-g-notice cs-row-of", role: "status", hidden: true },
-    offered,
-    h("button", { type: "button", class: "cs-main", onclick: () => ask("bring_back", {}) }, "Bring them back"),
-    h("button", { type: "button", class: "cs-control", onclick: () => ask("let_go", {}) }, "Let them go"),
-  );
-  const model_ = modelForm();
   const node = h(
     "div",
     { class: "cs-look cs-frame cs-cases cs-unknown", role: "region", "aria-label": "Test cases" },
     toolbar.node,
-    ...[lost, problem, offer],
-    h("div", { class: "cs-g-panes" }, table.node, panel.node),
-    model_.node,
+    ...notices.above,
+    h("div", { class: "cs-g-panes" }, table.node, beside.panel),
+    beside.form,
     menu.node,
     help.node,
-    toast,
-    status,
+    ...notices.below,
     h("div", { class: "cs-hint" }, "Waiting for the kernel …"),
   );
   const cells = createCells({ sheet, table, place, field: () => field, edit, say, show: showKey, grid: () => name, done: () => refresh(true), newKey });
+  const follow = () => (moved = true);
+  const rows = createRowActs({ sheet, place, edit, say, follow, add: () => cells.add(), beside: () => beside, newKey });
   const ticking = setInterval(line.watch, 1000);
 
   // --- from and to the kernel --------------------------------------------------------
@@ -130,7 +113,7 @@ export function createCaseGrid(model) {
     seq = message.seq;
     sheet.takeBatch(message);
     if (message.head) head = message.head;
-    if (message.said) show(message.said.words, message.said.bad);
+    if (message.said) notices.show(message.said.words, message.said.bad);
     refresh(Boolean(message.order));
   }
 
@@ -159,7 +142,7 @@ export function createCaseGrid(model) {
     try {
       return await line.ask(what, given);
     } catch (error) {
-      complain(error instanceof Error ? error.message : String(error));
+      notices.complain(error);
       return null;
     }
   }
@@ -188,7 +171,7 @@ export function createCaseGrid(model) {
       field = { ...field, hasFindings: (key) => (byKey.get(key)?.findings.length ?? 0) > 0 };
     }
     painting ||= requestAnimationFrame(paint);
-    if (sourceShown) lookSoon();
+    beside.lookSoon();
   }
 
   /**
@@ -212,17 +195,15 @@ export function createCaseGrid(model) {
     table.paint(sheet.rows, new Set(field.keys));
     table.showColumns(field.columns);
     toolbar.columns.set(field.columns);
-    toolbar.paint(head, sourceShown);
-    offer.hidden = !head.offer;
-    setText(offered, head.offer ?? "");
-    problem.hidden = !head.problem;
-    setText(problem, head.problem ?? "");
+    toolbar.paint(head, beside.shown);
+    notices.paint(head);
     paintNumbers();
     paintPlace();
     cells.painted();
   }
 
   function paintNumbers() {
+    node.dataset["waiting"] = String(sheet.waiting.length); // edits that Python has not answered yet
     const all = [...sheet.rows.byKey.values()];
     toolbar.count({
       all: all.length,
@@ -242,45 +223,31 @@ export function createCaseGrid(model) {
     if (moved && cell && !cells.open) {
       // Where its row went, or came in just now. Whoever is in a menu or at a button meanwhile stays there.
       const here = document.activeElement;
-      if (here === null || here === document.body || table.grid.contains(here)) cell.focus({ preventScroll: true });
+      if (arriving || here === null || here === document.body || table.grid.contains(here)) cell.focus({ preventScroll: true });
       cell.scrollIntoView({ block: "nearest", inline: "nearest" });
     }
-    moved = false;
+    moved = arriving = false;
   }
 
   /** @param {boolean} goes */
   function placed(goes) {
     moved ||= goes;
-    if (goes && !cells.open) table.cell(place.at)?.focus({ preventScroll: true }); // the next key may come before the next frame
+    const cell = table.cell(place.at);
+    if (!cell) arriving = goes; // a row that is not on the page yet
+    else if (goes && !cells.open) cell.focus({ preventScroll: true }); // the next key may come before the next frame
     if (told !== place.marked) line.say("marked", { keys: [...place.marked] });
     told = place.marked;
     painting ||= requestAnimationFrame(paint);
-    if (sourceShown) lookSoon();
+    beside.lookSoon();
   }
 
-  function paintLost() {
-    lost.hidden = !line.lost;
-    lost.textContent =
-      "The kernel does not answer: it is busy, or was restarted. What is typed now is not in Python yet; after a restart run the cell again: %convsim edit brings unsaved edits back.";
+  function lostOrFound() {
+    notices.paintLost(line.lost);
     paintNumbers();
   }
 
-  /** @param {string} words @param {boolean} [seen] whether it is shown as well */
-  function say(words, seen = false) {
-    status.textContent = words;
-    if (seen) show(words, false);
-  }
-
-  /** @param {string} words */
-  const complain = (words) => show(words, true);
-
-  /** @param {string} words @param {boolean} bad */
-  function show(words, bad) {
-    toast.classList.toggle("cs-g-bad", bad);
-    toast.textContent = words;
-    toast.hidden = false;
-    clearTimeout(fading);
-    fading = window.setTimeout(() => (toast.hidden = true), TOAST);
+  function toGrid() {
+    table.cell(place.at)?.focus({ preventScroll: true });
   }
 
   // --- rows --------------------------------------------------------------------------
@@ -308,134 +275,11 @@ export function createCaseGrid(model) {
     else if (line.bottom > box.bottom) table.node.scrollTop += Math.min(line.bottom - box.bottom, line.top - head);
   }
 
-  function copyRows() {
-    const keys = place.rows;
-    const made = keys.map((of) => ({ of, key: newKey() }));
-    if (!made.length) return;
-    edit(made.length === 1 ? "Duplicate case" : `Duplicate ${made.length} cases`, made.map(({ of, key }) => ({ op: "copy", key, of })));
-    place.drop();
-    place.go({ key: made[0]?.key ?? "", column: place.at?.column ?? NUMBER });
-    say(`Duplicated ${made.length}`);
-  }
-
-  function removeRows() {
-    const keys = place.rows;
-    if (!keys.length) return;
-    place.drop();
-    edit(keys.length === 1 ? "Delete case" : `Delete ${keys.length} cases`, [{ op: "delete", keys }]);
-    moved = true;
-    say(`Deleted ${keys.length}; Ctrl+Z brings ${keys.length === 1 ? "it" : "them"} back`);
-  }
-
-  /** @param {-1 | 1} by */
-  function moveRows(by) {
-    const keys = place.rows;
-    if (!keys.length) return;
-    edit(keys.length === 1 ? "Move case" : `Move ${keys.length} cases`, [{ op: "move", keys, by }]);
-    moved = true;
-    say(`Moved to row ${sheet.rows.order.indexOf(keys[0] ?? "") + 1}`);
-  }
-
-  /** @param {HTMLElement} at */
-  function openMenu(at) {
-    const cell = place.at;
-    const row = cell && sheet.row(cell.key);
-    if (!cell || !row) return;
-    const column = BY_NAME.get(cell.column);
-    const source = row.source !== null;
-    menu.open(at, [
-      { name: "Add a case below", key: "Ctrl+Enter", act: () => cells.add() },
-      { name: "Duplicate", act: copyRows },
-      { name: "Delete", act: removeRows },
-      { name: "Move up", key: "Alt+Up", act: () => moveRows(-1) },
-      { name: "Move down", key: "Alt+Down", act: () => moveRows(1) },
-      ...(source ? [{ name: "Show the source", act: () => showSource(true) }] : []),
-      ...(source && column ? [{ name: `Distill ${column.title.toLowerCase()} again`, act: () => distill(cell.key, cell.column) }] : []),
-      ...(row.proposed ? [{ name: "Confirm the expectations", act: () => edit("Confirm expectations", [{ op: "confirm", keys: place.rows }]) }] : []),
-    ]);
-  }
-
-  // --- the source, and distilling again ----------------------------------------------
-
-  /** @param {boolean} open */
-  function showSource(open) {
-    sourceShown = open;
-    panel.node.hidden = !open;
-    node.classList.toggle("cs-g-beside", open);
-    toolbar.paint(head, sourceShown);
-    if (open) lookSoon();
-    else table.cell(place.at)?.focus({ preventScroll: true });
-  }
-
-  function lookSoon() {
-    clearTimeout(looking);
-    looking = window.setTimeout(look, LOOKS);
-  }
-
-  async function look() {
-    const cell = place.here();
-    const row = cell && sheet.row(cell.key);
-    if (row !== looked) looked = null;
-    if (!cell || !row) return panel.say("No case is chosen.");
-    if (!row.source) return panel.say("This case was written by hand: it came from no session.");
-    if (!row.source.at_hand) return panel.say(`It came from session ${row.source.session}, which is not at hand: give it as CaseGrid(cases, sessions=...).`);
-    if (row !== looked) {
-      const found = await ask("source", { key: row.key });
-      if (!found || place.at?.key !== row.key) return;
-      panel.show(row.key, /** @type {import("./grid/source_panel.js").Source} */ (found));
-      looked = row;
-    }
-    panel.point(place.at?.column ?? "");
-  }
-
-  /** @param {string} key @param {string} column */
-  function distill(key, column) {
-    const go = (/** @type {string} */ named) => void ask("again", { key, column, model: named });
-    if (!head.asks) return go("");
-    model_.open(head.model || sheet.row(key)?.source?.model || "", go);
-  }
-
-  /** A line that asks which model is to distill again. */
-  function modelForm() {
-    const field_ = h("input", { type: "text", "aria-label": "Model that distills again", placeholder: "openai:/gpt-5-mini", spellcheck: "false" });
-    /** @type {(named: string) => void} */
-    let then = () => {};
-    const close = () => {
-      form.hidden = true;
-      table.cell(place.at)?.focus({ preventScroll: true });
-    };
-    const form = h(
-      "form",
-      { class: "cs-g-model", hidden: true },
-      h("span", {}, "Distill again with"),
-      field_,
-      h("button", { type: "submit", class: "cs-main" }, "Distill"),
-      h("button", { type: "button", class: "cs-control", onclick: close }, "Cancel"),
-    );
-    form.addEventListener("submit", (event) => {
-      event.preventDefault();
-      if (!field_.value.trim()) return;
-      close();
-      then(field_.value.trim());
-    });
-    return {
-      node: form,
-      /** @param {string} named @param {(named: string) => void} act */
-      open(named, act) {
-        then = act;
-        field_.value = named;
-        form.hidden = false;
-        field_.focus();
-        field_.select();
-      },
-    };
-  }
-
   // --- keys and clicks ---------------------------------------------------------------
 
   const acts = {
     ...{ step: place.step, jump: place.jump, page: place.page },
-    move: moveRows,
+    move: rows.move,
     edit: (/** @type {string | undefined} */ text) => (place.at?.column === NUMBER ? text === undefined && openAtRow() : cells.edit(text)),
     add: () => cells.add(),
     empty: () => cells.empty(),
@@ -451,7 +295,7 @@ export function createCaseGrid(model) {
 
   function openAtRow() {
     const button = table.row(place.at?.key ?? "")?.querySelector(".cs-more");
-    if (button instanceof HTMLElement) openMenu(button);
+    if (button instanceof HTMLElement) menu.open(button, rows.choices());
   }
 
   table.grid.addEventListener("keydown", (event) => {
@@ -495,7 +339,7 @@ export function createCaseGrid(model) {
     const key = button?.closest("[data-key]")?.getAttribute("data-key");
     if (!(button instanceof HTMLElement) || !key) return;
     if (place.at?.key !== key) place.go({ key, column: NUMBER });
-    openMenu(button);
+    menu.open(button, rows.choices());
   });
   toolbar.search.addEventListener("keydown", (event) => {
     if (event.key !== "Enter" && event.key !== "ArrowDown") return;
@@ -508,8 +352,8 @@ export function createCaseGrid(model) {
     start: () => line.hello(),
     close() {
       clearInterval(ticking);
-      clearTimeout(looking);
-      clearTimeout(fading);
+      beside.close();
+      notices.close();
       cancelAnimationFrame(painting);
       cells.close();
       line.close();
