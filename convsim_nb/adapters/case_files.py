@@ -12,6 +12,7 @@ from typing import Any
 import yaml
 
 from convsim_nb.adapters.case_tables import as_csv, rows_in
+from convsim_nb.adapters.yaml_words import plain_words
 from convsim_nb.domain.case import TestCase
 from convsim_nb.domain.errors import CaseError, NotFoundError, StoreError
 
@@ -82,7 +83,7 @@ def value_in(text: str, *, where: str) -> object:
     Raises:
         CaseError: it cannot be parsed; the line is named.
     """
-    return _whole_json(text, where) if _is_json(text) else _parsed(where, text)
+    return _whole_json(text, where) if _is_json(text) else _parsed(where, text, line=" line {}")
 
 
 def value_text(value: object) -> str:
@@ -108,14 +109,16 @@ def _text(path: Path) -> str:
         raise StoreError(f"{path} cannot be read: {error}") from None
 
 
-def _parsed(where: str, text: str) -> object:
+def _parsed(where: str, text: str, *, line: str = ":{}") -> object:
     try:
         found: object = yaml.load(text, Loader=_Strict)  # noqa: S506 - a SafeLoader; JSON is YAML
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
-        line = f":{mark.line + 1}" if mark else ""
+        place = line.format(mark.line + 1) if mark else ""
         broken = ":" if isinstance(error, yaml.composer.ComposerError) else " is not YAML:"
-        raise CaseError(f"{where}{line}{broken} {getattr(error, 'problem', None) or error}") from None
+        raise CaseError(
+            f"{where}{place}{broken} {plain_words(getattr(error, 'problem', None) or str(error))}"
+        ) from None
     except RecursionError:
         raise CaseError(f"{where} is nested too deep: write it flatter") from None
     if _size(found, {}) > _MOST:

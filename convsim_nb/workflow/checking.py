@@ -15,7 +15,7 @@ def checked(cases: Sequence[TestCase], sessions: Iterable[Session]) -> list[Test
 
 
 def with_duplicates(cases: Sequence[TestCase]) -> list[TestCase]:
-    """The cases; the later one of two that are next to the same says so."""
+    """The cases; the later one of two that are nearly the same says so."""
     like: dict[int, str] = {}
     for first, second in near_duplicates(cases):
         like.setdefault(second, cases[first].case_id)
@@ -23,7 +23,7 @@ def with_duplicates(cases: Sequence[TestCase]) -> list[TestCase]:
 
 
 def _marked(case: TestCase, other: str) -> TestCase:
-    reason = f"goal and withheld facts are next to those of case {other}"
+    reason = f"nearly the same goal and withheld facts as case {other}"
     others = [one for one in case.findings if one.check != "duplicate"]
     return case.edited(findings=(*others, CaseFinding(field="case", check="duplicate", reason=reason)))
 

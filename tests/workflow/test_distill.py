@@ -66,7 +66,7 @@ def test_cases_that_are_next_to_the_same_say_so():
     cases = cs.distill(SESSIONS[:2], model=Counted(), progress=False)
 
     assert [[one.check for one in case.findings] for case in cases] == [[], ["duplicate"]]
-    assert cases.problems == ("case s1: case: goal and withheld facts are next to those of case s0",)
+    assert cases.problems == ("case s1: case: nearly the same goal and withheld facts as case s0",)
 
 
 def test_a_session_that_fails_is_a_problem_beside_the_good_cases():
