@@ -159,7 +159,7 @@ class PlainPicker:
         far = count(len(self._picking.listed), "session") if listed is not None and listed.complete else ""
         far = far or f"{len(self._picking.listed):,} loaded so far"
         self._said.value = f"{escape(far)}, {len(picked):,} selected{', loading …' if self._picking.loading else ''}"
-        self._problem.value = escape(visible(self._picking.problem))
+        self._problem.value = escape(visible(self._picking.problem or self._picking.slow_words))
 
     def _draw_job(self) -> None:
         job = self._distillery.job

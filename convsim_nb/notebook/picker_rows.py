@@ -72,6 +72,7 @@ def head_json(picking: Picking, distillery: Distillery) -> dict[str, Any]:
         "store": shelf.uri if isinstance(shelf, StoreShelf) else "",
         "place": picking.place,
         "problem": picking.problem,
+        "slow": picking.slow_words,
         "empty": _why_empty(listed, picking) if listed is not None and not len(listed) else "",
         "query": {
             "experiment": query.experiment,

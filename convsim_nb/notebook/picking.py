@@ -13,12 +13,14 @@ from convsim_nb.notebook.desk import problem_of
 from convsim_nb.notebook.errands import Errands
 from convsim_nb.workflow.browse import SessionList
 from convsim_nb.workflow.sessions import Sessions
-from convsim_nb.workflow.shelves import Query, Shelf
+from convsim_nb.workflow.shelves import Query, Shelf, StoreShelf
 
 PAGE = 100
 """Sessions that are listed at first, and with each "load more"."""
 _STEP = 100
 """So many sessions are told of at once while more of them are listed; in long lists more."""
+SLOW_SECONDS = 10.0
+"""Without a word from the store, after which the person is told."""
 _REMEMBERED = 300
 """Sessions that were read whole and are kept: what is previewed and reckoned is mostly distilled next."""
 
@@ -52,6 +54,8 @@ class Picking:
     problem: str = ""
     """Why the list could not be read, or read on."""
     loading: bool = False
+    slow: bool = False
+    """The store was asked, and says nothing for a while."""
     place: str = ""
     """What the list is of: an experiment's name, as far as it is known."""
     lock: Any = field(default_factory=threading.RLock)
@@ -60,6 +64,7 @@ class Picking:
     _whole: OrderedDict[str, Session] = field(default_factory=OrderedDict)
     _asked: int = 0
     """Which list is wanted: work for an earlier one is left."""
+    _begun: int = 0
     _idle: threading.Event = field(default_factory=threading.Event)
     _lister: Errands = field(default_factory=lambda: Errands("convsim-list"))
 
@@ -81,6 +86,14 @@ class Picking:
         """The list itself; None before the store has answered."""
         return self._list
 
+    @property
+    def slow_words(self) -> str:
+        """What is said of a store that does not answer; empty where it does."""
+        if not self.slow:
+            return ""
+        who = f"The store {self.shelf.uri}" if isinstance(self.shelf, StoreShelf) else "What is read"
+        return f"{who} has not answered for {SLOW_SECONDS:.0f} seconds. It is still being asked."
+
     def ask(self, **changes: Any) -> None:
         """List anew, for a query that differs so; what was picked is let go. Returns at once."""
         with self.lock:
@@ -89,6 +102,8 @@ class Picking:
             self.place = changes.get("experiment") or self.place
             self._list, self._picked = None, {}
             self._whole.clear()
+            if self.loading:  # perhaps for ever: nobody waits behind it
+                self._lister = Errands("convsim-list")
             self._begin(PAGE, reset=True)
 
     def more(self, sessions: int | None = PAGE) -> None:
@@ -110,10 +125,25 @@ class Picking:
 
     def _begin(self, sessions: int | None, *, reset: bool = False) -> None:
         asked = self._asked
-        self.problem, self.loading = "", True
+        self.problem, self.loading, self.slow = "", True, False
         self._idle.clear()
+        self._begun += 1
+        self._watch(self._begun, len(self.listed))
         self.tell(Change(reset=reset))
         self._lister.add(lambda: self._read_on(asked, sessions))
+
+    def _watch(self, begun: int, listed: int) -> None:
+        """Say so where the store has not said anything in a while."""
+
+        def look() -> None:
+            with self.lock:
+                if begun == self._begun and self.loading and listed == len(self.listed):
+                    self.slow = True
+                    self.tell(Change())
+
+        timer = threading.Timer(SLOW_SECONDS, look)
+        timer.daemon = True
+        timer.start()
 
     def _read_on(self, asked: int, sessions: int | None) -> None:
         """On the lister's thread."""
@@ -127,7 +157,7 @@ class Picking:
                 self._rest(problem)
 
     def _rest(self, problem: str) -> None:
-        self.problem, self.loading = problem, False
+        self.problem, self.loading, self.slow = problem, False, False
         self._idle.set()
         self.tell(Change())
 
@@ -135,7 +165,9 @@ class Picking:
         current = self._list
         if current is None:
             current = self.shelf.list(self.query)
-            self.place = current.place
+            with self.lock:
+                if asked == self._asked:
+                    self.place = current.place
         left = sessions
         while asked == self._asked and not current.complete and (left is None or left > 0):
             before = {each.id: each for each in current}
@@ -144,7 +176,7 @@ class Picking:
             left = None if left is None else left - step
             with self.lock:
                 if asked == self._asked:
-                    self._list = current
+                    self._list, self.slow = current, False
                     self.tell(Change(rows=tuple(each for each in current if before.get(each.id) is not each)))
 
     # --- what is picked --------------------------------------------------------------

@@ -224,6 +224,37 @@ def test_what_the_store_refuses_is_one_line_with_a_way_on():
     assert "127.0.0.1:9" in silent.problem
 
 
+def test_a_store_that_never_answers_is_said_and_nobody_waits_behind_it(monkeypatch):
+    """It takes the connection and keeps silent: a line for the list comes, and another wish is served meanwhile."""
+    monkeypatch.setattr("convsim_nb.notebook.picking.SLOW_SECONDS", 0.2)
+    silent = cs.SessionPicker()
+    held, asked = threading.Event(), threading.Event()
+    store, lists = silent._picking.shelf, silent._picking.shelf.list
+
+    def never(query):
+        asked.set()
+        held.wait(30)
+        return lists(query)
+
+    assert silent.wait(30)
+    monkeypatch.setattr(store, "list", never)
+    silent.comm = Comm()
+    silent._picking.ask()
+    assert asked.wait(10)
+    deadline = time.monotonic() + 10
+    while not hello(silent, f"v{time.monotonic_ns()}")["head"]["slow"] and time.monotonic() < deadline:
+        time.sleep(0.02)
+    head = silent.comm.of("batch")[-1]["head"]
+    assert (head["loading"], head["problem"]) == (True, "")
+    assert "sqlite" in head["slow"]
+    assert head["slow"].endswith("has not answered for 0 seconds. It is still being asked.")
+    monkeypatch.setattr(store, "list", lists)
+    ask(silent, "retry")
+    assert silent.wait(20)
+    assert (len(silent.listed), hello(silent, "last")["head"]["slow"]) == (6, "")
+    held.set()
+
+
 def test_the_store_is_that_of_the_moment_it_was_made():
     """A later experiment of MLflow's changes nothing."""
     made = cs.SessionPicker()
