@@ -9,6 +9,7 @@ from uuid import uuid4
 
 from anywidget import AnyWidget
 
+from convsim_nb.adapters.case_cells import COLUMNS
 from convsim_nb.domain.case import CaseFinding, TestCase
 from convsim_nb.domain.errors import UsageError
 from convsim_nb.domain.session import Session
@@ -74,6 +75,7 @@ class CaseGrid(AnyWidget):
         self._files = OwnFiles()
         self._files.gave(given)
         self._marked: tuple[str, ...] = ()
+        self._columns: tuple[str, ...] | None = None
         self._name = uuid4().hex
         self._answered: OrderedDict[str, None] = OrderedDict()
         self._seq = 0
@@ -264,6 +266,8 @@ class CaseGrid(AnyWidget):
                 self._marked = tuple(key for key in keys if isinstance(key, str))
                 for callback in self._on_marked:
                     callback()
+            case {"type": "columns", "names": list(names)}:  # they stay as chosen when the page is loaded anew
+                self._columns = tuple(name for name in COLUMNS if name in names) or None
             case {"type": "do", "view": str(), "id": str(), "what": str(), "given": dict()}:
                 self._wishes.take(content)
 
@@ -323,7 +327,13 @@ class CaseGrid(AnyWidget):
         with self._lock:
             rows = [self._json(row) for row in self._book.rows]
             state = {"type": "state", "to": view, "grid": self._name, "seq": self._seq, "rows": rows}
-            return {**state, "head": self._head(), "words": WORDS, "marked": list(self._marked)}
+            return {
+                **state,
+                "head": self._head(),
+                "words": WORDS,
+                "marked": list(self._marked),
+                "columns": self._columns,
+            }
 
     def _say_changed(self, answered: tuple[str, ...], *, before: Rows) -> None:
         """Tell every page what is other than before; `answered` are the edits that are in it."""

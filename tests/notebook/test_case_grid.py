@@ -435,6 +435,15 @@ def test_a_folder_that_is_not_there_is_not_made(page, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_the_columns_that_were_chosen_are_told_to_the_next_page(page):
+    """A page that is loaded anew shows them; what is no column is left alone."""
+    assert page.state()["columns"] is None
+    page.comm.say(type="columns", names=["tags", "goal", "no-such"])
+    assert page.state("again")["columns"] == ["goal", "tags"]
+    page.comm.say(type="columns", names=["no-such"])
+    assert page.state("third")["columns"] is None
+
+
 def test_unsaved_edits_are_on_disk_and_come_back_after_a_restart(tmp_path, monkeypatch):
     """Drafts too; they are offered, not put in; saved or let go, they are offered no more."""
     monkeypatch.chdir(tmp_path)
