@@ -125,12 +125,18 @@ export function createDistill({ ask, onShow, nameOf, onToggle }) {
       await ask("distill", { model: model.value.trim(), again: again.checked });
       asking = false;
       paintAll();
-      if (!stop.hidden) stop.focus({ preventScroll: true });
+      if (document.activeElement === document.body || node.contains(document.activeElement)) stay();
     } catch (error) {
       problem.textContent = error instanceof Error ? error.message : String(error);
       if (own.hidden) model.focus({ preventScroll: true });
     }
     go.disabled = false;
+  }
+
+  /** What had the focus is gone: it goes to what stands in its place. */
+  function stay() {
+    const here = [stop, cross].find((each) => !each.hidden && !node.hidden && !progress.hidden) ?? before;
+    if (here instanceof HTMLElement && here.isConnected) here.focus({ preventScroll: true });
   }
 
   function stopIt() {
@@ -161,7 +167,9 @@ export function createDistill({ ask, onShow, nameOf, onToggle }) {
     setAttribute(bar, "aria-valuemax", job.total);
     setAttribute(bar, "aria-valuenow", job.done);
     setText(words, jobWords(job));
+    const pressed = document.activeElement === stop;
     stop.hidden = ended;
+    if (ended && pressed) stay();
     setAttribute(stop, "aria-disabled", job.stopping ? "true" : null);
     setText(stop, job.stopping ? "Stopping …" : "Stop distilling");
     const took = ended ? secondsWords(job.seconds) : "";

@@ -27,7 +27,8 @@ export function createFind({ onChange, onAll, onNone, onDown, beside }) {
   const text = h("input", { type: "search", class: "cs-search", "aria-label": "Search the loaded sessions", placeholder: "Search" });
   const kind = h("select", { "aria-label": "Show" }, ...KINDS.map(([value, name]) => h("option", { value }, name)));
   const order = h("select", { "aria-label": "Order" }, ...ORDERS.map(([value, name]) => h("option", { value }, name)));
-  const every = h("button", { type: "button", class: "cs-all", role: "checkbox", "aria-checked": "false", onclick: onAll }, h("span", { class: "cs-tick", "aria-hidden": "true" }), h("span", {}, "All shown"));
+  const allWords = h("span", {}, "All");
+  const every = h("button", { type: "button", class: "cs-all", role: "checkbox", "aria-checked": "false", onclick: onAll }, h("span", { class: "cs-tick", "aria-hidden": "true" }), h("span", { class: "cs-all-words" }, allWords, h("span", { class: "cs-where-wide" }, " shown")));
   const said = h("span", { class: "cs-picked" });
   const none = h("button", { type: "button", class: "cs-plain-button", onclick: onNone }, "None");
   const tally = h("div", { class: "cs-tally" }, every, said, none);
@@ -67,7 +68,7 @@ export function createFind({ onChange, onAll, onNone, onDown, beside }) {
       const state = pickedShown === 0 ? "false" : pickedShown === shown ? "true" : "mixed";
       setAttribute(every, "aria-checked", state);
       every.disabled = shown === 0;
-      setText(/** @type {HTMLElement} */ (every.lastElementChild), `All ${shown.toLocaleString("en-US")} shown`);
+      setText(allWords, `All ${shown.toLocaleString("en-US")}`);
       setText(said, picked ? `${picked.toLocaleString("en-US")} selected` : "");
       none.hidden = picked === 0;
     },

@@ -25,18 +25,18 @@ export function createNobody({ onRetry, onSimulated, onClear, onMore, onExperime
      * @param {number} listed
      * @param {number} shown
      */
-    paint({ problem, loading, empty, hidden, complete, store }, listed, shown) {
-      const why = problem || (listed || loading ? "" : empty);
-      const cut = !problem && listed > 0 && !shown;
+    paint({ problem, slow, loading, empty, hidden, complete, store }, listed, shown) {
+      const why = problem || slow || (listed || loading ? "" : empty);
+      const cut = !problem && !slow && listed > 0 && !shown;
       const text = why || (cut ? "No session that is loaded fits." : "");
       node.hidden = !text;
-      node.classList.toggle("cs-below", Boolean(problem) && listed > 0);
+      node.classList.toggle("cs-below", Boolean(problem || slow) && listed > 0);
       const version = JSON.stringify([text, hidden, complete]);
       if (version === painted) return;
       painted = version;
       /** @type {[string, () => void, unknown][]} */
       const offers = [
-        ["Try again", onRetry, problem],
+        ["Try again", onRetry, problem || (slow && !listed)],
         ["Show simulated sessions", onSimulated, !problem && !listed && hidden],
         ["Clear the search", onClear, cut],
         ["Load 100 more", onMore, cut && !complete],
@@ -46,7 +46,7 @@ export function createNobody({ onRetry, onSimulated, onClear, onMore, onExperime
         .filter(([, , fits]) => fits)
         .map(([name, act]) => h("button", { type: "button", class: "cs-button", onclick: act }, name));
       node.replaceChildren(
-        h("div", problem ? { class: "cs-problem", role: "alert" } : {}, text),
+        h("div", problem ? { class: "cs-problem", role: "alert" } : slow ? { role: "status" } : {}, text),
         h("div", { class: "cs-row-of" }, ...buttons),
       );
     },

@@ -60,6 +60,8 @@ export interface Head {
   place: string;
   loading: boolean;
   problem: string;
+  /** What is said of a store that does not answer. */
+  slow: string;
   /** Why there is no session at all. */
   empty: string;
   complete: boolean;
