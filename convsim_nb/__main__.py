@@ -12,6 +12,7 @@ from typing import Any
 
 from convsim_nb.command import cases, completion, results
 from convsim_nb.command.flags import EXIT_CODES, add_limits, add_output, add_redact, as_flags, function, pairs
+from convsim_nb.command.parser import Parser
 from convsim_nb.command.played import play
 from convsim_nb.command.printing import out, print_no_more, results_alone
 from convsim_nb.domain.errors import ConvsimError, NotFoundError, UsageError
@@ -152,7 +153,7 @@ _RUN_OPTIONS = (
 def _parser() -> argparse.ArgumentParser:
     import convsim_nb
 
-    parser = _Parser(prog="convsim", description=_ABOUT, epilog=EXIT_CODES)
+    parser = Parser(prog="convsim", description=_ABOUT, epilog=EXIT_CODES)
     parser.add_argument("--version", action="version", version=f"convsim {convsim_nb.__version__}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     _add_demo(commands)
@@ -164,11 +165,6 @@ def _parser() -> argparse.ArgumentParser:
     results.add(commands, add_run_options=_add_run_options, given=_given)
     completion.add(commands, parser)
     return parser
-
-
-class _Parser(argparse.ArgumentParser):
-    def __init__(self, **settings: Any) -> None:
-        super().__init__(formatter_class=argparse.RawDescriptionHelpFormatter, **settings)
 
 
 _ABOUT = """\
@@ -268,7 +264,9 @@ def _add_run_options(run: argparse.ArgumentParser) -> None:
     play.add_argument("--script-then", choices=("simulate", "end"), help="what follows a case's script (simulate)")
     play.add_argument("--guards", choices=("stop", "record", "off"), help="what guards do about the user's messages")
     play.add_argument("--judge-check", choices=("suspect", "decoy", "off"), help="a second look at goals (suspect)")
-    play.add_argument("--prompts", nargs="+", metavar="NAME=PROMPT", help="user=mine.md, judge=prompts:/name@alias")
+    play.add_argument(
+        "--prompts", nargs="+", action="extend", metavar="NAME=PROMPT", help="user=mine.md, judge=prompts:/name@alias"
+    )
     play.add_argument("--model-timeout", type=float, metavar="S", help="seconds for one reply of user or judge (300)")
     play.add_argument("--agent-name", metavar="NAME", help="the agent's name in results")
     play.add_argument("--agent-history", choices=("full", "text"), help="what the agent gets of earlier turns (full)")
@@ -300,7 +298,7 @@ def _add_keeping(run: argparse.ArgumentParser) -> None:
     keep = run.add_argument_group("where it is kept")
     keep.add_argument("--experiment", metavar="NAME", help="MLflow experiment (the active one)")
     keep.add_argument("--run-name", metavar="NAME", help="the run's name")
-    keep.add_argument("--tags", nargs="+", metavar="NAME=VALUE", help="tags of the run")
+    keep.add_argument("--tags", nargs="+", action="extend", metavar="NAME=VALUE", help="tags of the run")
     keep.add_argument("--mlflow-run-id", metavar="ID", help="write into this MLflow run, which is there already")
     keep.add_argument("--parent-run-id", metavar="ID", help="write into a new MLflow run below this one")
     keep.add_argument("--run-key", metavar="KEY", help="names a job: tried again, it resumes instead of paying twice")
@@ -309,7 +307,11 @@ def _add_keeping(run: argparse.ArgumentParser) -> None:
     keep.add_argument("--no-mlflow", action="store_true", help="write nothing to MLflow")
     keep.add_argument("--journal", metavar="DIR", help="folder of the journals (.convsim/runs)")
     keep.add_argument(
-        "--score", nargs="*", metavar="NAME", help="score at the end; with no name: all that need no model"
+        "--score",
+        nargs="*",
+        action="extend",
+        metavar="NAME",
+        help="score at the end; with no name: all that need no model",
     )
     keep.add_argument("--report", metavar="FILE", help="write a report as one HTML file")
 

@@ -74,7 +74,9 @@ def add(commands: Any, *, add_run_options: Callable[[Any], None], given: Callabl
     report = commands.add_parser("report", help="a run as one HTML file", description=_REPORT, epilog=EXIT_CODES)
     report.add_argument("run", metavar="RUN", help="the run's id, or its beginning: see convsim runs")
     report.add_argument("--out", metavar="FILE", help="the file, or with .md the same as Markdown")
-    report.add_argument("--beside", nargs="*", default=(), metavar="RUN", help="earlier runs that it is compared to")
+    report.add_argument(
+        "--beside", nargs="+", action="extend", default=[], metavar="RUN", help="earlier runs that it is compared to"
+    )
     _add_reading(report)
     report.set_defaults(command=_report)
     _add_gate(commands, add_run_options, given)
