@@ -7,6 +7,7 @@ from typing import Literal
 from convsim_nb.analysis.scorers import agent_repeats
 from convsim_nb.domain.case import TestCase
 from convsim_nb.domain.conversation import Conversation
+from convsim_nb.domain.errors import OWN_CHECK
 from convsim_nb.domain.record import Record
 from convsim_nb.domain.session import Message
 
@@ -16,7 +17,10 @@ RULES = "rules"
 _REPEATS = 2
 _EXAMPLES = 3
 _GUARD = re.compile(r"^guard '(\w+)'")
-_AWAY = re.compile(r"AgentUnreachable|ConnectionError|Connection refused|\b(?:429|502|503|504)\b")
+_AWAY = re.compile(
+    r"AgentUnreachable|Connect(?:ion|or|orDNS)Error|Connection refused|agent's key was refused|\b(?:429|502|503|504)\b"
+)
+_URL = re.compile(r"https?://[^\s,;]+[^\s,;:.]")
 
 
 class Reason(Record):
@@ -77,6 +81,11 @@ def failures_of(
     )
 
 
+def unreached(one: Conversation) -> bool:
+    """Whether the agent's infrastructure ended it: no connection, its key refused, too many requests."""
+    return one.stop == "agent_error" and bool(_AWAY.search(one.detail))
+
+
 def grouped(failures: Iterable[Failure]) -> tuple[FailureGroup, ...]:
     """By reason: the agent's first, then the most frequent."""
     found: dict[Reason, list[Failure]] = {}
@@ -130,6 +139,8 @@ def _cut_off(one: Conversation, _: TestCase | None) -> Iterator[Reason]:
         yield _outside("it was stopped before its end", "play what is missing: convsim resume")
     if one.stop == "over_budget":
         yield _outside("the budget was used up", "raise max_cost, max_tokens or max_seconds, and resume the run")
+    if one.stop == "model_error" and one.detail.startswith(OWN_CHECK):
+        yield _outside(_short(one.detail), "mend that function, and resume the run with it")
     if one.stop == "model_error":
         yield _outside(
             f"the user's or the judge's model gave no usable answer: {_short(one.detail)}",
@@ -151,8 +162,14 @@ def _broken_user(one: Conversation, _: TestCase | None) -> Iterator[Reason]:
 
 
 def _failed_agent(one: Conversation, _: TestCase | None) -> Iterator[Reason]:
-    if one.stop == "agent_error" and _AWAY.search(one.detail):
-        yield _outside(f"the agent could not be reached: {_short(one.detail)}", "see that it runs, and resume the run")
+    if unreached(one) and "key was refused" in one.detail:
+        yield _outside(_short(one.detail), "its key was refused: give one that it takes, and play again")
+    if unreached(one):
+        at = _URL.search(one.detail)
+        yield _outside(
+            f"the agent could not be reached: {_short(one.detail)}",
+            f"is it running{f' at {at[0]}' if at else ''}? See that it does, and play again",
+        )
     if one.stop == "agent_error":
         yield _agent(f"it raised {_short(one.detail)}", "mend it: its trace is the last")
     if one.stop == "agent_timeout":

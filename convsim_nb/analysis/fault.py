@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from convsim_nb.domain.conversation import Conversation
+from convsim_nb.domain.errors import OWN_CHECK
 
 _OFTEN = 0.1
 """The share of the simulated user's messages from which it is said how many were stopped."""
@@ -14,7 +15,7 @@ _GUARD = re.compile(r"^guard '(\w+)'")
 def simulation_faults(conversations: Sequence[Conversation]) -> tuple[str, ...]:
     """In a line each: the void conversations summed up, often stopped messages, then each void one."""
     void = [one for one in conversations if one.verdict == "void" and one.stop != "cancelled"]
-    named = (f"{one.key} is void ({one.stop}): {one.detail or 'no detail'}" for one in void)
+    named = (f"{one.key} is void ({_stop(one)}): {one.detail or 'no detail'}" for one in void)
     return (*_summed_up(void, of=len(conversations)), *_often_stopped(conversations), *named)
 
 
@@ -26,7 +27,12 @@ def _summed_up(void: Sequence[Conversation], *, of: int) -> Iterator[str]:
 
 def _reason(conversation: Conversation) -> str:
     guard = _GUARD.match(conversation.detail)
-    return f"{conversation.stop} by guard {guard.group(1)}" if guard else str(conversation.stop)
+    return f"{conversation.stop} by guard {guard.group(1)}" if guard else _stop(conversation)
+
+
+def _stop(conversation: Conversation) -> str:
+    """What stopped it; a goal function of the caller's own is no model."""
+    return "goal_check" if conversation.detail.startswith(OWN_CHECK) else str(conversation.stop)
 
 
 def _often_stopped(conversations: Sequence[Conversation]) -> Iterator[str]:

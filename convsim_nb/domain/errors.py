@@ -11,7 +11,7 @@ ConvsimError
 ├── ModelError            a language model gave no usable answer
 └── AgentError            the agent under test failed: a value on its conversation, never raised to the caller
     ├── AgentTimeout      it took longer than `agent_timeout`
-    └── AgentUnreachable  refused, 429, 502, 503, 504: its infrastructure, not its answer
+    └── AgentUnreachable  no connection, its key refused, 429, 502, 503, 504: its infrastructure, not its answer
 ```
 None is a `ValueError`: pydantic would fold those into a report of several lines.
 """
@@ -63,6 +63,9 @@ class StoreError(ConvsimError):
 UNRECORDED = "holds no reply to this request"
 """What a `ModelError` of a replay says, by which it is told from others."""
 
+OWN_CHECK = "your goal_check"
+"""With what the detail of a conversation begins that a caller's own goal function broke."""
+
 
 class ModelError(ConvsimError):
     """A language model gave no usable answer, in all the tries it was given; `usage` says what they took."""
@@ -85,4 +88,4 @@ class AgentTimeout(AgentError):
 
 
 class AgentUnreachable(AgentError):
-    """The agent's infrastructure refused: no connection, or 429, 502, 503, 504."""
+    """The agent's infrastructure refused: no connection, a key that is not taken, or 429, 502, 503, 504."""

@@ -9,7 +9,7 @@ from functools import partial
 from typing import Literal, NamedTuple, TypeVar
 
 from convsim_nb.domain.conversation import Conversation, GoalCheck, Spender, Stop, Usage
-from convsim_nb.domain.errors import AgentError, AgentTimeout, ConvsimError
+from convsim_nb.domain.errors import OWN_CHECK, AgentError, AgentTimeout, AgentUnreachable, ConvsimError
 from convsim_nb.domain.events import RunSettings
 from convsim_nb.domain.quotes import plain
 from convsim_nb.domain.session import Message
@@ -228,7 +228,8 @@ class _Conversing:
     def _failed(self, stop: Stop, error: AgentError) -> Ending:
         trace_id = str(error.refs.get("trace_id") or "")
         self._tell.cut(self._turn, trace_id)
-        return Ending(stop, str(error), trace_id=trace_id)
+        named = f"{type(error).__name__}: " if isinstance(error, AgentUnreachable) else ""  # told apart by this
+        return Ending(stop, f"{named}{error}", trace_id=trace_id)
 
     # --- the simulated user ----------------------------------------------------------
 
@@ -296,11 +297,12 @@ class _Conversing:
             check = judged.model_copy(update={"fired": tuple(f for f in judged.fired if f.index in pending)})
         if function is None:
             return _barred(check)
-        decided = await self._value("goal_check", _decide(function, self._conversation))
-        if isinstance(decided, Ending):
-            return decided
+        try:
+            decided = await _decide(function, self._conversation)
+        except Exception as error:  # noqa: BLE001 - the caller's own code
+            return Ending("model_error", f"{OWN_CHECK} raised {type(error).__name__}: {error}")
         if not isinstance(decided, GoalCheck | bool) and type(decided).__name__ not in ("bool", "bool_"):
-            said = f"goal_check returned {decided!r}: it must return True, False or a GoalCheck"
+            said = f"{OWN_CHECK} returned {decided!r}: it must return True, False or a GoalCheck"
             return Ending("model_error", said)
         own = decided if isinstance(decided, GoalCheck) else GoalCheck(reached=bool(decided))
         return _barred(own.model_copy(update={"fired": check.fired}))

@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import JsonValue
 
 from convsim_nb.domain.conversation import Conversation, GoalCheck, Status, Stop, Usage, Verdict
+from convsim_nb.domain.errors import OWN_CHECK
 from convsim_nb.domain.events import RunSettings
 from convsim_nb.domain.session import Message
 
@@ -51,6 +52,8 @@ def word(value: Verdict | Status) -> str:
 
 def stop_words(conversation: Conversation) -> str:
     """Why it ended; empty before the end."""
+    if conversation.detail.startswith(OWN_CHECK):
+        return "goal_check failed"
     return STOPS[conversation.stop] if conversation.stop else ""
 
 
