@@ -42,8 +42,10 @@ def passes(conversations: Iterable[Conversation], *, k: int) -> Passed:
     """pass@k and pass^k over the cases of a run; void trials, assisted and forked ones are left out.
 
     Raises:
-        UsageError: `k` is below 1, or above the trials that any case has.
+        UsageError: `k` is no whole number above 0, or above the trials that any case has.
     """
+    if not isinstance(k, int) or isinstance(k, bool) or k < 1:
+        raise UsageError(f"k={k!r}: give a whole number above 0")
     counted: dict[str, list[bool]] = defaultdict(list)
     planned: dict[str, int] = defaultdict(int)
     for conversation in conversations:
@@ -52,7 +54,7 @@ def passes(conversations: Iterable[Conversation], *, k: int) -> Passed:
         if conversation.counts:
             counted[conversation.case_id].append(conversation.verdict == "reached")
     most = max(planned.values(), default=0)
-    if not 1 <= k <= most:
+    if k > most:
         raise UsageError(f"k={k}: this run has {most} trial{'s' if most != 1 else ''} a case; run it with trials={k}")
     fit = [(sum(outcomes), len(outcomes)) for outcomes in counted.values() if len(outcomes) >= k]
     return Passed(

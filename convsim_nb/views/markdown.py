@@ -11,7 +11,7 @@ from convsim_nb.views.beside import Beside, Measured
 from convsim_nb.views.failures import examples, failures_by_rule
 from convsim_nb.views.faults import faults_of
 from convsim_nb.views.scores import by_key, score_totals
-from convsim_nb.views.sentences import run_title, sentences
+from convsim_nb.views.sentences import run_title, sentences, unended_sentences
 from convsim_nb.views.text import transcript
 from convsim_nb.views.width import one_line
 from convsim_nb.views.words import (
@@ -46,7 +46,7 @@ def report_markdown(
     failed = [each for each in state.conversations if each.verdict == "not_reached"]
     others = [each for each in state.conversations if each.verdict != "not_reached"]
     groups = failures_by_rule(state) if failures is None else failures
-    said = sentences(state, failures=groups)
+    said = [*unended_sentences(state), *sentences(state, failures=groups)]
     lines = [f"# {as_plain(run_title(state))}", "", *(f"- {as_plain(each)}" for each in said), ""]
     lines += _beside(beside or Beside())
     lines += _reasons(groups)

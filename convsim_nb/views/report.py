@@ -23,7 +23,13 @@ from convsim_nb.views.markdown import report_markdown
 from convsim_nb.views.markup import SCHEMES, safe_html
 from convsim_nb.views.plots import Plot, labelled
 from convsim_nb.views.scores import by_key, every_by_key, of_turns, score_tone, score_totals, score_words
-from convsim_nb.views.sentences import run_title, sentences, stand_in_sentence, trouble_sentences
+from convsim_nb.views.sentences import (
+    run_title,
+    sentences,
+    stand_in_sentence,
+    trouble_sentences,
+    unended_sentences,
+)
 from convsim_nb.views.turns import Round, rounds
 
 __all__ = ["report_html", "report_markdown"]
@@ -91,7 +97,7 @@ def report_html(
             lead=lead,
             said=[each for each in said if each != stand_in_sentence(state)],
             stand_in=stand_in_sentence(state),
-            dropped=trouble_sentences(state),
+            dropped=[*unended_sentences(state), *trouble_sentences(state)],
             entries=entries,
             strip=entries if len(entries) <= _STRIP else [],
             ranked=sorted(entries, key=lambda entry: _ORDER.index(entry.conversation.verdict)),

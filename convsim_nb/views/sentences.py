@@ -135,6 +135,11 @@ def trouble_sentences(state: RunState) -> list[str]:
     return [*dropped, *state.notices.values(), *unrecorded_sentences(state)]
 
 
+def unended_sentences(state: RunState) -> list[str]:
+    """For what is kept: that it is of a run which went on, or was cut off."""
+    return [] if state.ended else ["This run has not ended: what stands here is what was done so far."]
+
+
 def unrecorded_sentences(state: RunState) -> list[str]:
     """The first request that a recording had no reply to, with what changed in it."""
     found = [each for each in state.conversations if each.stop == "model_error" and UNRECORDED in each.detail]

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from convsim_nb.domain.errors import UsageError
 from convsim_nb.domain.secrets import masked
+from convsim_nb.workflow.ended import refuse_unended_conversation
 from convsim_nb.workflow.kept import case_from
 from convsim_nb.workflow.report import write_private
 
@@ -48,12 +49,12 @@ $corrections''')
 _CORRECTIONS = """\
     assert conversation.corrections == 0, [release.quote for release in conversation.released]
 """
-_NO_AGENT = "module:name"
 _LONGEST_NAME = 60
 
 
 def export_test(run: "Run", key: str, *, path: Path | None, agent: str | None, mlflow_test: bool) -> Path:
     """Write the file: see `Run.export_test`."""
+    refuse_unended_conversation(run, key, before="run.export_test()")
     case = case_from(run, key, turn=1, fields={})
     if not case.script:
         raise UsageError(f"the user said nothing in {key}: there is nothing to say again")
@@ -64,7 +65,7 @@ def export_test(run: "Run", key: str, *, path: Path | None, agent: str | None, m
         run_id=run.run_id,
         needs=_needs(mlflow_test=mlflow_test),
         imports="import os\n\n" + ("import mlflow\n\n" if mlflow_test else "") + "import convsim_nb as cs\n",
-        agent=f'os.environ.get("CONVSIM_AGENT", {masked(agent or _NO_AGENT)!r})',
+        agent=f'os.environ.get("CONVSIM_AGENT", {masked(agent or _own_agent(run, key))!r})',
         judge=f'os.environ.get("CONVSIM_JUDGE", {_judge(run)!r})',
         case=pprint.pformat(case.as_mapping(), width=110, sort_dicts=False),
         mark="@mlflow.test" if mlflow_test else "",
@@ -73,6 +74,18 @@ def export_test(run: "Run", key: str, *, path: Path | None, agent: str | None, m
     ).replace("\n\n\n\ndef", "\n\n\ndef")
     ast.parse(text)  # what was said may hold anything
     return write_private(path or Path(f"test_{name}.py"), text, what="the test")
+
+
+def _own_agent(run: "Run", key: str) -> str:
+    """The name that the run's agent was given by in this process.
+
+    Raises:
+        UsageError: it was given as an object, or the run was brought back.
+    """
+    asked = run.planned.asked if run.planned is not None and run.conversation(key).origin is None else None
+    if not isinstance(asked, str):
+        raise UsageError('the test has to find the agent by a name: give agent="module:name"')
+    return asked.strip()
 
 
 def _word(case_id: str) -> str:

@@ -53,10 +53,13 @@ class Reading:
             prompts: A prompt in the place of ours, by its name (failure): prompts:/name@alias, or a text.
 
         Raises:
-            UsageError: an argument is wrong, said before any model is called.
+            UsageError: a run has not ended, or an argument is wrong: said before any model is called.
         """
+        from convsim_nb.workflow.ended import refuse_unended
         from convsim_nb.workflow.failures import failures, failures_read
 
+        for run in (self._run, *beside):
+            refuse_unended(run, before="run.failures()")
         if model is None:
             return failures(self._run, beside)
         return failures_read(
@@ -80,6 +83,8 @@ class Reading:
     ) -> Path:
         """Write the run as one HTML file that needs no script, or with `.md` as Markdown.
 
+        A run that has not ended is written as far as it got, and the report says so.
+
         Args:
             path: By default `report.html` in the run's folder.
             beside: Earlier runs, or their ids, that it is compared to: then it is logged to MLflow as well.
@@ -89,6 +94,7 @@ class Reading:
         Raises:
             NotFoundError: no run of such an id.
             StoreError: the file cannot be written, or the tracking store failed.
+            UsageError: the path ends with neither `.html` nor `.md`.
         """
         from convsim_nb.workflow.report import write_report
 
@@ -108,11 +114,13 @@ class Reading:
             key: The conversation.
             path: The file; by default `test_<case id>.py` in the working folder.
             agent: Where the test finds the agent: `module:name`; CONVSIM_AGENT in the environment goes before.
+                Without it the name that the run was started with, where it was one.
             mlflow_test: Make it a test of MLflow's, which its pytest plugin tracks.
 
         Raises:
             StoreError: the file cannot be written.
-            UsageError: there is no such conversation, or nothing was said in it.
+            UsageError: there is no such conversation, it has not ended, nothing was said in it, or its agent has
+                no name to find it by.
         """
         from convsim_nb.workflow.export_test import export_test
 

@@ -5,10 +5,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from convsim_nb.domain.errors import StoreError
+from convsim_nb.domain.errors import StoreError, UsageError
 from convsim_nb.views.beside import Beside, Measured, matrix, versus
 from convsim_nb.views.plots import plots
 from convsim_nb.views.report import report_html, report_markdown
+from convsim_nb.workflow.failures import failures as failures_by_rules
 from convsim_nb.workflow.stored import stored
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from convsim_nb.workflow.run import Run
 
 _COMPARISON = "comparison"
+_ENDINGS = (".html", ".htm", ".md")
 _ROOM = 1_500_000
 """Bytes for the transcripts of cases that changed, over all comparisons of a report."""
 
@@ -32,18 +34,20 @@ def write_report(
 ) -> Path:
     """Write the run as one HTML or Markdown file: see `Run.report`."""
     target = path or (run.folder or Path()) / "report.html"
+    if target.suffix.lower() not in _ENDINGS:
+        raise UsageError(f"{target}: reports are .html or .md: give a path that ends so")
     found = [_comparison(other, run) for other in beside]
     runs = [*(each.first for each in found), run]
     around = _around(found, runs, fidelity)
-    fallen = tuple(run.failures(runs[:-1]) if failures is None else failures)
-    if target.suffix == ".md":
+    fallen = tuple(failures_by_rules(run, runs[:-1]) if failures is None else failures)
+    if target.suffix.lower() == ".md":
         text = report_markdown(run.state, scores=run.scores, beside=around, failures=fallen)
     else:
         drawn = plots({name: one.conversations for name, one in zip(_names(runs), runs, strict=True)})
         text = report_html(run.state, scores=run.scores, beside=around, plots=drawn, failures=fallen)
     written = write_private(target, text)
     if found:
-        _log(run, text, _COMPARISON + (".md" if target.suffix == ".md" else ".html"))
+        _log(run, text, _COMPARISON + (".md" if target.suffix.lower() == ".md" else ".html"))
     return written
 
 

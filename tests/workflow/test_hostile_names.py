@@ -40,7 +40,7 @@ def test_a_case_of_any_name_stays_in_its_folders(name, tmp_path, monkeypatch):
     options = {"user_model": ScriptedChat.happy(), "mlflow": False, "progress": False, "run_key": name}
     run = cs.simulate(cases, ScriptedAgent(), **options, agent_name=name).wait()
     (one,) = run.conversations
-    written = [run.report(), run.export_test(one.key)]
+    written = [run.report(), run.export_test(one.key, agent="module:name")]
     run.keep_case(one.key)
 
     assert one.stop == "goal_reached"
