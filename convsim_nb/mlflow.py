@@ -13,6 +13,7 @@ import json
 import logging
 import os
 from collections.abc import Callable, Mapping, Sequence
+from numbers import Integral
 from typing import TYPE_CHECKING, Any
 
 import mlflow
@@ -72,10 +73,14 @@ class ConversationSimulator(simulators.ConversationSimulator):
         """As MLflow's own.
 
         Raises:
-            ValueError: there are no test cases, or one has no goal, or a context that cannot be.
+            ValueError: there are no test cases, or one has no goal, or a context that cannot be; or `max_turns` is
+                no whole number above 0.
             TypeError: `user_agent_class` is no class of simulated users.
         """
         given: Any = test_cases
+        turns: Any = max_turns  # whatever it is, and an integer of numpy's too
+        if not isinstance(turns, Integral) or turns < 1:
+            raise ValueError(f"max_turns={max_turns!r}: give a whole number above 0")
         super().__init__(given, max_turns, user_model, user_agent_class, **user_llm_params)
         self._own_class = user_agent_class
 
@@ -143,10 +148,15 @@ def generate_test_cases(
     A session that fails is left out.
 
     Raises:
-        MlflowException: the model or its key is missing.
+        MlflowException: it is no list, or the model or its key is missing.
     """
     try:
-        read = load_sessions(list(sessions), simulated=True) if sessions else Sessions()
+        listed = list(sessions)
+    except TypeError:
+        said = f"sessions={sessions!r}: give a list of sessions, such as mlflow.search_sessions() gives"
+        raise MlflowException.invalid_parameter_value(said) from None
+    try:
+        read = load_sessions(listed, simulated=True) if listed else Sessions()
     except UsageError as error:
         read = Sessions(problems=[str(error)])
     cases: Sequence[TestCase] = _distilled(read, model or get_default_simulation_model()) if read else ()

@@ -11,6 +11,7 @@ from convsim_nb.domain.errors import UsageError
 from convsim_nb.domain.record import Record
 from convsim_nb.engine.prompts import prompt
 from convsim_nb.workflow.cases import as_cases
+from convsim_nb.workflow.models import check_model
 from convsim_nb.workflow.options import SimulateOptions, checked, spelled_out
 from convsim_nb.workflow.sessions import Sessions
 
@@ -55,11 +56,14 @@ def estimate(cases: Any, **options: Unpack[SimulateOptions]) -> Estimate:
     It takes the options of `simulate`; no model is called and no agent is needed.
 
     Raises:
-        UsageError: an argument is wrong.
+        UsageError: an argument is wrong, such as a model of no provider that is known.
     """
     if isinstance(cases, Sessions):
         raise UsageError("these are sessions, not test cases: estimate_distill(sessions) says what distilling takes")
-    given, found = checked(options), as_cases(cases)
+    given = checked(options)
+    for name in ("user_model", "judge_model"):
+        check_model(given[name], param=name)
+    found = as_cases(cases)
     expected = [_expected_turns(case, given["max_turns"]) for case in found]
     asked = 2 if given["goal_check"] == "every_turn" else 1
     user, judge = Usage(), Usage()

@@ -68,6 +68,22 @@ def resolve_model(
     return uri, _SCHEMES[scheme](wanted) if scheme in _SCHEMES else _by_litellm(scheme, wanted)
 
 
+def check_model(model: object, *, param: str) -> None:
+    """See that a name is one of a model, where nobody is going to call it: no key is asked for.
+
+    Raises:
+        ModelNameError: the name is not known.
+    """
+    uri = model.strip() if isinstance(model, str) else ""
+    if not uri or re.match(r"https?://", uri) or uri == "databricks":
+        return
+    scheme, path = _split(uri, param=param)
+    if scheme == "demo":
+        _demo(_Wanted(uri, path))
+    elif scheme not in _SCHEMES:
+        _provider(scheme, uri, path)
+
+
 def _given(model: object, *, param: str, params: Mapping[str, Any] | None) -> tuple[str, Chat]:
     if not callable(model) or inspect.isclass(model):
         shown = f"the class {model.__name__}" if inspect.isclass(model) else repr(model)[:80]
@@ -131,18 +147,24 @@ def _demo(wanted: _Wanted) -> Chat:
 
 
 def _by_litellm(scheme: str, wanted: _Wanted) -> Chat:
-    from convsim_nb.adapters.litellm_chat import LitellmChat, missing_keys, providers
+    from convsim_nb.adapters.litellm_chat import LitellmChat, missing_keys
+
+    name = f"{_provider(scheme, wanted.uri, wanted.path)}/{wanted.path}"
+    if "api_key" not in wanted.params and (missing := missing_keys(name)):
+        raise ModelNameError(f"{wanted.uri} needs a key: set {' or '.join(missing)} in the environment")
+    return LitellmChat(name, name=wanted.uri, params=wanted.params, timeout=wanted.timeout)
+
+
+def _provider(scheme: str, uri: str, path: str) -> str:
+    from convsim_nb.adapters.litellm_chat import providers
 
     provider = _ALIASES.get(scheme, scheme)
     known = providers()
     if provider not in known:
         close = get_close_matches(scheme, known.union(_SCHEMES), n=2)
-        meant = " or ".join(f"{name}:/{wanted.path}" for name in close) or f"a known provider, {_EXAMPLES}"
-        raise ModelNameError(f"{wanted.uri}: no provider is named {scheme!r}: did you mean {meant}?")
-    name = f"{provider}/{wanted.path}"
-    if "api_key" not in wanted.params and (missing := missing_keys(name)):
-        raise ModelNameError(f"{wanted.uri} needs a key: set {' or '.join(missing)} in the environment")
-    return LitellmChat(name, name=wanted.uri, params=wanted.params, timeout=wanted.timeout)
+        meant = " or ".join(f"{name}:/{path}" for name in close) or f"a known provider, {_EXAMPLES}"
+        raise ModelNameError(f"{uri}: no provider is named {scheme!r}: did you mean {meant}?")
+    return provider
 
 
 _SCHEMES: Mapping[str, Callable[[_Wanted], Chat]] = {

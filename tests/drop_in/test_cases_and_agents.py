@@ -324,3 +324,10 @@ def test_without_a_user_of_ones_own_a_missing_key_is_said_at_once():
     """Nothing is played where the user's model cannot be asked."""
     with pytest.raises(MlflowException, match="openai:/gpt-5 needs a key: set OPENAI_API_KEY"):
         ConversationSimulator([{"goal": "A"}]).simulate(echo)
+
+
+@pytest.mark.parametrize("turns", [-1, 0, 1.5, "3", None])
+def test_turns_that_play_nothing_are_refused_at_once(turns):
+    """MLflow's own takes them and makes no trace of any conversation."""
+    with pytest.raises(ValueError, match=f"max_turns={turns!r}: give a whole number above 0"):
+        ConversationSimulator([{"goal": "A"}], max_turns=turns, user_model="openai:/gpt-5")

@@ -110,3 +110,9 @@ def test_a_missing_key_is_said_at_once():
     """MLflow's own default model is asked for where none is named, and its key is needed."""
     with pytest.raises(MlflowException, match="openai:/gpt-5 needs a key: set OPENAI_API_KEY"):
         ours.generate_test_cases([recorded(*INDEX)])
+
+
+def test_what_is_no_list_of_sessions_is_one_line():
+    """MLflow's error, which names the value and what to give."""
+    with pytest.raises(MlflowException, match="sessions=3: give a list of sessions, such as "):
+        ours.generate_test_cases(3, model="demo:/rules")

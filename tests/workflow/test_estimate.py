@@ -3,6 +3,7 @@
 import pytest
 
 import convsim_nb as cs
+from convsim_nb.domain.errors import ModelNameError
 from convsim_nb.testing import ScriptedAgent, ScriptedChat
 
 SOURCE = {"session_id": "s", "first": 0, "last": 5}
@@ -25,6 +26,17 @@ def test_an_unknown_price_stays_unknown():
     """None, never a guess; the stand-in costs nothing."""
     assert cs.estimate(CASES, user_model="http://localhost:1/v1#mine").cost is None
     assert cs.estimate(CASES, user_model="demo:/rules").cost == 0
+
+
+@pytest.mark.parametrize("option", ["user_model", "judge_model"])
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [("nope:/x", "no provider is named 'nope'"), ("gpt-5-mini", "did you mean"), ("demo:/x", "has one model")],
+)
+def test_a_model_that_simulate_refuses_is_refused(option, wrong, said):
+    """An estimate of a run that can never begin is none; a key is not asked for."""
+    with pytest.raises(ModelNameError, match=said):
+        cs.estimate(CASES, **{"user_model": "openai:/gpt-4o-mini", option: wrong})
 
 
 @pytest.mark.parametrize(("check", "calls"), [("every_turn", 18), ("on_end", 11), (lambda conversation: True, 9)])

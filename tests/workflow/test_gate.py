@@ -1,5 +1,6 @@
 """The gate, failures, pass@k and exported tests, through the doors that users take."""
 
+import socket
 import subprocess
 import sys
 from xml.etree import ElementTree as ET
@@ -8,7 +9,7 @@ import pytest
 from inline_snapshot import snapshot
 
 import convsim_nb as cs
-from convsim_nb.domain.errors import ModelNameError, UsageError
+from convsim_nb.domain.errors import ModelError, ModelNameError, UsageError
 from convsim_nb.testing import ScriptedChat
 
 CASES = [cs.TestCase(goal=f"Get a refund for item {n}", case_id=f"case-{n}") for n in range(9)]
@@ -66,8 +67,9 @@ def test_what_a_gate_refuses(tmp_path, baseline):
         CASES[:1], agent_that_fails(), user_model=ScriptedChat.happy(), max_turns=1, **options(tmp_path)
     ).wait()
 
-    with pytest.raises(UsageError, match="max_drop=101: give points"):
-        cs.gate(CASES, agent_that_fails(), baseline=baseline, max_drop=101, **options(tmp_path))
+    for wrong in (101, -1, "5", None, float("nan")):
+        with pytest.raises(UsageError, match=f"max_drop={wrong!r}: give points"):
+            cs.gate(CASES, agent_that_fails(), baseline=baseline, max_drop=wrong, **options(tmp_path))
     with pytest.raises(ModelNameError, match="which is no model URI: give user_model="):
         cs.gate(CASES, agent_that_fails(), baseline=scripted, **options(tmp_path))
 
@@ -83,9 +85,13 @@ def test_failures_of_a_run_by_reason(tmp_path, baseline):
 2 x agent: not done in 2 turns (case-0/agent/1, case-1/agent/1). Next: read one: on the way (raise max_turns), or lost?
 2 that no rule explains: read them, or ask a model, run.failures(model=...)\
 """)
+    another = cs.simulate(
+        CASES[:3], agent_that_fails(0, 1), user_model="demo:/rules", max_turns=2, **options(tmp_path)
+    ).wait()
     assert repr(baseline.failures()) == "all of 9 conversations reached the goal"
     assert list(worse.failures([baseline]).to_frame()["whose"]) == ["agent", "agent"]
-    assert list(worse.failures([worse]).to_frame()["why"]) == ["no version passes it"] * 2
+    assert repr(worse.failures([worse, cs.load_run(worse.run_id, journal=tmp_path)])) == repr(worse.failures())
+    assert list(worse.failures([another]).to_frame()["why"]) == ["no version passes it"] * 2
     assert "did not reach the goal" in worse.failures()._repr_html_()
 
 
@@ -125,3 +131,68 @@ def test_a_conversation_becomes_a_test_that_runs(tmp_path, baseline, mlflow_test
             timeout=100,
         )
         assert run.returncode == code, run.stdout + run.stderr
+
+
+def watched(asked):
+    """A good agent that notes every call."""
+
+    def agent(messages):
+        asked.append(messages)
+        return GOOD
+
+    return agent
+
+
+@pytest.mark.parametrize(
+    ("cases", "more", "said"),
+    [
+        (CASES, {"guards": "record"}, "guards is 'off' in .* and 'record' in this gate; force=True"),
+        (CASES, {"max_turns": 3}, "max_turns is 2 in .* and 3 in this gate"),
+        ([CASES[0].edited(persona="In a hurry")], {}, "case case-0 was edited between .* and this gate"),
+        ([cs.TestCase(goal="Get a refund for item 1", case_id="new")], {}, "has none of the 1 cases, or no trial"),
+    ],
+)
+def test_unlike_runs_are_refused_before_anything_is_played(tmp_path, baseline, cases, more, said):
+    """Settings and cases are known beforehand: the agent is not asked once, and no run is begun."""
+    asked = []
+    before = sorted(tmp_path.iterdir())
+
+    with pytest.raises(UsageError, match=said):
+        cs.gate(cases, watched(asked), baseline=baseline, **options(tmp_path, **more))
+    assert asked == []
+    assert sorted(tmp_path.iterdir()) == before
+    assert cs.gate(cases, watched(asked), baseline=baseline, force=True, **options(tmp_path, **more)).outcome
+    assert asked
+
+
+def test_a_baseline_of_voids_is_refused_before_anything_is_played(tmp_path):
+    """Nothing could be said in the end."""
+
+    def gone(request):
+        raise ModelError("gone")
+
+    void = cs.simulate(
+        CASES[:2], agent_that_fails(), user_model=ScriptedChat(gone), max_turns=1, **options(tmp_path)
+    ).wait()
+    asked = []
+
+    with pytest.raises(UsageError, match="has no trial that counts, 2 are void or a person's: see why"):
+        cs.gate(CASES[:2], watched(asked), baseline=void, user_model=ScriptedChat(gone), **options(tmp_path))
+    assert asked == []
+
+
+def test_an_agent_that_is_down_is_no_worse_version(tmp_path, baseline):
+    """The trials are not reached, sorted as infrastructure with the address, and the gate cannot tell."""
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        address = f"http://127.0.0.1:{unused.getsockname()[1]}/v1"
+        found = cs.gate(CASES, f"http://ann:secret@{address[7:]}#m", baseline=baseline, **options(tmp_path))
+    (group,) = found.run.failures()
+
+    assert {one.verdict for one in found.run.conversations} == {"not_reached"}
+    assert found.outcome == "inconclusive"
+    assert "the agent could not be reached in 9 of 9 trials of the new run" in found.markdown.replace("The", "the")
+    assert "is worse" not in found.markdown + repr(found)
+    assert group.reason.whose == "infrastructure"
+    assert group.reason.next == f"is it running at {address}/chat/completions? See that it does, and play again"
+    assert "secret" not in found.markdown + repr(found)
