@@ -22,7 +22,7 @@ from convsim_nb.workflow.people import guard_of
 from convsim_nb.workflow.plan import Plan
 from convsim_nb.workflow.watching import WatchedAgent
 
-_SILENT = 3.0
+_SILENT = 6.0
 """Seconds for which nobody needs to be told why a run that has ended is still waited for."""
 
 
