@@ -327,10 +327,10 @@ def bundle_of(run: Run) -> Bundle:
     return {"text/html": run_html(run.state, scores=run.scores), "text/plain": repr(run)}
 
 
-def folded(bundle: Bundle) -> Bundle:
-    """The form that a saved notebook keeps, below a view to step into."""
-    inner = bundle["text/html"]
-    return {**bundle, "text/html": f"<details><summary>As the saved notebook shows it</summary>{inner}</details>"}
+def folded(bundle: Bundle, *, as_of: str = "") -> Bundle:
+    """The form that a saved notebook keeps, below a view to step into; `as_of` is when it was drawn."""
+    inner, when = bundle["text/html"], f", as of {as_of}" if as_of else ""
+    return {**bundle, "text/html": f"<details><summary>As the saved notebook shows it{when}</summary>{inner}</details>"}
 
 
 def _wait_plainly(run: Run, timeout: float | None) -> bool:
@@ -374,7 +374,12 @@ def has_front_end(shell: Any) -> bool:
         return False
     if "google.colab" in sys.modules or "DATABRICKS_RUNTIME_VERSION" in os.environ:
         return True
-    return "cellId" in _request(shell).get("metadata", {})
+    return bool(cell_id(shell))
+
+
+def cell_id(shell: Any) -> str:
+    """What the notebook calls the cell that runs; empty where the host does not say."""
+    return str(_request(shell).get("metadata", {}).get("cellId", ""))
 
 
 def _is_the_cell(task: "asyncio.Task[Any] | None") -> bool:

@@ -62,8 +62,7 @@ class ConvsimMagics(Magics):
         if name is None:
             return result
         if name in self.shell.user_ns:
-            before = self.shell.user_ns[name]
-            sys.stdout.write(f"{name} is now {_shortly(result)}; it was {_shortly(before)}\n")
+            sys.stdout.write(_renamed(name, self.shell.user_ns[name], result))
         self.shell.user_ns[name] = result
         return result
 
@@ -104,6 +103,14 @@ def _waits(verb: Verb, asked: Line, result: Any) -> bool:
 
 async def _at_once(result: Any) -> Any:
     return result
+
+
+def _renamed(name: str, before: Any, result: Any) -> str:
+    """Say that a name means something else now; nothing where it is the same workbench, opened again."""
+    if result is before or (type(result) is type(before) and type(result).__name__ == "Workbench" and result == before):
+        return ""
+    now, was = _shortly(result), _shortly(before)
+    return f"{name} is now {now}; it was {'another' if was == now else was}\n"
 
 
 def _shortly(value: Any) -> str:

@@ -1,20 +1,21 @@
 """The workbench: sessions, cases, Run and its results in one place, for work by hand."""
 
 import threading
+from datetime import datetime
 from typing import Any, Unpack
 
 import ipywidgets as widgets
 from IPython.core.getipython import get_ipython
 from IPython.display import DisplayHandle, display
 
-from convsim_nb.domain.errors import UsageError
+from convsim_nb.domain.errors import ConvsimError, UsageError
 from convsim_nb.notebook.case_grid import CaseGrid
-from convsim_nb.notebook.display import PROBE_SECONDS, Bundle, NotebookDisplay, folded, view_kind
+from convsim_nb.notebook.display import PROBE_SECONDS, Bundle, NotebookDisplay, cell_id, folded, view_kind
 from convsim_nb.notebook.extension import attach
 from convsim_nb.notebook.session_picker import SessionPicker
 from convsim_nb.notebook.workbench_bar import WorkbenchPart
-from convsim_nb.notebook.workbench_desk import WorkbenchDesk
-from convsim_nb.notebook.workbench_draft import Draft, fingerprint
+from convsim_nb.notebook.workbench_desk import Offer, WorkbenchDesk
+from convsim_nb.notebook.workbench_draft import Draft, Kept, fingerprint, same_cases
 from convsim_nb.notebook.workbench_runs import RunShelf
 from convsim_nb.notebook.workbench_settings import Settings
 from convsim_nb.views.static_html import cases_html, run_html
@@ -36,7 +37,7 @@ _NOTHING: Bundle = {"text/plain": ""}
 class Workbench:
     """Pick sessions, distill them, edit the cases, run them against an agent, and read what came of it.
 
-    Opened again with the same arguments in the same kernel, it is the same workbench: nothing is lost.
+    Opened again by the same cell with the same arguments, it is the same workbench: nothing is lost.
     """
 
     @spelled_out
@@ -66,12 +67,15 @@ class Workbench:
         given = {"agent": agent, **options}
         experiment = options.get("experiment")
         opened_with = [fingerprint(begun), experiment, None if sessions is None else id(sessions)]
-        key = (id(shell), repr(opened_with))
+        cell = cell_id(shell)
+        key = (id(shell), cell, repr(opened_with))
         if key in _open:
             self._room = _open[key]
             self._room.open_again(given)
             return
-        room = Room(place, begun, settings=Settings(shell.user_ns, given), draft=Draft.of(opened_with))
+        in_use = [each.desk.draft.path for each in _open.values()]
+        draft = Draft.of(opened_with, cell=cell, in_use=in_use)
+        room = Room(place, begun, settings=Settings(shell.user_ns, given), draft=draft)
         room.picks_from(experiment, sessions, model=options.get("user_model"))
         self._room = _open[key] = room
 
@@ -110,6 +114,12 @@ class Workbench:
     def __repr__(self) -> str:
         return self._room.line
 
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Workbench) and self._room is other._room
+
+    def __hash__(self) -> int:
+        return id(self._room)
+
     def _ipython_display_(self) -> None:
         self._room.show()
 
@@ -126,6 +136,8 @@ class Room:
         self._probes: list[threading.Timer] = []
         self._plain: list[tuple[Any, DisplayHandle]] = []
         self._picked: dict[str, Any] = {}
+        self._kept: Bundle = {}
+        self._unkept = ""
         self.shelf = RunShelf(place, self.changed)
         self.desk = WorkbenchDesk(
             CaseGrid(begun or ()),
@@ -137,8 +149,9 @@ class Room:
         )
         self.bar: WorkbenchPart | None = None
         self._begun = begun
-        self._offer_what_is_on_disk(begun)
-        place.shell.events.register("post_execute", self.changed)  # a cell may have defined the agent anew
+        self._offer_what_is_on_disk()
+        # A cell may have defined the agent anew. Not `post_execute`, which each word of a page sets off, too.
+        place.shell.events.register("post_run_cell", lambda _: self.desk.have_changed())
 
     def picks_from(self, experiment: str | None, sessions: Any, *, model: Any) -> None:
         """Where the sessions come from, and what distills them."""
@@ -150,18 +163,25 @@ class Room:
         """The cell was run again: what it passes counts, and what was edited stays, which is said."""
         self.desk.settings.take({name: value for name, value in given.items() if value is not None})
         begun = self._begun or CaseSet()
-        if self._begun is not None and self.desk.grid.cases != begun:
+        if self._begun is not None and not same_cases(self.desk.grid.cases, begun):
             text = "This is the workbench as you left it: its cases differ from those that were passed."
-            self.desk.offer(begun, text=text, name="Take those that were passed")
+            self.desk.offer(Offer(begun, text=text, name="Take those that were passed"))
         self.changed()
 
-    def _offer_what_is_on_disk(self, begun: CaseSet | None) -> None:
-        draft, cases = self.desk.draft, self.desk.grid.cases
-        kept = draft.read()
-        draft.same_as(cases)
-        if kept and kept != (begun or CaseSet()):
-            text = f"{count(len(kept), 'case')} edited here on {draft.when} are on disk."
-            self.desk.offer(kept, text=text, name="Bring them back")
+    def _offer_what_is_on_disk(self) -> None:
+        try:
+            found = self.desk.draft.set_aside(self.desk.grid.cases)
+        except OSError as error:
+            self.desk.trouble = f"what was edited here earlier cannot be set aside: {error}"
+            return
+        self.desk.offer(*(self._offer_of(kept) for kept in found))
+
+    def _offer_of(self, kept: Kept) -> Offer:
+        there = "is" if len(kept.cases) == 1 else "are"
+        text = f"{count(len(kept.cases), 'case')} edited here on {kept.when} {there} on disk."
+        return Offer(
+            kept.cases, text=text, name="Bring it back" if there == "is" else "Bring them back", settled=kept.drop
+        )
 
     # --- telling ---------------------------------------------------------------------
 
@@ -194,19 +214,23 @@ class Room:
         try:
             self.desk.draft.write(self.desk.grid.cases)
         except OSError as error:
-            self.desk.notice = {"text": f"the edits cannot be kept on disk: {error}", "name": ""}
+            self._unkept = self.desk.trouble = f"the edits cannot be kept on disk: {error}"
+        else:
+            if self.desk.trouble == self._unkept:
+                self.desk.trouble = ""
 
     # --- laying out ------------------------------------------------------------------
 
     def build(self) -> None:
-        self.bar = WorkbenchPart(self, part="bar")
+        bar = WorkbenchPart(self, part="bar")
         self.runs_part = WorkbenchPart(self, part="runs")
         self._run_pane = _box("cs-wb-runs-pane", self.runs_part)
         self._session_pane = _box("cs-wb-sessions-pane")
         panes = _box("cs-wb-panes", self._session_pane, _box("cs-wb-cases-pane", self.desk.grid), self._run_pane)
-        self.box = _box("convsim-workbench cs-look", self.bar, panes)
+        self.box = _box("convsim-workbench cs-look", bar, panes)
         self.shelf.show_live()
         self._lay_out()
+        self.bar = bar  # last: with it, other threads tell all the parts
 
     def _lay_out(self) -> None:
         """Put what is shown now into the panes."""
@@ -219,7 +243,11 @@ class Room:
 
     def do(self, what: str, given: Any) -> Any:
         """Do what a page asks for; a run stands in its pane before the page hears that it has begun."""
-        done = self.desk.do(what, given)
+        try:
+            done = self.desk.do(what, given)
+        except ConvsimError:
+            self._tell()  # what it was refused for is known to the page before the refusal: a later change clears it
+            raise
         if what == "run":
             self._tell()
         return done
@@ -253,8 +281,10 @@ class Room:
         DisplayHandle().display(self._as_widget(), raw=True)  # type: ignore[no-untyped-call]
         self._probe()
         handle = DisplayHandle()  # type: ignore[no-untyped-call]
-        handle.display(folded(self.bundle()), raw=True)  # type: ignore[no-untyped-call]
+        self._kept = {}
+        handle.display(self._kept_form(), raw=True)  # type: ignore[no-untyped-call]
         self._handles.append(handle)
+        self.changed()
 
     def _as_widget(self) -> dict[str, Any]:
         """The widget, with a line for those who cannot show it in the place of a listing of its parts."""
@@ -301,9 +331,19 @@ class Room:
     def _settle(self) -> None:
         if self.shelf.playing is not None:
             return
-        bundle = folded(self.bundle())
+        before, form = self.desk.kept_as_of, self._kept_form()
+        if self.desk.kept_as_of == before:
+            return
         for handle in self._handles:
-            handle.update(bundle, raw=True)  # type: ignore[no-untyped-call]
+            handle.update(form, raw=True)  # type: ignore[no-untyped-call]
+        self.changed()
+
+    def _kept_form(self) -> Bundle:
+        """What a saved notebook shows, with the hour from which on it has been so."""
+        bundle = self.bundle()
+        if bundle != self._kept:
+            self._kept, self.desk.kept_as_of = bundle, f"{datetime.now().astimezone():%H:%M:%S}"
+        return folded(bundle, as_of=self.desk.kept_as_of)
 
     def bundle(self) -> Bundle:
         """The workbench as a saved notebook shows it: its cases, and the run that is shown."""
@@ -331,5 +371,5 @@ def _place() -> NotebookDisplay:
     return attach()
 
 
-_open: dict[tuple[int, str], Room] = {}
-"""The workbenches of this kernel, by what they were opened with."""
+_open: dict[tuple[int, str, str], Room] = {}
+"""The workbenches of this kernel, by their cell and what they were opened with."""

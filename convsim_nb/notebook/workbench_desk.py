@@ -3,6 +3,7 @@
 import inspect
 import threading
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from convsim_nb.domain.errors import ConvsimError, UsageError
@@ -19,6 +20,18 @@ from convsim_nb.workflow.run import Run
 
 Answer = dict[str, Any]
 _STEPS = ("sessions", "cases", "runs")
+
+
+@dataclass(frozen=True)
+class Offer:
+    """Other cases that are at hand: a person takes or dismisses them."""
+
+    cases: CaseSet
+    text: str
+    name: str
+    """Of the button that takes them."""
+    settled: Callable[[], None] = lambda: None
+    """Called when they were taken or dismissed."""
 
 
 class WorkbenchDesk:
@@ -38,9 +51,11 @@ class WorkbenchDesk:
         self.grid, self.settings, self.shelf, self.draft = grid, settings, shelf, draft
         self.picker: SessionPicker | None = None
         self.step = "cases" if grid.cases else "sessions"
-        self.notice: Answer | None = None
-        self._opened_with = grid.cases
-        self._offered: CaseSet | None = None
+        self.trouble = ""
+        """What goes wrong on disk, as long as it does."""
+        self.changes = 0
+        """Counts what a person or a cell changed: what was refused before may be possible now."""
+        self._offers: list[Offer] = []
         self._make_picker, self._changed = make_picker, changed
         self._estimated: tuple[CaseSet, Any, Answer] | None = None
         self._beginning = threading.Lock()
@@ -55,8 +70,8 @@ class WorkbenchDesk:
             "bring_back": self._bring_back,
             "dismiss": self._dismiss,
         }
-        grid.on_change(changed)
-        grid.on_marked(changed)
+        grid.on_change(self.have_changed)
+        grid.on_marked(self.have_changed)
 
     def do(self, what: str, given: Mapping[str, Any]) -> Answer:
         """Do what a page asks for: `given` are the arguments of a verb, from a page, of any kind.
@@ -74,6 +89,11 @@ class WorkbenchDesk:
         done = verb(*bound.args, **bound.kwargs) or {}
         self._changed()
         return done
+
+    def have_changed(self) -> None:
+        """Cases, marks, settings or the notebook's names may have changed."""
+        self.changes += 1
+        self._changed()
 
     # --- playing ---------------------------------------------------------------------
 
@@ -115,7 +135,8 @@ class WorkbenchDesk:
     def _nothing_to_play(self) -> str:
         drafts = len(self.grid.problems)
         if drafts:
-            return f"no case is valid yet: the grid says in red what {count(drafts, 'row')} lack"
+            lack = "lacks" if drafts == 1 else "lack"
+            return f"no case is valid yet: the grid says in amber what {count(drafts, 'row')} {lack}"
         return "there is no test case yet: add one in the grid, or distill sessions"
 
     # --- the rest --------------------------------------------------------------------
@@ -128,11 +149,13 @@ class WorkbenchDesk:
             self.picker.on_distilled(self.take_in)
 
     sessions_open = False
+    kept_as_of = ""
+    """The hour of what a saved notebook shows; empty as long as it shows nothing."""
 
-    def offer(self, cases: CaseSet, *, text: str, name: str) -> None:
-        """Say that other cases are at hand, and let the person take them."""
-        self._offered = cases
-        self.notice = {"text": text, "name": name}
+    def offer(self, *offers: Offer) -> None:
+        """Say that other cases are at hand, one set after the other, and let the person take them."""
+        texts = {each.text for each in offers}
+        self._offers = [*offers, *(each for each in self._offers if each.text not in texts)]
 
     def take_in(self, cases: CaseSet) -> None:
         """Append what was distilled to the cases."""
@@ -142,6 +165,7 @@ class WorkbenchDesk:
 
     def _set(self, name: str, value: str) -> None:
         self.settings.put(str(name), str(value))
+        self.changes += 1
 
     def _step(self, name: str) -> None:
         if name in _STEPS:
@@ -156,12 +180,21 @@ class WorkbenchDesk:
         return {"html": self.shelf.compared(str(first), str(second))}
 
     def _bring_back(self) -> None:
-        if self._offered is not None:
-            self.grid.cases = self._offered
+        if self._offers and not self.trouble:
+            self.grid.cases = self._offers[0].cases
         self._dismiss()
 
     def _dismiss(self) -> None:
-        self.notice, self._offered = None, None
+        if self.trouble:
+            self.trouble = ""
+        elif self._offers:
+            self._offers.pop(0).settled()
+
+    @property
+    def _notice(self) -> Answer | None:
+        if self.trouble:
+            return {"text": sendable(self.trouble), "name": ""}
+        return {"text": sendable(self._offers[0].text), "name": self._offers[0].name} if self._offers else None
 
     # --- what is shown ---------------------------------------------------------------
 
@@ -185,7 +218,9 @@ class WorkbenchDesk:
             "playing": self.shelf.playing is not None,
             "runs": self.shelf.listed(),
             "failed": failed_json(shown.run) if shown is not None else [],
-            "notice": None if self.notice is None else sendable(self.notice),
+            "notice": self._notice,
+            "changes": self.changes,
+            "kept": self.kept_as_of,
         }
 
     def _agent(self) -> Answer:

@@ -3,18 +3,45 @@
 import hashlib
 import json
 import os
-from collections.abc import Sequence
+import tempfile
+import threading
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Self
 
 from convsim_nb.adapters.case_files import as_yaml
+from convsim_nb.domain.case import TestCase
 from convsim_nb.domain.errors import ConvsimError
 from convsim_nb.workflow.cases import CaseSet, load_cases
 
 BENCHES = Path(".convsim/workbench")
 _CASES = "cases.yaml"
+_KEPT = "kept-{stamp}.yaml"
+_DISMISSED = "dismissed.yaml"
 _LETTERS = 12
+
+
+@dataclass(frozen=True)
+class Kept:
+    """Cases that an earlier kernel left, in a file of their own that no edit touches."""
+
+    path: Path
+    cases: CaseSet
+
+    @property
+    def when(self) -> str:
+        """Day and hour of the last edit."""
+        return f"{datetime.fromtimestamp(self.path.stat().st_mtime).astimezone():%d %b, %H:%M}"
+
+    def drop(self) -> None:
+        """They were taken or dismissed: they are offered no more, and stand in `dismissed.yaml` until the next.
+
+        Raises:
+            OSError: the folder cannot be written.
+        """
+        self.path.replace(self.path.with_name(_DISMISSED))
 
 
 class Draft:
@@ -23,27 +50,33 @@ class Draft:
     def __init__(self, folder: Path) -> None:
         self.path = folder / _CASES
         self._written: CaseSet | None = None
+        self._writing = threading.Lock()
 
     @classmethod
-    def of(cls, opened_with: object) -> Self:
-        """The draft of this notebook's workbench that was opened with these arguments (any JSON)."""
+    def of(cls, opened_with: object, *, cell: str = "", in_use: Collection[Path] = ()) -> Self:
+        """The draft of this notebook's workbench that was opened with these arguments (any JSON).
+
+        `in_use` are those of the open workbenches: a second cell with the same arguments gets one of its own. The
+        first has none of its cell alone, for there are hosts that name their cells anew each day.
+        """
         notebook = os.environ.get("JPY_SESSION_NAME", "")  # Jupyter servers say so which notebook a kernel is of
-        said = json.dumps([notebook, opened_with], default=str)
-        return cls(BENCHES.absolute() / hashlib.sha256(said.encode()).hexdigest()[:_LETTERS])
+        shared, own = cls(_folder(notebook, opened_with)), cls(_folder(notebook, opened_with, cell))
+        return own if shared.path in in_use or own.path.parent.is_dir() else shared
 
-    def read(self) -> CaseSet | None:
-        """The cases as they were left; None where nothing was, or what is there cannot be read any more."""
-        if not self.path.is_file():
-            return None
-        try:
-            return load_cases(self.path)
-        except ConvsimError:
-            return None
+    def set_aside(self, begun: CaseSet) -> list[Kept]:
+        """What earlier kernels left other than `begun`, the newest first; no edit overwrites it from now on.
 
-    @property
-    def when(self) -> str:
-        """Day and hour of the last edit."""
-        return f"{datetime.fromtimestamp(self.path.stat().st_mtime).astimezone():%d %b, %H:%M}"
+        Raises:
+            OSError: the folder cannot be written.
+        """
+        with self._writing:
+            self._written = begun
+            if self.path.is_file():
+                left = _read(self.path)
+                if left is None or (left and not same_cases(left, begun)):
+                    self.path.replace(self._free_name())
+        found = sorted(self.path.parent.glob(_KEPT.format(stamp="*")), key=_edited_at, reverse=True)
+        return [Kept(path, cases) for path in found if (cases := _read(path)) and not same_cases(cases, begun)]
 
     def write(self, cases: CaseSet) -> None:
         """Keep the cases, if they are not kept already.
@@ -51,18 +84,49 @@ class Draft:
         Raises:
             OSError: the folder cannot be written.
         """
-        if cases == self._written:
-            return
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        new = self.path.with_suffix(".new")
-        with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
-            file.write(as_yaml(cases))
-        new.replace(self.path)
-        self._written = cases
+        with self._writing:
+            if cases == self._written:
+                return
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            handle, new = tempfile.mkstemp(dir=self.path.parent, prefix=".cases-", suffix=".new")  # for its owner alone
+            with os.fdopen(handle, "w", encoding="utf-8") as file:
+                file.write(as_yaml(cases))
+            Path(new).replace(self.path)
+            self._written = cases
 
-    def same_as(self, cases: CaseSet) -> None:
-        """Nothing was edited yet: these are what the workbench was opened with."""
-        self._written = cases
+    def _free_name(self) -> Path:
+        edited = datetime.fromtimestamp(self.path.stat().st_mtime).astimezone()
+        stamp = f"{edited:%Y%m%d-%H%M%S}"
+        found, again = self.path.with_name(_KEPT.format(stamp=stamp)), 2
+        while found.exists():
+            found, again = self.path.with_name(_KEPT.format(stamp=f"{stamp}-{again}")), again + 1
+        return found
+
+
+def same_cases(one: Sequence[TestCase] | None, other: Sequence[TestCase] | None) -> bool:
+    """Whether a person would call them the same: what a check found in them is not theirs."""
+    return _unchecked(one or ()) == _unchecked(other or ())
+
+
+def _unchecked(cases: Iterable[TestCase]) -> list[TestCase]:
+    return [case.model_copy(update={"findings": ()}) for case in cases]
+
+
+def _edited_at(path: Path) -> int:
+    return path.stat().st_mtime_ns
+
+
+def _folder(*opened_with: object) -> Path:
+    said = json.dumps(opened_with, default=str)
+    return BENCHES.absolute() / hashlib.sha256(said.encode()).hexdigest()[:_LETTERS]
+
+
+def _read(path: Path) -> CaseSet | None:
+    """The cases of a file; None where it cannot be read any more: then it stays where it is."""
+    try:
+        return load_cases(path)
+    except ConvsimError:
+        return None
 
 
 def fingerprint(cases: Sequence[object] | None) -> list[str] | None:

@@ -114,7 +114,16 @@ class RunShelf:
             every = [*self.runs, *(run for run_id, run in self._earlier.items() if run_id not in here)]
         shown = self.shown and self.shown.run
         lines = sorted(every, key=_began, reverse=True)
-        return [{**run_json(run), "shown": run is shown, "here": run.run_id in here} for run in lines]
+        of_shown = set(shown.state.cases) if shown else set()
+        return [
+            {
+                **run_json(run),
+                "shown": run is shown,
+                "here": run.run_id in here,
+                "shared": len(of_shown.intersection(run.state.cases)),
+            }
+            for run in lines
+        ]
 
     def _bench(self, run: Run) -> BenchedRun:
         self.shown = BenchedRun(run, self._place, kind=self.kind, changed=self._changed)
@@ -149,6 +158,7 @@ def run_json(run: Run) -> dict[str, Any]:
     summary, agent = run.summary, run.state.agent
     line = {
         "name": run_title(run.state),
+        "named": bool(run.state.run_name),
         "agent": agent.name if agent else "",
         "hash": agent.source_hash if agent else "",
         "started": run.state.started_at.isoformat() if run.state.started_at else "",
@@ -160,6 +170,7 @@ def run_json(run: Run) -> dict[str, Any]:
         "apart": summary.assisted + summary.forked,
         "unfinished": summary.unfinished,
         "corrections": summary.corrections,
+        "done": summary.reached + summary.not_reached,
         "ended": run.state.ended,
         "stopped": run.state.stopped,
         "stopping": run.is_stopping,

@@ -2,6 +2,7 @@
 
 import json
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -262,6 +263,7 @@ def test_after_a_restart_what_was_edited_is_offered(shell, page, monkeypatch):
     monkeypatch.setattr(room, "_open", {})
     view = page()
 
+    (path,) = path.parent.glob("kept-*.yaml")
     assert path.stat().st_mode & 0o077 == 0
     assert shell(f"cs.load_cases({str(path)!r})['case-0'].goal").result == "Edited"
     assert view.bench.grid.cases["case-0"].goal == "Goal 0"
@@ -337,3 +339,162 @@ def test_no_transcript_is_in_the_widgets_state(page):
 
     assert "Goal 0" not in said
     assert "Version 1" not in said
+
+
+# --- mended --------------------------------------------------------------------------
+
+
+def in_cell(shell, name):
+    """The next cells have this id, as JupyterLab gives one to each."""
+    shell.ip.get_parent = lambda: {"metadata": {"cellId": name}}
+
+
+def test_what_an_earlier_kernel_left_is_not_overwritten_by_the_first_edit(page, monkeypatch):
+    """The old set is offered until it is taken or dismissed, over edits and restarts, each newer one before it."""
+    goals = []
+    for goal in ("First", "Second", "Third"):
+        monkeypatch.setattr(room, "_open", {})
+        view = page()
+        view.bench.grid.cases = view.bench.grid.cases.with_edit("case-0", goal=goal)
+        view.wait(lambda path=view.room.desk.draft.path, goal=goal: path.exists() and goal in path.read_text())
+    while view.state["notice"]:
+        view.ask("bring_back" if len(goals) == 0 else "dismiss")
+        goals.append(view.bench.grid.cases["case-0"].goal)
+    monkeypatch.setattr(room, "_open", {})
+    view.wait(lambda: "Second" in view.room.desk.draft.path.read_text())
+    again = page()
+
+    assert goals == ["Second", "Second"]
+    assert again.state["notice"]["text"].startswith("3 cases edited here on ")
+    again.ask("dismiss")
+    assert again.state["notice"] is None
+    assert sorted(path.name for path in again.room.desk.draft.path.parent.iterdir()) == ["dismissed.yaml"]
+
+
+def test_a_draft_that_cannot_be_read_stays_under_another_name(page, monkeypatch):
+    """Whatever a person wrote into the file, an edit here does not take its place."""
+    view = page()
+    path = view.room.desk.draft.path
+    path.parent.mkdir(parents=True)
+    path.write_text("- goal: [", encoding="utf-8")
+    monkeypatch.setattr(room, "_open", {})
+    view = page()
+    view.bench.grid.cases = view.bench.grid.cases.with_edit("case-0", goal="Edited")
+    view.wait(path.exists)
+
+    assert [each.read_text() for each in path.parent.glob("kept-*.yaml")] == ["- goal: ["]
+
+
+def test_each_cell_has_a_workbench_of_its_own(shell, page):
+    """The same cases in another cell, with another agent, touch neither agent nor edits of the first, nor its file."""
+    in_cell(shell, "one")
+    first = page()
+    shell("def other_agent(messages):\n    return 'Other'")
+    in_cell(shell, "two")
+    second = page("bench = cs.Workbench(other_agent, cases=cases, **options)")
+    in_cell(shell, "one")
+    shell("again = cs.Workbench(my_agent, cases=cases, **options)")
+
+    assert shell["again"] == first.bench
+    assert second.bench != first.bench
+    assert [view.state["agent"]["name"] for view in (first, second)] == ["my_agent", "other_agent"]
+    assert first.room.desk.draft.path != second.room.desk.draft.path
+
+
+def test_after_a_restart_each_cell_finds_its_own_draft(shell, page, monkeypatch):
+    """In whatever order the cells are run again."""
+    for cell in ("one", "two"):
+        in_cell(shell, cell)
+        view = page()
+        view.bench.grid.cases = view.bench.grid.cases.with_edit("case-0", goal=f"Edited in {cell}")
+        view.wait(view.room.desk.draft.path.exists)
+    monkeypatch.setattr(room, "_open", {})
+    found = {}
+    for cell in ("two", "one"):
+        in_cell(shell, cell)
+        view = page()
+        view.ask("bring_back")
+        found[cell] = view.bench.grid.cases["case-0"].goal
+
+    assert found == {"two": "Edited in two", "one": "Edited in one"}
+
+
+def test_what_a_check_found_is_no_edit(shell, page):
+    """A cell that is run again does not say that its cases differ where only findings were added."""
+    view = page()
+    found = {"field": "goal", "check": "agent", "reason": "Say what is wanted"}
+    with_finding = [cs.TestCase(**{**case.model_dump(), "findings": [found]}) for case in view.bench.grid.cases]
+    view.bench.grid.cases = cs.CaseSet(with_finding)
+    shell("again = cs.Workbench(my_agent, cases=cases, **options)")
+
+    assert view.bench.grid.cases[0].findings
+    assert view.state["notice"] is None
+
+
+def test_writes_at_once_do_not_hinder_each_other(page):
+    """Two threads that keep cases leave the last set and no other file."""
+    draft, cases = (view := page()).room.desk.draft, view.bench.grid.cases
+    sets = [cases.with_edit("case-0", goal=f"Goal {n}") for n in range(20)]
+    with ThreadPoolExecutor(8) as pool:
+        assert [*pool.map(draft.write, sets)] == [None] * 20
+
+    assert cs.load_cases(draft.path) in sets
+    assert [path.name for path in draft.path.parent.iterdir()] == ["cases.yaml"]
+
+
+def test_a_write_that_works_again_takes_the_banner_away(page):
+    """What cannot be kept is said as long as it cannot, and what was offered before is offered again."""
+    view = page()
+    folder = view.room.desk.draft.path.parent
+    folder.parent.mkdir(parents=True)
+    folder.write_text("in the way")
+    view.bench.grid.cases = view.bench.grid.cases.with_edit("case-0", goal="Edited")
+    said = view.wait(lambda: view.state["notice"])
+    folder.unlink()
+    view.bench.grid.cases = view.bench.grid.cases.with_edit("case-0", goal="Edited again")
+    view.wait(lambda: view.state["notice"] is None)
+
+    assert said["text"].startswith("the edits cannot be kept on disk: ")
+
+
+def test_a_page_learns_when_what_was_refused_may_be_possible_now(shell, page):
+    """Edits, settings and cells are counted; the count as of a refusal comes before it."""
+    view = page("bench = cs.Workbench('nobody', cases=cases, **options)")
+    view.ask("run")
+    kinds = [each["type"] for each in view.comm.sent]
+    counts = [view.comm.of("batch")[-1]["changes"], view.state["changes"]]
+    shell("def nobody(messages):\n    return 'Here'")
+    counts.append(view.state["changes"])
+    view.bench.grid.cases = view.bench.grid.cases.with_edit("case-0", goal="Edited")
+    counts.append(view.state["changes"])
+    view.ask("set", name="trials", value="2")
+    counts.append(view.state["changes"])
+
+    assert kinds.index("batch") < kinds.index("refused")
+    assert counts[0] == counts[1]
+    assert counts[1:] == sorted(set(counts[1:]))
+
+
+def test_the_lists_of_runs_say_what_runs_share_and_how_far_they_came(page):
+    """A page can compare with a run of the same cases by default, by the name that the comparison uses."""
+    view = page()
+    view.ask("run")
+    view.bench.run.wait()
+    view.bench.grid.cases = cs.CaseSet([{"goal": "Another", "case_id": "other"}])
+    view.ask("run")
+    view.bench.run.wait()
+    lines = view.state["runs"]
+
+    assert [(line["shared"], line["done"], line["total"]) for line in lines] == [(1, 1, 1), (0, 3, 3)]
+    assert [line["name"] for line in lines] == [run.state.run_name or run.run_id for run in view.bench.runs]
+
+
+def test_the_saved_form_says_since_when_it_has_been_so(page):
+    """Its hour changes with what it shows, and not otherwise: a page can tell that it is behind."""
+    view = page()
+    first = view.room._kept_form()["text/html"]
+    hour = view.state["kept"]
+    same = view.room._kept_form()["text/html"]
+
+    assert f"As the saved notebook shows it, as of {hour}<" in first
+    assert same == first
