@@ -401,7 +401,7 @@ export type KernelMessage =
 
 /** The part of anywidget's model that we use. */
 export interface Model {
-  on(name: "msg:custom", heard: (content: any) => void): void;
-  off(name: "msg:custom", heard: (content: any) => void): void;
+  on(name: "msg:custom" | "comm_live_update", heard: (content: any) => void): void;
+  off(name: "msg:custom" | "comm_live_update", heard: (content: any) => void): void;
   send(content: unknown): void;
 }

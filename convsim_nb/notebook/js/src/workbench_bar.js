@@ -14,6 +14,9 @@ import { createSettings } from "./workbench_settings.js";
 const STEPS = /** @type {const} */ (["sessions", "cases", "runs"]);
 const NAMES = { sessions: "Sessions", cases: "Cases", runs: "Runs" };
 const EMPTY = "No case to run yet: select sessions and distill them, or add a case";
+const RESTARTED = "The kernel was restarted: run the cell again.";
+/** In the saved form, the hour since when it has been so. */
+const KEPT = /, as of (\d\d:\d\d:\d\d)$/;
 const SEGMENTS = /** @type {const} */ (["reached", "not_reached", "void"]);
 const PANES = [".cs-wb-bar", ".cs-wb-sessions-pane", ".cs-wb-cases-pane", ".cs-wb-runs-pane"];
 
@@ -28,6 +31,10 @@ export function createBar(model, el) {
   /** @type {Step} */
   let step = "cases";
   let chosen = false;
+  /** How much had changed when the kernel refused what stands in the bar. */
+  let refusedAt = -1;
+  /** The kernel's end of the widget is gone, and no other has spoken. */
+  let restarted = false;
   /** Run was pressed, and the kernel has not answered. */
   let begins = false;
 
@@ -41,6 +48,7 @@ export function createBar(model, el) {
   const plays = h("span", { class: "cs-wb-plays" });
   const problem = h("div", { class: "cs-wb-problem", role: "alert", hidden: true });
   const notice = h("div", { class: "cs-wb-notice", role: "status", hidden: true });
+  const behind = h("div", { class: "cs-wb-notice cs-wb-behind", role: "status", hidden: true });
   const settings = createSettings({ onSet: (name, value) => void tried("set", { name, value }), onClose: () => openSettings(false) });
   const node = h(
     "div",
@@ -58,10 +66,15 @@ export function createBar(model, el) {
     ),
     h("div", { class: "cs-wb-line cs-wb-second" }, plays, problem),
     notice,
+    behind,
     settings.node,
     h("div", { class: "cs-hint" }, "Waiting for the kernel …"),
   );
-  const clock = setInterval(kernel.watch, 1000);
+  const clock = setInterval(() => {
+    kernel.watch();
+    paintBehind();
+  }, 1000);
+  model.on("comm_live_update", onRestart);
 
   node.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || event.key === "F6") return;
@@ -75,7 +88,16 @@ export function createBar(model, el) {
   function take(now) {
     if (bench === null) go(now.step, false);
     bench = now;
+    restarted = false;
+    if (!problem.hidden && refusedAt !== now.changes) say("");
     node.classList.remove("cs-unknown");
+    paint();
+  }
+
+  /** The kernel was restarted, or is back: if it still knows the workbench, it answers. */
+  function onRestart() {
+    restarted = true;
+    kernel.hello();
     paint();
   }
 
@@ -145,6 +167,7 @@ export function createBar(model, el) {
     setText(problem, text);
     problem.hidden = !text;
     plays.hidden = Boolean(text);
+    refusedAt = bench?.changes ?? -1;
   }
 
   /** @param {Event} event a conversation was chosen: its case is marked in the grid */
@@ -231,12 +254,17 @@ export function createBar(model, el) {
     const { agent, estimate } = bench;
     const what = whatPlays(bench.counts);
     const version = agent.hash ? `${agent.name} (${agent.hash.slice(0, 7)})` : agent.name;
-    const against = agent.problem ? agent.problem : version ? `against ${version}` : "against no agent yet";
-    const plain = `Run plays ${what} ${agent.problem ? "" : against}`.trim();
-    const parts = [bench.counts.cases ? plain : EMPTY, agent.problem, estimate.problem, ...(estimate.words ?? [])];
-    setText(plays, kernel.lost ? "The kernel does not answer: it is busy, or was restarted." : parts.filter(Boolean).join(" · "));
-    setAttribute(plays, "title", estimate.basis ?? null);
-    plays.classList.toggle("cs-wb-wrong", Boolean(agent.problem || estimate.problem || kernel.lost));
+    const against = version ? `against ${version}` : "against no agent yet";
+    const wrong = [agent.problem, estimate.problem].filter(Boolean);
+    const able = [bench.counts.cases ? `Run plays ${what} ${against}` : EMPTY, ...(estimate.words ?? [])];
+    const said = wrong.length ? `Run cannot play: ${wrong.join(" · ")}` : able.join(" · ");
+    setText(plays, restarted ? RESTARTED : kernel.lost ? "The kernel does not answer: it is busy, or was restarted." : said);
+    setAttribute(plays, "title", wrong.length ? said : (estimate.basis ?? null));
+    plays.classList.toggle("cs-wb-wrong", Boolean(wrong.length || restarted || kernel.lost));
+    if (restarted) {
+      problem.hidden = true;
+      plays.hidden = false;
+    }
   }
 
   function paintNotice() {
@@ -249,17 +277,37 @@ export function createBar(model, el) {
     notice.replaceChildren(h("span", {}, said.text), ...(take ? [take] : []), cross);
   }
 
+  /** What the page holds of the saved form is not what the kernel drew last: updates do not reach a page that was loaded since. */
+  function paintBehind() {
+    const form = keptForm(el);
+    const hour = form?.match(KEPT)?.[1] ?? "";
+    const isBehind = Boolean(hour && bench?.kept && hour !== bench.kept);
+    behind.hidden = !isBehind;
+    if (isBehind) setText(behind, `What the notebook keeps, below, is as of ${hour}: before you save it, run this cell again. Nothing is lost by that.`);
+  }
+
   return {
     node,
     start: kernel.hello,
     close() {
       clearInterval(clock);
+      model.off("comm_live_update", onRestart);
       document.removeEventListener(CHOSEN, onChosen);
       document.removeEventListener("keydown", onF6, true);
       kernel.close();
       node.remove();
     },
   };
+}
+
+/**
+ * @param {HTMLElement} el
+ * @returns {string | null} the summary of the saved form in the same output
+ */
+function keptForm(el) {
+  const output = el.closest(".jp-OutputArea:not(.jp-OutputArea .jp-OutputArea)") ?? el.closest(".jp-OutputArea");
+  const summaries = [...(output?.querySelectorAll("details > summary") ?? [])];
+  return summaries.map((each) => each.textContent ?? "").find((each) => KEPT.test(each)) ?? null;
 }
 
 /** @param {Bench["counts"]} counts */

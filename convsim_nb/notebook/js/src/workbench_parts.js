@@ -15,7 +15,8 @@ import { channel } from "./channel.js";
  *
  * @typedef {object} RunLine
  * @property {string} run_id
- * @property {string} name
+ * @property {string} name the name that somebody gave it, or its id
+ * @property {boolean} named somebody gave it a name
  * @property {string} agent
  * @property {string} hash
  * @property {string} started
@@ -33,6 +34,8 @@ import { channel } from "./channel.js";
  * @property {boolean} playing
  * @property {boolean} shown
  * @property {boolean} here played, or taken up, in this kernel
+ * @property {number} done conversations that count and have ended
+ * @property {number} shared cases that the run that is shown has, too
  *
  * @typedef {object} Failed
  * @property {string} key
@@ -54,6 +57,8 @@ import { channel } from "./channel.js";
  * @property {RunLine[]} runs the newest first
  * @property {Failed[]} failed
  * @property {{text: string, name: string} | null} notice
+ * @property {number} changes of cases, settings and names: what was refused before one of them may be possible after it
+ * @property {string} kept the hour of what a saved notebook shows; empty where it shows nothing
  */
 
 /**

@@ -116,7 +116,7 @@ export function createShelf(model, el) {
     const shown = runs.find((each) => each.shown);
     line.hidden = !runs.length;
     empty.hidden = Boolean(shown);
-    reconcile(which, [...(shown ? [] : [choice()]), ...grouped(runs)]);
+    reconcile(which, [...(shown ? [] : [choice("Show an earlier run …")]), ...grouped(runs)]);
     if (shown && document.activeElement !== which) which.value = shown.run_id;
     paintCompare(runs, shown);
     paintFailed(shown);
@@ -128,9 +128,10 @@ export function createShelf(model, el) {
    */
   function paintCompare(runs, shown) {
     const others = runs.filter((each) => each !== shown && each.ended);
-    const before = others.find((each) => shown && runs.indexOf(each) > runs.indexOf(shown)) ?? others[0];
-    pair.hidden = !shown?.ended || !before;
-    reconcile(against, grouped(others));
+    const alike = others.filter((each) => each.shared); // a folder has runs of other notebooks, too
+    const before = alike.find((each) => shown && runs.indexOf(each) > runs.indexOf(shown)) ?? alike[0];
+    pair.hidden = !shown?.ended || !others.length;
+    reconcile(against, [...(before ? [] : [choice("another run …")]), ...grouped(others)]);
     if (!others.some((each) => each.run_id === other)) other = "";
     if (document.activeElement !== against) against.value = other || (before?.run_id ?? "");
   }
@@ -206,8 +207,11 @@ function group(label, runs) {
   return { key: label, version: options.map((each) => `${each.key} ${each.version}`).join(), make, update };
 }
 
-/** @returns {Item} */
-const choice = () => ({ key: "choice", version: 0, make: () => h("option", { value: "" }, "Show an earlier run …") });
+/**
+ * @param {string} text
+ * @returns {Item}
+ */
+const choice = (text) => ({ key: "choice", version: 0, make: () => h("option", { value: "" }, text) });
 
 /**
  * @param {RunLine} run
@@ -215,8 +219,11 @@ const choice = () => ({ key: "choice", version: 0, make: () => h("option", { val
  */
 function option(run) {
   const rate = run.ended ? (run.rate.split(",")[0] ?? "") : run.playing ? "playing" : "cut short";
+  const far = run.ended && run.stopped ? `stopped, ${run.done} of ${run.total} done` : "";
   const when = run.started ? new Date(run.started).toLocaleString([], whenWords(run.started)) : "";
-  const named = run.name.startsWith(run.agent) ? "" : run.name; // a run that nobody named has its agent's name
-  const said = [rate, named, `${run.agent} ${run.hash.slice(0, 7)}`.trim(), when].filter(Boolean).join(" · ");
+  // The name is that of the comparison; a run that nobody named has its id, which comes last.
+  const named = run.named ? [run.name] : [];
+  const ids = run.named ? [] : [run.name];
+  const said = [rate, far, ...named, `${run.agent} ${run.hash.slice(0, 7)}`.trim(), when, ...ids].filter(Boolean).join(" · ");
   return { key: run.run_id, version: said, make: () => h("option", { value: run.run_id }, said), update: (node) => setText(node, said) };
 }
