@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 import aiohttp
 
+from convsim_nb.adapters.agents.faults import KEY_REFUSED, SAID_KEY_REFUSED
 from convsim_nb.adapters.completions import cut
 from convsim_nb.adapters.connections import connection, proxy_for
 from convsim_nb.adapters.openai_errors import Answer
@@ -52,14 +53,23 @@ async def answered(url: str, body: Mapping[str, Any], *, headers: Mapping[str, s
         Fault: it refused, or is not to be reached.
     """
     session = await connection()
-    async with session.post(url, json=body, headers=headers, timeout=_NO_LIMIT, proxy=proxy_for(url)) as response:
-        if response.status != HTTPStatus.OK:
-            raise refused(Answer.read(response.status, response.headers, await response.read()))
-        if response.content_type != "text/event-stream":
-            yield await _read(response)
-            return
-        async for event in _events(response.content):
-            yield event
+    try:
+        async with session.post(url, json=body, headers=headers, timeout=_NO_LIMIT, proxy=proxy_for(url)) as response:
+            if response.status != HTTPStatus.OK:
+                raise refused(Answer.read(response.status, response.headers, await response.read()), url=url)
+            if response.content_type != "text/event-stream":
+                yield await _read(response)
+                return
+            async for event in _events(response.content):
+                yield event
+    except aiohttp.ClientConnectorError as error:
+        raise AgentUnreachable(f"no connection to {shown(url)}: {type(error).__name__}: {error}") from None
+
+
+def shown(url: str) -> str:
+    """An address without what may be secret in it: no user, no query."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
 
 
 def endpoint_name(address: str) -> str:
@@ -99,9 +109,11 @@ def _parsed(data: bytes) -> Any:
         raise AgentError(f"the endpoint streamed no JSON: {cut(data.decode(errors='replace'))!r}") from None
 
 
-def refused(answer: Answer) -> Fault:
+def refused(answer: Answer, *, url: str) -> Fault:
     """What an answer means that is none."""
     said = f"the endpoint answered {answer.status}: {answer.said}"
+    if answer.status in KEY_REFUSED:
+        return Fault(AgentUnreachable(f"{SAID_KEY_REFUSED} by {shown(url)}: {said}"))
     if answer.status not in _UNREACHABLE:
         return Fault(AgentError(said))
     wait = retry_after(answer.headers.get("Retry-After"))

@@ -8,6 +8,8 @@ from convsim_nb.domain.errors import AgentError, AgentUnreachable
 
 _TRIES = 3
 _STATUS = {429, 502, 503, 504}
+KEY_REFUSED = {401, 403}
+SAID_KEY_REFUSED = "the agent's key was refused"
 _NO_CONNECTION = {
     "APIConnectionError",  # openai, anthropic, litellm
     "ClientConnectionError",  # aiohttp
@@ -19,7 +21,9 @@ _NO_CONNECTION = {
     "ReadError",
     "RemoteProtocolError",
     "ServiceUnavailableError",
+    "gaierror",  # no such host
 }
+_KEY_REFUSED = {"AuthenticationError", "PermissionDeniedError"}  # openai, anthropic, litellm
 _OTHER_LOOP = (
     "attached to a different loop",  # a future, a task
     "bound to a different event loop",  # asyncio's locks, and with them httpx
@@ -41,6 +45,8 @@ def agent_fault(error: BaseException, *, begun: bool) -> Fault:
     if any(_of_another_loop(cause) for cause in _causes(error)):  # it may come dressed as a failed connection
         return Fault(AgentError(f"{line(error)}: {_WAY_OUT}"))
     for cause in _causes(error):
+        if type(cause).__name__ in _KEY_REFUSED and _status(cause) in KEY_REFUSED:
+            return Fault(AgentUnreachable(f"{SAID_KEY_REFUSED}: {line(cause)}"))
         if isinstance(cause, AgentUnreachable) or _is_unreachable(cause):
             unreachable = cause if isinstance(cause, AgentUnreachable) else AgentUnreachable(line(cause))
             return Fault(unreachable, tries=1 if begun else _TRIES, wait=_wait(cause))
@@ -68,6 +74,8 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
             seen.extend(current.exceptions)
         elif current.__cause__ is not None:
             seen.append(current.__cause__)
+        elif isinstance(reason := getattr(current, "reason", None), BaseException):  # urllib's URLError
+            seen.append(reason)
 
 
 def _is_unreachable(error: BaseException) -> bool:

@@ -43,7 +43,7 @@ async def _task(url: str, headers: Mapping[str, str]) -> str:
     if answer.status in _NOT_OURS_TO_SEE:
         return _CHAT
     if answer.status != HTTPStatus.OK:
-        raise refused(answer)
+        raise refused(answer, url=url)
     return str(answer.body.get("task") or _CHAT) if isinstance(answer.body, Mapping) else _CHAT
 
 

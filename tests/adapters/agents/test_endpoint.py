@@ -81,8 +81,20 @@ async def test_an_endpoint_that_stays_down_is_unreachable():
         unused.bind(("127.0.0.1", 0))
         address = f"http://127.0.0.1:{unused.getsockname()[1]}/v1#m"
     agent = CallableAgent(endpoint_agent(address), name="a", backoff=Backoff(first=0.001))
-    with pytest.raises(AgentUnreachable, match="ClientConnectorError"):
+    with pytest.raises(AgentUnreachable, match=rf"^no connection to {address[:-2]}/chat/completions: ClientConnectorE"):
         await agent(turn())
+
+
+@pytest.mark.parametrize("status", [401, 403])
+async def test_a_key_that_is_refused_is_no_fault_of_the_agent(status):
+    """It is not tried again, and the address is named without its query."""
+    with OpenAIServer(Status(status, "no such key")) as server:
+        with pytest.raises(AgentUnreachable) as failed:
+            await quick(server)(turn())
+        assert len(server.seen) == 1
+
+    said = f"the agent's key was refused by {server.url}/chat/completions: the endpoint answered {status}: no such key"
+    assert str(failed.value) == said
 
 
 @pytest.mark.parametrize(
