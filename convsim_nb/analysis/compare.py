@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from statistics import fmean, harmonic_mean
 
+from convsim_nb.analysis.failures import unreached
 from convsim_nb.analysis.paired import Difference, Power, difference, power
 from convsim_nb.analysis.scorers import agent_latency, folded
 from convsim_nb.domain.conversation import Conversation, Usage
@@ -12,7 +13,7 @@ from convsim_nb.domain.score import Score
 
 REACH = "reach rate"
 LATENCY = "agent seconds a reply"
-_TIMED = (LATENCY, agent_latency.__name__)
+TIMED = (LATENCY, agent_latency.__name__)
 """Seconds. They grow with how many conversations play at once: agents share a machine with each other, and with us."""
 Value = Callable[[Conversation], float | None]
 """A number of one conversation; None where it has none."""
@@ -61,6 +62,10 @@ class Compared(Record):
     """Void trials of each run, which say nothing about the agents."""
     only: tuple[int, int]
     """Cases of each run that the other has no counting trial of."""
+    unreached: tuple[int, int] = (0, 0)
+    """Trials of each run that ended because the agent could not be reached: they count as not reached."""
+    reachable: "Compared | None" = None
+    """The same without those trials, where there are any."""
     at_once: tuple[int, int] | None = None
     """How many conversations played at once, where that differs: then no seconds are compared."""
 
@@ -78,6 +83,15 @@ class Side(Record):
 
 def compare(first: Side, second: Side) -> Compared:
     """The second against the first, paired by case; conversations that don't count are left out."""
+    found = _compared(first, second)
+    away = (_unreached(first), _unreached(second))
+    if not any(away):
+        return found
+    without = _compared(_of_those_reached(first), _of_those_reached(second))
+    return found.model_copy(update={"unreached": away, "reachable": without})
+
+
+def _compared(first: Side, second: Side) -> Compared:
     outcomes = [_by_case(side, _reached) for side in (first, second)]
     both = [case_id for case_id in outcomes[0] if case_id in outcomes[1]]
     changes = [
@@ -93,7 +107,7 @@ def compare(first: Side, second: Side) -> Compared:
     differs = at_once if None not in at_once and at_once[0] != at_once[1] else None
     metrics = tuple(_metrics(first, second))
     return Compared(
-        metrics=tuple(metric for metric in metrics if differs is None or metric.name not in _TIMED),
+        metrics=tuple(metric for metric in metrics if differs is None or metric.name not in TIMED),
         at_once=differs,
         cases=tuple(sorted(changes, key=lambda change: change.gap)),
         power=power([(change.first, change.second) for change in changes]) if changes else None,
@@ -129,7 +143,7 @@ def _metric(name: str, sides: Sequence[Mapping[str, Sequence[float]]], *, better
         gap=difference(gaps, trials=trials),
         share=share,
         better=better,
-        tested=name not in _TIMED,
+        tested=name not in TIMED,
     )
 
 
@@ -177,6 +191,15 @@ _OWN: dict[str, tuple[Value, int]] = {
     "agent tokens": (_agent_tokens, -1),
     "agent cost": (_agent_cost, -1),
 }
+
+
+def _unreached(side: Side) -> int:
+    return sum(conversation.counts and unreached(conversation) for conversation in side.conversations)
+
+
+def _of_those_reached(side: Side) -> Side:
+    kept = tuple(conversation for conversation in side.conversations if not unreached(conversation))
+    return side.model_copy(update={"conversations": kept})
 
 
 def _void(side: Side) -> int:

@@ -30,7 +30,37 @@ def judged(compared: Compared, *, max_drop: float) -> Judged:
 
     It passes where the true fall is at most `max_drop`, as sure as 95 % (one-sided). It fails where the fall that
     was seen is larger, and is no accident at the 5 % level. All else is inconclusive: more cases or trials would tell.
+    A fall that trials make up in which the agent could not be reached says nothing about the version: inconclusive.
     """
+    found = _judged(compared, max_drop=max_drop)
+    return _of_infrastructure(compared, found, max_drop=max_drop) or found
+
+
+def _of_infrastructure(compared: Compared, found: Judged, *, max_drop: float) -> Judged | None:
+    """The word where it is not the versions that make it: the agent of one of the runs could not be reached."""
+    if compared.reachable is None:
+        return None
+    before, now = compared.unreached
+    of_before, of_now = (sum(map(len, sides)) for sides in zip(*_outcomes(compared), strict=True))
+    if found.outcome == "failed" and _judged(compared.reachable, max_drop=max_drop).outcome != "failed":
+        why = f"the agent could not be reached in {now} of {of_now} trials of the new run"
+        return found.model_copy(
+            update={
+                "outcome": "inconclusive",
+                "why": f"{why}, and these make up the fall: see that it runs, and repeat",
+            }
+        )
+    if found.outcome == "passed" and before > _MOST_VOID * of_before:
+        why = f"the agent could not be reached in {before} of {of_before} trials of the baseline: play that again"
+        return found.model_copy(update={"outcome": "inconclusive", "why": why})
+    return None
+
+
+def _outcomes(compared: Compared) -> list[tuple[tuple[bool, ...], tuple[bool, ...]]]:
+    return [(case.first, case.second) for case in compared.cases]
+
+
+def _judged(compared: Compared, *, max_drop: float) -> Judged:
     reach = next((metric for metric in compared.metrics if metric.name == REACH), None)
     if reach is None:
         return Judged(outcome="inconclusive", why="no case has trials that count in both runs")

@@ -69,8 +69,10 @@ class _Desk:
         others = [
             {
                 "name": names[place + 1],
-                "said": self._comparison.said(place),
-                "rows": table_rows(compared, first=names[0], second=names[place + 1]),
+                "said": [*self._comparison.said(place), *self._comparison.corrected],
+                "rows": table_rows(
+                    compared, first=names[0], second=names[place + 1], corrected=self._comparison.ps(place)
+                ),
                 "cases": [_case_json(change, self._sides[place]) for change in compared.cases],
             }
             for place, compared in enumerate(found)

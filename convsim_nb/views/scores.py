@@ -70,9 +70,14 @@ def _total(scores: list[Score]) -> str:
         return f"{said.count(True):,} of {len(said):,} yes"
     numbers = [score.value for score in scores if isinstance(score.value, int | float)]
     if len(numbers) == len(scores):
-        return f"mean {fmean(numbers):.3g} of {len(numbers):,}"
+        return f"mean {_short(fmean(numbers))} of {len(numbers):,}"
     return f"{len(scores):,} scored"
 
 
 def _short(value: object) -> str:
+    if isinstance(value, float) and 0 < abs(value) < _TINY:  # the seconds of an agent that answers at once
+        return f"<{_TINY}" if value > 0 else f">-{_TINY}"
     return f"{value:.3g}" if isinstance(value, float) else str(value)
+
+
+_TINY = 0.001

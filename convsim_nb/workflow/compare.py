@@ -1,15 +1,18 @@
 """Comparing runs: is the new version better, how sure is that, and where is it worse."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from convsim_nb.analysis.compare import REACH, Compared, Side
+from convsim_nb.analysis.compare import Compared, Side
 from convsim_nb.analysis.compare import compare as compared_sides
 from convsim_nb.analysis.paired import holm
+from convsim_nb.domain.case import TestCase
 from convsim_nb.domain.errors import UsageError
-from convsim_nb.views.comparison import comparison_html, sentences, table_lines
+from convsim_nb.domain.events import RunSettings
+from convsim_nb.views.comparison import comparison_html, corrected_words, sentences, table_lines
+from convsim_nb.views.inline import line, page, text
 from convsim_nb.views.side_by_side import Sided, sided
 from convsim_nb.workflow.display import display
 from convsim_nb.workflow.run import Run
@@ -18,8 +21,21 @@ from convsim_nb.workflow.runs import load_run
 if TYPE_CHECKING:
     import pandas as pd
 
-_SAME = ("user_model", "judge_model", "user_llm_params", "judge_llm_params", "prompts", "max_turns", "goal_check")
+_SAME = (
+    "user_model",
+    "judge_model",
+    "user_llm_params",
+    "judge_llm_params",
+    "prompts",
+    "max_turns",
+    "goal_check",
+    "guards",
+    "judge_check",
+    "script_then",
+)
 """Settings that must be the same: else it is not the agent alone that differs."""
+_NOTED = ("agent_history", "agent_timeout")
+"""Settings that belong to the agent: where they differ, that is said."""
 
 
 class Comparison:
@@ -75,7 +91,12 @@ class Comparison:
     @property
     def sentences(self) -> list[str]:
         """The answer in words, and how far it carries, for each of the others."""
-        return [said for place in range(len(self.found)) for said in self.said(place)]
+        return [*(said for place in range(len(self.found)) for said in self.said(place)), *self.corrected]
+
+    @property
+    def corrected(self) -> list[str]:
+        """What was done to the p, where several runs are compared to the first."""
+        return [corrected_words(len(self.found))] if len(self.found) > 1 else []
 
     def to_dict(self) -> dict[str, Any]:
         """The comparison in plain JSON: words, a row a metric and run, and the cases that changed."""
@@ -93,10 +114,11 @@ class Comparison:
         }
 
     def __repr__(self) -> str:
-        return "\n\n".join("\n".join(self._words(place)) for place in range(len(self.found)))
+        return "\n\n".join(["\n".join(self._words(place)) for place in range(len(self.found))] + self.corrected)
 
     def _repr_html_(self) -> str:
-        return "".join(self._html(place) for place in range(len(self.found)))
+        shown = [self._html(place) for place in range(len(self.found))]
+        return "".join([*shown, *(page(line(text(said))) for said in self.corrected)])
 
     @property
     def _metric_names(self) -> list[str]:
@@ -140,14 +162,23 @@ class Comparison:
 
     def said(self, place: int = 0) -> list[str]:
         """The answer in words about one of the others, and how far it carries."""
-        corrected = self._corrected.get(REACH, {}).get(place) if len(self.found) > 1 else None
-        told = sentences(self.found[place], first=self.names[0], second=self.names[place + 1], corrected=corrected)
-        return [*told, *(f"not the agent alone differs: {each}" for each in self.differs)]
+        told = sentences(self.found[place], first=self.names[0], second=self.names[place + 1], corrected=self.ps(place))
+        return [*told, *(f"not the agent alone differs: {each}" for each in self.differs), *self._noted(place)]
+
+    def ps(self, place: int = 0) -> dict[str, float]:
+        """The p of each metric that is tested, as it is shown: corrected, where there are several runs."""
+        return {name: by_place[place] for name, by_place in self._corrected.items() if place in by_place}
+
+    def _noted(self, place: int) -> Iterator[str]:
+        one, two = self.first.state.settings, self.others[place].state.settings
+        for name, before, after in _differing(one, two, _NOTED):
+            yield f"{name} is {before} in {self.names[0]} and {after} in {self.names[place + 1]}: part of the versions"
 
     def _words(self, place: int) -> Iterator[str]:
         yield from self.said(place)
         if self.found[place].metrics:
-            yield from table_lines(self.found[place], first=self.names[0], second=self.names[place + 1])
+            names = {"first": self.names[0], "second": self.names[place + 1]}
+            yield from table_lines(self.found[place], **names, corrected=self.ps(place))
 
     def _html(self, place: int) -> str:
         other = self.others[place]
@@ -156,6 +187,7 @@ class Comparison:
             said=self.said(place),
             sides=self.sides(place),
             cases={**self.first.state.cases, **other.state.cases},
+            corrected=self.ps(place),
         )
 
 
@@ -182,26 +214,59 @@ def compare(
     if not others:
         raise UsageError("only one run is given: compare it to a second one of the same cases")
     runs = [run if isinstance(run, Run) else load_run(run, journal=journal) for run in (first, *others)]
+    refuse_same(runs)
     for run in runs:
         if not run.state.ended:
             raise UsageError(f"run {run.run_id} has not ended: call run.wait() or run.stop() before compare()")
-    differs = [said for other in runs[1:] for said in _differences(runs[0], other)]
+    differs = [
+        said
+        for other in runs[1:]
+        for said in differences(runs[0], settings=other.state.settings, cases=other.state.cases, name=other.run_id)
+    ]
     if differs and not force:
-        raise UsageError(f"not the agent alone differs: {'; '.join(differs)}; force=True compares all the same")
+        refuse_unlike(differs)
     return Comparison(runs[0], runs[1:], differs=differs)
 
 
-def _differences(first: Run, other: Run) -> Iterator[str]:
-    one, two = first.state.settings, other.state.settings
-    for name in _SAME if one and two else ():
-        before, after = getattr(one, name), getattr(two, name)
-        if before != after:
-            yield f"{name} is {_shown(before)} in {first.run_id} and {_shown(after)} in {other.run_id}"
-    both = [case_id for case_id in first.state.cases if case_id in other.state.cases]
-    edited = [each for each in both if first.state.cases[each].digest != other.state.cases[each].digest]
+def refuse_same(runs: Sequence[Run]) -> None:
+    """Refuse a run that is given twice, whatever id it was named by.
+
+    Raises:
+        UsageError: it is.
+    """
+    ids = [run.run_id for run in runs]
+    for each in ids:
+        if ids.count(each) > 1:
+            raise UsageError(f"both are run {each}: give another")
+
+
+def refuse_unlike(differs: Sequence[str]) -> None:
+    """Refuse a comparison in which more than the agent differs.
+
+    Raises:
+        UsageError: always; it names all that differs.
+    """
+    raise UsageError(f"not the agent alone differs: {'; '.join(differs)}; force=True compares all the same")
+
+
+def differences(first: Run, *, settings: RunSettings | None, cases: Mapping[str, TestCase], name: str) -> Iterator[str]:
+    """What else differs than the agent between a run and another one, or one that is yet to be played."""
+    for setting, before, after in _differing(first.state.settings, settings, _SAME):
+        yield f"{setting} is {before} in {first.run_id} and {after} in {name}"
+    both = [case_id for case_id in first.state.cases if case_id in cases]
+    edited = [each for each in both if first.state.cases[each].digest != cases[each].digest]
     if edited:
         more = f" and {len(edited) - 1} more" if len(edited) > 1 else ""
-        yield f"case {edited[0]}{more} was edited between {first.run_id} and {other.run_id}"
+        yield f"case {edited[0]}{more} was edited between {first.run_id} and {name}"
+
+
+def _differing(
+    one: RunSettings | None, two: RunSettings | None, names: Sequence[str]
+) -> Iterator[tuple[str, str, str]]:
+    for name in names if one and two else ():
+        before, after = getattr(one, name), getattr(two, name)
+        if before != after:
+            yield name, _shown(before), _shown(after)
 
 
 def _shown(value: object, longest: int = 60) -> str:

@@ -96,7 +96,8 @@ class Failures(Sequence[FailureGroup]):
 
 def failures(run: "Run", beside: "Sequence[Run]") -> Failures:
     """See `Run.failures`: by rules alone."""
-    passed = passed_in(one.conversations for one in (run, *beside)) if beside else None
+    others = [other for other in beside if other.run_id != run.run_id]  # itself is no version beside it
+    passed = passed_in(one.conversations for one in (run, *others)) if others else None
     own = [one for one in run.conversations if one.origin is None and not one.assisted]
     return Failures(failures_of(own, cases=run.state.cases, passed=passed), of=len(own))
 

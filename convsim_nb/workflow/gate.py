@@ -1,21 +1,35 @@
 """The gate: a new version passes, fails, or cannot be told from the one before."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
-from typing import Any, Unpack
+from typing import Any, Unpack, cast
 
 from convsim_nb.analysis.gate import Judged, judged
 from convsim_nb.domain.errors import ModelNameError, UsageError
 from convsim_nb.domain.events import RunSettings
 from convsim_nb.views.gate import gate_markdown, junit_xml
-from convsim_nb.workflow.compare import Comparison, compare
+from convsim_nb.workflow.compare import Comparison, compare, differences, refuse_unlike
+from convsim_nb.workflow.ended import refuse_unended
 from convsim_nb.workflow.options import SimulateOptions, above_zero, spelled_out
+from convsim_nb.workflow.plan import Plan
 from convsim_nb.workflow.run import Run
 from convsim_nb.workflow.runs import load_run
 from convsim_nb.workflow.scorers import check_scorers
-from convsim_nb.workflow.simulate import simulate
+from convsim_nb.workflow.simulate import begun
 
-_TAKEN_OVER = ("user_model", "judge_model", "user_llm_params", "judge_llm_params", "max_turns", "trials", "goal_check")
+_TAKEN_OVER = (
+    "user_model",
+    "judge_model",
+    "user_llm_params",
+    "judge_llm_params",
+    "max_turns",
+    "trials",
+    "goal_check",
+    "guards",
+    "judge_check",
+    "script_then",
+)
 """What is taken from the baseline where it is not given."""
 
 _POINTS = 100
@@ -80,7 +94,8 @@ def gate(
 ) -> Gate:
     """Play the test cases against an agent, and hold the run against an earlier one.
 
-    What is not given of models, turns, trials and the goal check is as in the baseline.
+    What is not given of models, turns, trials, the goal check and guards is as in the baseline. What could not be
+    compared in the end is refused before anything is played.
 
     Args:
         cases: A CaseSet, a list, or a file: .yaml, .json, .jsonl.
@@ -92,8 +107,8 @@ def gate(
 
     Raises:
         NotFoundError: no run of that id.
-        UsageError: an argument is wrong, or something else than the agent differs; a scorer that is not known is
-            said before anything is played.
+        UsageError: an argument is wrong, something else than the agent differs, or nothing of the baseline can be
+            compared: said before anything is played.
     """
     if not (max_drop == 0 or above_zero(max_drop, whole=False)) or max_drop > _POINTS:
         raise UsageError(f"max_drop={max_drop!r}: give points of the reach rate, from 0 to 100")
@@ -101,11 +116,31 @@ def gate(
         check_scorers(scorers, experiment=options.get("experiment"), stored=options.get("mlflow", True))
     journal = options.get("journal")
     before = baseline if isinstance(baseline, Run) else load_run(baseline, journal=_folder(journal))
-    given: dict[str, Any] = {**_of_baseline(before.state.settings, options), **options}
-    run = simulate(cases, agent, **given).wait()
+    given = cast(SimulateOptions, {**options, **_of_baseline(before.state.settings, options)})
+    refuse_unended(before, before="a gate")
+    run = begun(cases, agent, given, check=(lambda _: None) if force else partial(_refuse_unlike, before)).wait()
     if scorers is not None:
         run.evaluate(scorers or None)
     return Gate(compare(before, run, force=force), max_drop=max_drop)
+
+
+def _refuse_unlike(before: Run, planned: Plan) -> None:
+    """Refuse what could not be compared in the end, while it costs nothing."""
+    cases = {case.case_id: case for case in planned.cases}
+    found = differences(before, settings=planned.started.settings, cases=cases, name="this gate")
+    if differs := list(found):
+        refuse_unlike(differs)
+    counted = {one.case_id for one in before.conversations if one.counts}
+    if not counted:
+        raise UsageError(
+            f"the baseline {before.run_id} has no trial that counts, {len(before.conversations)} are void or a "
+            "person's: see why, and play it again; force=True plays all the same"
+        )
+    if counted.isdisjoint(cases):
+        raise UsageError(
+            f"the baseline {before.run_id} has none of the {len(cases)} cases, or no trial of them that counts: "
+            "give one of the same cases; force=True plays all the same"
+        )
 
 
 def _folder(journal: Any) -> str | Path | None:

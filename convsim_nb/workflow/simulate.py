@@ -2,6 +2,7 @@
 
 import asyncio
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Unpack
 
@@ -9,7 +10,7 @@ from convsim_nb.adapters.journal import JOURNALS
 from convsim_nb.domain.state import RunState
 from convsim_nb.workflow.display import display
 from convsim_nb.workflow.options import SimulateOptions, spelled_out
-from convsim_nb.workflow.plan import plan
+from convsim_nb.workflow.plan import Plan, plan
 from convsim_nb.workflow.resume import missing, refuse_differences
 from convsim_nb.workflow.run import Run
 from convsim_nb.workflow.runs import with_key
@@ -27,8 +28,20 @@ def simulate(cases: Any, agent: Any, **options: Unpack[SimulateOptions]) -> Run:
     Raises:
         UsageError: an argument is wrong, said before any model is called.
     """
+    return begun(cases, agent, options)
+
+
+def begun(
+    cases: Any, agent: Any, options: SimulateOptions, *, check: Callable[[Plan], None] = lambda _planned: None
+) -> Run:
+    """Do what `simulate` does; `check` may refuse the plan before anything is played.
+
+    Raises:
+        UsageError: an argument is wrong, said before any model is called.
+    """
     earlier = _begun_before(options)
     planned = plan(cases, agent, resumed=earlier is not None, **options)
+    check(planned)
     if earlier is None:
         return go_on(Run(RunState(), folder=folder_of(planned)), planned)
     refuse_differences(earlier, planned)

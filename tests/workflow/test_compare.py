@@ -139,3 +139,58 @@ def test_nothing_to_compare(tmp_path):
     with pytest.raises(NotFoundError, match="no run 'zzz'"):
         cs.compare(one, "zzz", journal=tmp_path)
     assert "have no case in common" in repr(cs.compare(one, other))
+
+
+def test_guards_judge_check_and_script_then_must_be_the_same(tmp_path):
+    """Each changes who is counted or what is said; what belongs to the agent is noted, and not refused."""
+    one = run(tmp_path, {0}, name="v1")
+    unlike = run(tmp_path, {0}, guards="record", judge_check="off", script_then="end")
+    slower = run(tmp_path, {0}, name="v2", agent_timeout=60.0, agent_history="text")
+
+    said = r"guards is 'off' .* and 'record' .*; judge_check is 'suspect' .*; script_then is 'simulate' .*force=True"
+    with pytest.raises(UsageError, match=said):
+        cs.compare(one, unlike)
+    assert "not the agent alone differs: guards is" in repr(cs.compare(one, unlike, force=True))
+    assert "agent_history is 'full' in v1 and 'text' in v2: part of the versions" in repr(cs.compare(one, slower))
+    assert "agent_timeout is 300.0 in v1 and 60.0 in v2" in repr(cs.compare(one, slower))
+
+
+def test_a_run_is_not_compared_with_itself(tmp_path):
+    """By whatever beginning of its id it was named, and not with force either."""
+    one = run(tmp_path, {0})
+
+    for force in (False, True):
+        with pytest.raises(UsageError, match=f"^both are run {one.run_id}: give another$"):
+            cs.compare(one, one.run_id[:-2], journal=tmp_path, force=force)
+
+
+def test_the_table_of_several_runs_shows_the_p_that_the_headline_has(tmp_path):
+    """Corrected for all metrics, and said once; two runs alone say nothing of it."""
+    base = run(tmp_path, set(), name="v1")
+    others = [run(tmp_path, set(range(8)), name="v2"), run(tmp_path, {1}, name="v3")]
+    told = repr(cs.compare(base, *others))
+
+    assert told.count("every p is corrected: Holm, over 2 comparisons") == 1
+    assert "p = .016)" in told  # 4 of 2^8: twice that of the comparison alone
+    assert [line.split()[-1] for line in told.splitlines() if line.startswith("reach rate")] == [".016", "1.000"]
+    assert "Holm" in cs.compare(base, *others)._repr_html_()
+    assert "Holm" not in repr(cs.compare(base, others[0]))
+
+
+def test_an_interval_without_nought_beside_no_difference_is_explained(tmp_path):
+    """Five of eight better: the interval leaves 0 out, the exact test says .0625, and the test decides."""
+    found = cs.compare(run(tmp_path, set(), name="v1"), run(tmp_path, {0, 1, 2, 3, 4}, name="v2"))
+    row = found.to_frame().iloc[0]
+
+    assert (row["low"] > 0, row["p"]) == (True, pytest.approx(2 / 2**5))
+    assert "no difference is shown (+62 points" in found.sentences[0]
+    assert "; the interval leaves out 0, but the test decides: p is above .05)" in found.sentences[0]
+
+
+def test_seconds_of_a_quick_agent_are_words(tmp_path):
+    """An agent that answers at once takes less than a millisecond, and no power of ten."""
+    found = cs.compare(run(tmp_path, {0}, name="v1"), run(tmp_path, {0}, name="v2"))
+    (row,) = (line for line in repr(found).splitlines() if line.startswith("agent seconds a reply"))
+
+    assert " ms " in row
+    assert "e-0" not in row
