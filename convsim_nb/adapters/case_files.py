@@ -28,7 +28,7 @@ def read_cases(path: Path) -> list[Mapping[str, Any]]:
 
     Raises:
         NotFoundError: no such file.
-        CaseError: it is no list of mappings, or cannot be parsed; the line is named.
+        CaseError: it is no text, no list of mappings, or cannot be parsed; the line is named.
     """
     text = _text(path)
     if path.suffix in _JSONL:
@@ -105,7 +105,11 @@ def _text(path: Path) -> str:
         return path.read_text("utf-8-sig")
     except FileNotFoundError:
         raise NotFoundError(f"no file {path} (looked in {Path.cwd()})") from None
-    except (OSError, UnicodeDecodeError) as error:
+    except IsADirectoryError:
+        raise CaseError(f"{path} is a folder: name a file of test cases, {', '.join(_READ)}") from None
+    except UnicodeDecodeError:
+        raise CaseError(f"{path} is no text in UTF-8: test cases are read from {', '.join(_READ)}") from None
+    except OSError as error:
         raise StoreError(f"{path} cannot be read: {error}") from None
 
 

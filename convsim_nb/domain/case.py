@@ -214,9 +214,19 @@ def _first_fault(data: object, invalid: ValidationError) -> str:
     if fault["type"] == "string_type":
         kind = type(fault["input"]).__name__
         return f"test case {shown}: {field} is {_shown(fault['input'])} ({kind}), not text: write it in quotes"
-    if field == "goal":
+    if field == "goal" and fault["type"] != "string_unicode":
         return f"test case {shown} has an empty goal: say in one sentence what the user wants"
-    return f"test case {shown}: {field} = {_shown(fault['input'])}: {fault['msg']}"
+    value = _shown(fault["input"])
+    message = fault["msg"]
+    said = _IN_PLAIN_WORDS.get(fault["type"])
+    return f"test case {shown}: {field} {said.format(value=value) if said else f'= {value}: {message}'}"
+
+
+_IN_PLAIN_WORDS = {
+    "tuple_type": "is {value}: write a list",
+    "string_unicode": "holds half a character, which no file can keep: write it again",
+    "string_too_short": "is empty: write a text, or leave it out",
+}
 
 
 def _shown(value: object, most: int = 60) -> str:

@@ -5,6 +5,7 @@ import json
 import pytest
 
 import convsim_nb as cs
+from convsim_nb.domain.errors import CaseError
 
 DEEP = json.loads("[" * 400 + "]" * 400)
 
@@ -127,3 +128,21 @@ def test_for_mlflow_the_rest_is_rendered_as_guidelines():
         "context": {"customer": 7},
         "expectations": {"guidelines": ["Says that markets are closed"]},
     }
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ({"facts": 3}, "facts is 3: write a list"),
+        ({"case_id": ""}, "case_id is empty: write a text, or leave it out"),
+        ({"persona": "\ud800"}, "persona holds half a character, which no file can keep: write it again"),
+        ({"goal": "\udfff"}, "goal holds half a character, which no file can keep: write it again"),
+    ],
+)
+def test_what_is_wrong_with_a_field_is_said_in_plain_words(fields, said):
+    """Nothing of tuples and of surrogates."""
+    with pytest.raises(CaseError, match=r"^test case ") as refused:
+        cs.TestCase(**{"goal": "Get a refund", **fields})
+
+    assert str(refused.value).endswith(said)
+    assert "\n" not in str(refused.value)

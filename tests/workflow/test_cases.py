@@ -7,6 +7,7 @@ import pytest
 
 import convsim_nb as cs
 from convsim_nb.demo.rules import RulesChat
+from convsim_nb.domain.errors import UsageError
 from convsim_nb.workflow.cases import as_cases
 
 FULL = cs.TestCase(
@@ -342,3 +343,11 @@ def test_no_format_changes_a_value(ending, tmp_path):
     cases = cs.CaseSet([case])
 
     assert cs.load_cases(cases.save(tmp_path / f"cases{ending}")) == cases
+
+
+def test_what_is_no_text_is_a_wrong_call(tmp_path):
+    """A binary file and a folder: one line with the endings that can be read, which is exit code 2."""
+    (tmp_path / "bin.yaml").write_bytes(b"\x80\x81\xff")
+    for path, said in ((tmp_path / "bin.yaml", "is no text in UTF-8"), (tmp_path, "is a folder: name a file")):
+        with pytest.raises(UsageError, match=said):
+            cs.load_cases(path)
