@@ -20,6 +20,7 @@ from convsim_nb.notebook.run_verbs import (
     show,
     stop,
 )
+from convsim_nb.workflow.browse import check_experiment
 from convsim_nb.workflow.calibrate import calibrate as calibrate_run
 from convsim_nb.workflow.cases import CaseSet, parse_cases
 from convsim_nb.workflow.compare import compare as compare_runs
@@ -99,6 +100,11 @@ def start(cases: Any, agent: Any, *, background: bool = False, **options: Unpack
         agent: A callable that takes `messages` or `input`, module:name, a URL, or models:/name@alias.
         background: Return at once; %convsim show shows it, %convsim stop ends it.
     """
+    if isinstance(agent, str) and agent.isidentifier():
+        raise UsageError(
+            f"agent {agent!r}: the notebook has no such name: define a function named {agent}, or give module:name, "
+            "a URL, or models:/name@alias"
+        )
     return simulate(cases, agent, **options)
 
 
@@ -126,6 +132,9 @@ def open_workbench(
     """
     from convsim_nb.notebook.workbench import Workbench  # it reads the built views, which nobody may need
 
+    experiment = options.get("experiment")
+    if experiment and cases is None and sessions is None:  # with cases it may be one that their run makes
+        check_experiment(experiment)
     return Workbench(agent, cases=cases, sessions=sessions, **options)
 
 

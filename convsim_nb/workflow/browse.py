@@ -1,10 +1,11 @@
 """A look through a store's sessions before any is read whole."""
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Protocol, overload
 
-from convsim_nb.domain.errors import NotFoundError, UsageError
+from convsim_nb.domain.errors import NotFoundError, StoreError, UsageError
 from convsim_nb.domain.preview import SessionPreview
 from convsim_nb.domain.session import Session
 from convsim_nb.views.session_table import cut, marks, previews_html, when
@@ -150,6 +151,19 @@ class SessionList(Sequence[SessionPreview]):
         hidden = f", {self.simulated} simulated left out" if self.simulated else ""
         listed = f"{count(len(self), 'session')} in {self.place}"
         return f"{listed}{hidden}" if self.complete else f"{listed} so far: more() lists further back{hidden}"
+
+
+def check_experiment(experiment: str) -> None:
+    """See that an experiment is there to be listed; where the store does not answer, listing says so.
+
+    Raises:
+        NotFoundError: there is none of that name, id or path.
+    """
+    from convsim_nb.adapters.mlflow.browse import Browser
+    from convsim_nb.adapters.mlflow.search import Wanted
+
+    with suppress(StoreError):
+        Browser(Wanted(experiment, None, None, 1, simulated=True))
 
 
 def list_sessions(

@@ -383,3 +383,19 @@ def test_unloading_takes_everything_out_again(shell):
     )
     assert "%convsim run" not in shell.tab("%convsim ru")
     assert shell("%load_ext convsim_nb").ok
+
+
+def test_an_agent_that_the_notebook_has_not_is_asked_for_by_its_name(shell):
+    """The next step is a function of that name, and no model was asked."""
+    done = shell("%convsim run cases --agent nope --user-model demo:/rules")
+
+    assert (done.ok, done.out.count("\n")) == (False, 1)
+    assert "define a function named nope" in done.out
+
+
+def test_a_workbench_of_an_experiment_that_is_not_there_is_one_line(shell):
+    """It does not open empty."""
+    done = shell("%convsim workbench --agent nope --experiment nowhere-at-all")
+
+    assert (done.ok, done.out.count("\n")) == (False, 1)
+    assert "no experiment 'nowhere-at-all'" in done.out
