@@ -63,6 +63,7 @@ export function createCaseGrid(model) {
     find: () => refresh(true),
     columns(columns) {
       chosen = columns;
+      line.say("columns", { names: columns });
       refresh(true);
     },
     save,
@@ -100,6 +101,7 @@ export function createCaseGrid(model) {
     head = message.head;
     for (const edit of sheet.takeState(message.rows)) send(edit);
     node.classList.remove("cs-unknown");
+    chosen = message.columns ?? chosen;
     if (message.marked?.length) place.mark(new Set(message.marked));
     refresh(true);
     paint();
@@ -147,11 +149,13 @@ export function createCaseGrid(model) {
     }
   }
 
-  /** @param {string} path */
-  async function save(path) {
+  /** @param {string} path @param {boolean} replace */
+  async function save(path, replace) {
     cells.keep();
-    const { path: where, saved, left } = await line.ask("save", { path });
+    const { there, path: where, saved, left } = await line.ask("save", { path, replace });
+    if (there) return there;
     say(`Saved ${saved} ${saved === 1 ? "case" : "cases"} to ${where}${left ? `; ${left} to fix left out` : ""}`, true);
+    return "";
   }
 
   // --- what is shown -----------------------------------------------------------------
@@ -192,12 +196,14 @@ export function createCaseGrid(model) {
   function paint() {
     cancelAnimationFrame(painting);
     painting = 0;
-    table.paint(sheet.rows, new Set(field.keys));
+    const inside = table.grid.contains(document.activeElement);
+    table.paint(sheet.rows, new Set(field.keys), place.at?.key);
     table.showColumns(field.columns);
     toolbar.columns.set(field.columns);
     toolbar.paint(head, beside.shown);
     notices.paint(head);
     paintNumbers();
+    if (inside && !table.grid.contains(document.activeElement)) moved = arriving = true; // the row under the person is gone
     paintPlace();
     cells.painted();
   }
@@ -295,7 +301,7 @@ export function createCaseGrid(model) {
 
   function openAtRow() {
     const button = table.row(place.at?.key ?? "")?.querySelector(".cs-more");
-    if (button instanceof HTMLElement) menu.open(button, rows.choices());
+    if (button instanceof HTMLElement) menu.open(button, rows.choices(), table.cell(place.at) ?? button);
   }
 
   table.grid.addEventListener("keydown", (event) => {

@@ -8,6 +8,8 @@ export function createMenu() {
   const node = h("div", { class: "cs-menu", role: "menu", hidden: true });
   /** @type {HTMLElement | null} */
   let opener = null;
+  /** @type {HTMLElement | null} */
+  let before = null;
 
   node.addEventListener("keydown", (event) => {
     const all = /** @type {HTMLElement[]} */ ([...node.querySelectorAll("[role=menuitem]")]);
@@ -28,18 +30,20 @@ export function createMenu() {
     if (node.hidden) return;
     node.hidden = true;
     opener?.setAttribute("aria-expanded", "false");
-    if (back) opener?.focus({ preventScroll: true });
+    if (back) before?.focus({ preventScroll: true });
   }
 
   /**
    * @param {HTMLElement} at the button that was pressed
    * @param {Choice[]} choices
+   * @param {HTMLElement} [from] what has the focus afterwards
    */
-  function open(at, choices) {
+  function open(at, choices, from = at) {
     const was = !node.hidden && opener === at;
     close(false);
     if (was) return;
     opener = at;
+    before = from;
     node.replaceChildren(...choices.map(item));
     node.hidden = false;
     at.setAttribute("aria-expanded", "true");

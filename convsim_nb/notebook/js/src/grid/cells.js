@@ -54,6 +54,19 @@ export function itemsOf(text) {
   return items.map((item) => item.trim());
 }
 
+/** So much of a cell is shown, in lines and in characters. */
+const SHOWN = { lines: 12, characters: 660 };
+
+/**
+ * @param {string} text
+ * @returns {string} as much of it as is shown where nobody edits it
+ */
+export function beginning(text) {
+  const lines = text.split("\n", SHOWN.lines + 1);
+  const short = lines.length > SHOWN.lines ? lines.slice(0, SHOWN.lines).join("\n") : text;
+  return short.length > SHOWN.characters ? short.slice(0, SHOWN.characters).replace(/[\ud800-\udbff]$/, "") : short;
+}
+
 /** @typedef {{fact: string, after: string, kind: string}} Entry something withheld, perhaps not whole yet */
 
 const MARKED = /^\s*(?:- )?(fact|after|kind)\s*:\s*(.*)$/i;

@@ -85,7 +85,9 @@ export function createCells({ sheet, table, place, field, edit, say, show, grid,
     const title = BY_NAME.get(cell.column)?.title.toLowerCase() ?? "cell";
     if (!sheet.row(cell.key)) {
       // Another view deleted the row meanwhile: what was typed is not lost with it.
-      edit(`Add case`, [{ op: "insert", key: newKey(), at: sheet.rows.order.length, texts: { [cell.column]: text } }]);
+      const key = newKey();
+      edit(`Add case`, [{ op: "insert", key, at: sheet.rows.order.length, texts: { [cell.column]: text } }]);
+      place.go({ key, column: cell.column });
       say("The row was deleted elsewhere: what you typed stands in a new one, at the end", true);
     } else if (text !== was) edit(`Edit ${title}`, [{ op: "set", key: cell.key, column: cell.column, text }]);
     else done();
@@ -95,7 +97,7 @@ export function createCells({ sheet, table, place, field, edit, say, show, grid,
   function close(then) {
     const cell = open?.cell;
     keep();
-    if (!cell) return;
+    if (!cell || !sheet.row(cell.key)) return;
     if (then === "next") place.next(1);
     else if (then === "before") place.next(-1);
     else place.go(cell);

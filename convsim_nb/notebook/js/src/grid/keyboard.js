@@ -16,6 +16,9 @@ export const HELP = [
   ["Shift+F10", "actions on the row"],
   ["/", "search"],
   ["?", "this help"],
+  ["!  ⚠  ≈", "to fix; a check found something; nearly the same as another case"],
+  ["✎  •", "a row, a cell that a person wrote"],
+  ["⊘  ◻", "withheld until something happens; what is checked"],
 ];
 
 /** Keys with Ctrl or Alt that are the grid's, and not the notebook's: see `ownKeys`. */

@@ -1,7 +1,7 @@
 // One row of the grid as nodes. Every text goes in as text.
 
 import { h, setAttribute } from "../dom.js";
-import { BY_NAME, COLUMNS, entriesOf, fieldWords, itemsOf, mappingLines, visible } from "./cells.js";
+import { BY_NAME, COLUMNS, beginning, entriesOf, fieldWords, itemsOf, mappingLines, visible } from "./cells.js";
 import { FINDINGS, NUMBER } from "./select.js";
 import { isDraft } from "./rows.js";
 
@@ -101,7 +101,7 @@ function fillMarks(node, row, draft) {
   const marks = [
     draft && mark("cs-g-todo", "!", "to fix"),
     !draft && row.findings.length > (alike ? 1 : 0) && mark("cs-g-found", "⚠", "a check found something"),
-    alike && mark("cs-g-found", "≈", "next to the same as another case"),
+    alike && mark("cs-g-found", "≈", "nearly the same as another case"),
     row.new && mark("cs-g-by-hand", "✎", "written by a person"),
   ];
   node.replaceChildren(...marks.filter((each) => each !== false));
@@ -124,7 +124,7 @@ export function fillCell(cell, row, column) {
   const problem = row.problems[column.name] ?? (column.name === "goal" && !text.trim() ? "A goal is needed" : "");
   const edited = row.edited.includes(column.name);
   const parts = [
-    ...contents(column, text),
+    ...shortened(column, text),
     column.name === "expectations" && row.proposed && h("span", { class: "cs-g-proposed", title: "A model’s proposal, which no person has confirmed yet" }, "proposed"),
     problem && h("div", { class: "cs-g-problem" }, visible(problem)),
     edited && h("span", { class: "cs-g-edited", role: "img", "aria-label": "edited", title: "Edited by a person" }),
@@ -132,6 +132,21 @@ export function fillCell(cell, row, column) {
   cell.replaceChildren(...parts.filter((each) => each !== false && each !== ""));
   setAttribute(cell, "aria-invalid", problem ? "true" : null);
   setAttribute(cell, "data-hint", text || problem ? null : column.title.toLowerCase());
+}
+
+/**
+ * What stands in a cell; of what is long its beginning, the whole stands in the editor.
+ * @param {Column} column
+ * @param {string} text
+ * @returns {Node[]}
+ */
+function shortened(column, text) {
+  const begins = beginning(text);
+  if (begins === text) return contents(column, text);
+  return [
+    h("div", { class: "cs-g-cut", role: "none" }, ...contents(column, begins)),
+    h("div", { class: "cs-g-whole" }, `… ${text.length.toLocaleString("en-US")} characters in all: Enter shows them`),
+  ];
 }
 
 /**

@@ -10,6 +10,12 @@ import { OURS } from "./keyboard.js";
  * @import {Cell} from "./select.js"
  */
 
+/** So many rows around the person get their numbers at once; a new row in front of a thousand is one frame so. */
+const NEAR = 40;
+/** The others get theirs a moment later, in milliseconds, and so many at a time. */
+const LATER = 60;
+const AT_ONCE = 200;
+
 export function createTable() {
   const body = h("div", { class: "cs-g-body", role: "rowgroup" });
   const grid = h(
@@ -25,8 +31,14 @@ export function createTable() {
   /** @type {WeakMap<HTMLElement, Row>} */
   const shows = new WeakMap();
   let painted = "";
-  /** @type {WeakMap<HTMLElement, number>} */
+  /** @type {WeakMap<HTMLElement, number>} where a row lies, from 0 */
   const places = new WeakMap();
+  /** @type {WeakMap<HTMLElement, number>} where its number says that it lies */
+  const numbers = new WeakMap();
+  /** @type {Set<HTMLElement>} rows whose number is not right yet */
+  const late = new Set();
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  let numbering;
   /** @type {HTMLElement | null} */
   let current = null;
   /** @type {Set<HTMLElement>} */
@@ -38,8 +50,10 @@ export function createTable() {
    * Make the nodes those of the rows.
    * @param {Rows} rows
    * @param {Set<string>} shown the keys that pass the filter
+   * @param {string | undefined} near the key of the row where the person is
    */
-  function paint({ order, byKey }, shown) {
+  function paint({ order, byKey }, shown, near) {
+    const here = near === undefined ? 0 : order.indexOf(near);
     let cursor = body.firstElementChild;
     const focused = document.activeElement;
     order.forEach((key, place) => {
@@ -50,8 +64,11 @@ export function createTable() {
         nodes.set(key, node);
       } else if (shows.get(node) !== row) fillRow(node, row);
       shows.set(node, row);
-      if (places.get(node) !== place) numberRow(node, place + 1);
-      places.set(node, place);
+      if (places.get(node) !== place) {
+        places.set(node, place);
+        if (numbers.has(node) && Math.abs(place - here) > NEAR) late.add(node);
+        else number(node);
+      }
       if (node.hidden === shown.has(key)) node.hidden = !node.hidden;
       if (cursor === node) cursor = cursor.nextElementSibling;
       else body.insertBefore(node, cursor);
@@ -63,8 +80,24 @@ export function createTable() {
       cursor = following;
     }
     setAttribute(grid, "aria-rowcount", order.length + 1);
+    if (late.size) numbering ||= setTimeout(numberLate, LATER);
     // A node that moves loses the focus.
     if (focused instanceof HTMLElement && focused !== document.activeElement && grid.contains(focused)) focused.focus({ preventScroll: true });
+  }
+
+  /** @param {HTMLElement} node of a row */
+  function number(node) {
+    const place = places.get(node) ?? 0;
+    late.delete(node);
+    if (numbers.get(node) === place) return;
+    numbers.set(node, place);
+    numberRow(node, place + 1);
+  }
+
+  function numberLate() {
+    numbering = undefined;
+    for (const node of [...late].slice(0, AT_ONCE)) number(node);
+    if (late.size) numbering = setTimeout(numberLate, LATER);
   }
 
   /** @param {Cell | null} at */

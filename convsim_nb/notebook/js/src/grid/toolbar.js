@@ -28,7 +28,7 @@ import { COLUMNS } from "./cells.js";
  * @property {() => void} source
  * @property {() => void} find something else is looked for, or shown
  * @property {(columns: string[]) => void} columns
- * @property {(path: string) => Promise<void>} save
+ * @property {(path: string, replace: boolean) => Promise<string>} save gives the file that is there already, and has to be replaced
  * @property {() => void} stop
  * @property {() => void} help
  */
@@ -38,7 +38,7 @@ const FILTERS = [
   ["all", "All rows"],
   ["draft", "To fix"],
   ["findings", "With findings"],
-  ["alike", "Next to the same"],
+  ["alike", "Nearly the same"],
   ["edited", "Edited"],
 ];
 
@@ -52,7 +52,7 @@ export function createToolbar(actions) {
   const search = h("input", { type: "search", class: "cs-search", placeholder: "Search", "aria-label": "Search the cases" });
   const filter = h("select", { "aria-label": "Rows" }, ...FILTERS.map(([value, name]) => h("option", { value }, name)));
   const counts = h("span", { class: "cs-g-counts" });
-  const unsaved = h("span", { class: "cs-g-unsaved", hidden: true }, "unsaved edits");
+  const unsaved = h("span", { class: "cs-g-unsaved", title: "unsaved edits", hidden: true }, h("span", {}, "unsaved edits"));
   const busy = h("span", { class: "cs-g-busy", hidden: true });
   const busyWords = h("span", {});
   busy.append(busyWords, h("button", { type: "button", class: "cs-stop", onclick: actions.stop }, "Stop"));
@@ -68,18 +68,19 @@ export function createToolbar(actions) {
       "div",
       { class: "cs-g-line" },
       button("Add case", actions.add, "Ctrl+Enter"),
-      button("Duplicate", actions.copy),
+      spare(button("Duplicate", actions.copy)),
       button("Delete", actions.remove),
-      h("button", { type: "button", class: "cs-g-tool", title: "Move up: Alt+Up", "aria-label": "Move up", onclick: () => actions.move(-1) }, "↑"),
-      h("button", { type: "button", class: "cs-g-tool", title: "Move down: Alt+Down", "aria-label": "Move down", onclick: () => actions.move(1) }, "↓"),
+      h("button", { type: "button", class: "cs-g-tool cs-g-spare", title: "Move up: Alt+Up", "aria-label": "Move up", onclick: () => actions.move(-1) }, "↑"),
+      h("button", { type: "button", class: "cs-g-tool cs-g-spare", title: "Move down: Alt+Down", "aria-label": "Move down", onclick: () => actions.move(1) }, "↓"),
       undo,
       redo,
       h("span", { class: "cs-g-space" }),
       busy,
       unsaved,
       save.node,
+      button("?", actions.help, "Keys, and what the marks mean"),
     ),
-    h("div", { class: "cs-g-line" }, search, filter, columns.node, source, h("span", { class: "cs-g-space" }), counts, button("?", actions.help, "Keys")),
+    h("div", { class: "cs-g-line" }, search, filter, columns.node, source, h("span", { class: "cs-g-space" }), counts),
   );
 
   return {
@@ -125,6 +126,12 @@ export function createToolbar(actions) {
       setText(counts, parts.join(" · "));
     },
   };
+}
+
+/** What the menu of a row offers too: it goes where there is little room. @param {HTMLElement} tool */
+function spare(tool) {
+  tool.classList.add("cs-g-spare");
+  return tool;
 }
 
 /**
@@ -177,29 +184,46 @@ function columnsPop(choose) {
   };
 }
 
-/** @param {(path: string) => Promise<void>} save */
+/** @param {(path: string, replace: boolean) => Promise<string>} save */
 function savePop(save) {
-  const path = h("input", { type: "text", "aria-label": "Where to save", placeholder: "cases.yaml or mlflow:NAME", spellcheck: "false" });
+  const path = h("input", { type: "text", "aria-label": "Where to save", placeholder: "cases.yaml", spellcheck: "false" });
   const problem = h("div", { class: "cs-problem", role: "alert", hidden: true });
+  const askWords = h("span", {});
+  const replace = h("button", { type: "button", class: "cs-main", onclick: () => void go(wanted, true) }, "Replace");
+  const keep = h("button", { type: "button", class: "cs-control", onclick: () => unask() }, "Keep it");
+  const asking = h("div", { class: "cs-row-of", role: "alert", hidden: true }, askWords, replace, keep);
   const form = h(
     "form",
-    { class: "cs-g-box cs-form" },
+    { class: "cs-g-box cs-form cs-g-save-box" },
     h("div", { class: "cs-why" }, "A file (.yaml, .json, .jsonl, .csv), or mlflow:NAME for a dataset."),
     h("div", { class: "cs-row-of" }, path, h("button", { type: "submit", class: "cs-main" }, "Save")),
     problem,
+    asking,
   );
   const opener = h("button", { type: "button", class: "cs-g-tool cs-g-save" }, "Save");
   const elsewhere = h("button", { type: "button", class: "cs-g-tool", "aria-label": "Save elsewhere", title: "Save elsewhere" }, "▾");
   const { node, toggle } = pop(elsewhere, form);
   node.prepend(opener);
   let known = "";
+  let wanted = "";
 
-  /** @param {string} where */
-  async function go(where) {
-    problem.hidden = true;
+  function unask() {
+    asking.hidden = true;
+    path.focus();
+  }
+
+  /** @param {string} where @param {boolean} [replaces] what is there, whatever it is */
+  async function go(where, replaces = false) {
+    if (asking.contains(document.activeElement)) path.focus({ preventScroll: true }); // its button goes
+    problem.hidden = asking.hidden = true;
     try {
-      await save(where);
-      toggle(false);
+      const there = await save(where, replaces);
+      toggle(Boolean(there));
+      if (!there) return;
+      wanted = where;
+      asking.hidden = false;
+      setText(askWords, `${there} is there already: replace it?`);
+      keep.focus();
     } catch (error) {
       toggle(true);
       problem.hidden = false;
@@ -209,6 +233,7 @@ function savePop(save) {
 
   opener.addEventListener("click", () => (known ? void go("") : toggle(true)));
   elsewhere.addEventListener("click", () => toggle());
+  path.addEventListener("input", () => (asking.hidden = problem.hidden = true));
   form.addEventListener("submit", (event) => {
     event.preventDefault();
     if (path.value.trim()) void go(path.value.trim());
