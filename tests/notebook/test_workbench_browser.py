@@ -29,6 +29,10 @@ said = ["My kettle arrived broken. My order is A-1893, and I want a refund.", "W
 done = Message(role="assistant", content="Done.")
 sessions = [Session(id=f"s-{n}", messages=(Message(role="user", content=text), done)) for n, text in enumerate(said)]
 """
+RUN_SECOND_CELL = """async () => {
+    window.jupyterapp.shell.currentWidget.content.activeCellIndex = 1;
+    await window.jupyterapp.commands.execute('notebook:run-cell');
+}"""
 TWO_RUNS = "() => document.querySelectorAll('.cs-wb-which select:first-child [label=Here] option').length === 2"
 
 
@@ -269,7 +273,9 @@ def test_a_reload_in_mid_run_and_a_cell_run_again_lose_nothing(opened, tab):
     view.page.wait_for_function("() => document.querySelector('.cs-g-body').textContent.includes('Edited')")
     view.stop_button.click()
     view.wait_for_end()
-    same = view.ask(f"again = bench\n{OPEN % 30}\nprint('told', int(bench.grid is again.grid), 'end')")
+    view.ask("before = bench.grid; print('told', 1, 'end')")
+    view.page.evaluate(RUN_SECOND_CELL)
+    same = view.ask("print('told', int(bench.grid is before), 'end')")
 
     assert same == 1
     assert view.goals()[0] == "Edited"
