@@ -133,4 +133,10 @@ def test_a_tracking_uri_in_the_environment_is_obeyed(tmp_path):
     assert done.returncode == 0, done.stderr
     assert not (tmp_path / "out" / "mlflow.db").exists()
     assert f"mlflow ui --backend-store-uri {store}" in done.stdout
+    lines = done.stdout.splitlines()
+    ids = sorted(folder.name for folder in (tmp_path / "out" / "runs").iterdir())
+    assert any(line.startswith(f"  convsim compare {ids[0]} {ids[1]} --journal ") for line in lines)
+    last = lines[lines.index("What differs between the two versions of the agent:") + 1 :]
+    assert last == [f"- {said}" for said in cs.compare(*ids, journal=tmp_path / "out" / "runs").sentences]
+    assert any("faults that the user came to correct" in said for said in last)
     assert len(mlflow.MlflowClient(store).search_runs(["1"])) == 2

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from convsim_nb.workflow.cases import CaseSet
+from convsim_nb.workflow.compare import Comparison, compare
 from convsim_nb.workflow.distill import distill
 from convsim_nb.workflow.run import Run
 from convsim_nb.workflow.sessions import Sessions, search_sessions
@@ -31,6 +32,8 @@ class DemoOutcome:
     cases: CaseSet
     runs: tuple[Run, ...]
     reports: tuple[Path, ...]
+    found: Comparison | None = None
+    """The second version held against the first."""
 
     def lines(self) -> Iterator[str]:
         """What happened, where the results lie, and the commands that open them."""
@@ -47,7 +50,13 @@ class DemoOutcome:
         cases = shlex.quote(str(self.out / "cases.yaml"))
         yield f"  convsim run {cases} --agent yourmodule:agent --user-model openai:/gpt-5-mini"
         yield "These runs are listed by:"
-        yield f"  convsim runs --journal {shlex.quote(str(self.out / RUNS))}"
+        journal = f"--journal {shlex.quote(str(self.out / RUNS))}"
+        yield f"  convsim runs {journal}"
+        if self.found is not None:
+            yield "And compared, with all numbers, by:"
+            yield f"  convsim compare {' '.join(run.run_id for run in self.runs)} {journal}"
+            yield "What differs between the two versions of the agent:"
+            yield from (f"- {said}" for said in self.found.sentences)
 
     def as_json(self) -> Mapping[str, Any]:
         """The same as one JSON document."""
@@ -84,7 +93,7 @@ def demo(*, out: Path, progress: bool = True) -> DemoOutcome:
         cases.save(out / "cases.yaml")
         runs = tuple(_played(cases, version, out, progress=progress) for version in ("v1", "v2"))
     reports = tuple(run.report(out / f"report-{run.state.run_name}.html") for run in runs)
-    return DemoOutcome(out, uri, sessions, cases, runs, reports)
+    return DemoOutcome(out, uri, sessions, cases, runs, reports, compare(*runs))
 
 
 def _played(cases: CaseSet, version: str, out: Path, *, progress: bool) -> Run:
