@@ -355,6 +355,40 @@ def test_saving_asks_where_and_says_what_is_not_saved(grid):
     assert saved == ["Learn the levels of the DAX", "Get a refund for a kettle", "Edited"]
 
 
+def test_a_foreign_file_is_replaced_only_when_the_person_says_so(grid):
+    """The question stands where the path was typed; the focus is never lost."""
+    grid.ask("open('other.yaml', 'w').write('- goal: Of somebody else'); told(1)")
+    saved = "told([case.goal for case in cs.load_cases('other.yaml')])"
+    grid.button("Save").click()
+    grid.root.get_by_label("Where to save").fill("other.yaml")
+    grid.press("Enter")
+    grid.root.get_by_text("other.yaml is there already: replace it?").wait_for()
+    grid.button("Replace").click()
+    grid.root.locator(".cs-g-toast >> text=Saved 3 cases to other.yaml").wait_for()
+    focus = grid.page.evaluate("() => document.activeElement.tagName")
+
+    assert focus == "BUTTON"
+    assert len(grid.ask(saved)) == 3
+
+
+def test_a_long_cell_shows_its_beginning_and_columns_stay_as_chosen(grid):
+    """Twelve lines and how long it is; where it is shown anew the columns are those of before."""
+    grid.run("grid = cases[:1].edit()")
+    long = "{'op': 'set', 'key': grid.rows[0].key, 'column': 'goal', 'text': 'a b ' * 5000}"
+    grid.ask(f"grid.edit('Edit', [{long}]); told(1)")
+    grid.until("node.querySelector('.cs-g-whole')")
+    height = grid.page.locator(".cs-g-row").last.bounding_box()["height"]
+    said = grid.page.locator(".cs-g-whole").inner_text()
+    grid.page.locator(".cs-cases").last.get_by_role("button", name="Columns ▾").click()
+    grid.page.locator(".cs-cases").last.get_by_label("Facts", exact=True).uncheck()
+    grid.press("Escape")
+    grid.run("grid")
+    grid.until("node.querySelector('.cs-g-table').dataset.hidden?.includes('facts')")
+
+    assert height < 420
+    assert said == "… 19,999 characters in all: Enter shows them"
+
+
 def test_two_views_and_python_edit_at_once(grid):
     """Each shows what the others did; an open editor is left alone, and what is in it is kept."""
     grid.run(EDIT)
@@ -395,6 +429,7 @@ def test_a_row_that_another_view_deletes_while_it_is_edited_loses_no_text(grid):
     grid.page.evaluate(execute, code)
     grid.root.locator(".cs-g-toast >> text=The row was deleted elsewhere").wait_for()
     grid.until("node.querySelectorAll('.cs-g-row').length === 3")
+    grid.page.wait_for_function("() => document.activeElement.textContent === 'half a thought'")
 
     assert grid.goals() == ["Learn the levels of the DAX", "Book a table for four people on Friday", "half a thought"]
 
