@@ -39,7 +39,7 @@ _CHANGING = (
     (r"\d{4}-\d\d-\d\d \d\d:\d\d UTC", "DATE"),
     (r"\b\d[\d.,]* ?(?:ms|s|min|tokens)\b", "AMOUNT"),
     (r"\d+:\d\d\b", "CLOCK"),
-    (r"(?<=agent seconds a reply)(?:[\s|]+[-+<]?\d[-+\d.e]*)+", " AMOUNTS"),
+    (r"(?<=agent seconds a reply)(?:[\s|]+[-+<]*(?:\d[-+\d.e]*|AMOUNT))+", " AMOUNTS"),
 )
 
 
