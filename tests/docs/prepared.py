@@ -48,7 +48,8 @@ def prepare(folder: Path) -> None:
     cases = cs.CaseSet([market, *distilled[:4]])
     cases.save("cases.yaml")
     earlier, whole, stopped = _played(distilled, max_turns=8), _played(cases), _stopped(cases)
-    for name, run in {"earlier-id": earlier, "RUN": whole, "20261121-101500": stopped}.items():
+    named = {"earlier-id": earlier, "RUN": whole, "OTHER": _played(cases), "20261121-101500": stopped}
+    for name, run in named.items():
         shutil.copytree(run.folder, folder / ".convsim" / "runs" / name)
     lines = (session.model_dump_json(include={"id", "messages"}) for session in sessions[:3])
     (folder / "chats.jsonl").write_text("".join(f"{line}\n" for line in lines))

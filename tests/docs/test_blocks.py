@@ -37,6 +37,7 @@ def environment(folder):
 
 
 @pytest.mark.full
+@pytest.mark.timeout(320)  # the README plays some three hundred conversations
 @pytest.mark.parametrize(
     "page", [page for page in PAGES if any(b.language == "python" for b in blocks_of(ROOT / page))]
 )
@@ -50,7 +51,7 @@ def test_the_blocks_of_a_page_run(page, prepared, tmp_path):
         capture_output=True,
         text=True,
         check=False,
-        timeout=150,
+        timeout=300,
     )
 
     assert done.returncode == 0, f"{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
