@@ -43,11 +43,12 @@ def folder(tmp_path):
 
 
 def start(folder, *arguments, **options):
+    # Without the experiment that a test before this one made the active one: MLflow hands it to child processes.
     quiet = {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_TRACKING_URI": f"sqlite:///{folder}/mlflow.db"}
     return subprocess.Popen(
         [sys.executable, "-m", "convsim_nb", *arguments],
         cwd=folder,
-        env={**os.environ, **quiet},
+        env={name: each for name, each in os.environ.items() if name != "MLFLOW_EXPERIMENT_ID"} | quiet,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

@@ -210,6 +210,14 @@ def litellm():
         patch.setenv("LITELLM_LOCAL_MODEL_COST_MAP", "True")
         with warnings.catch_warnings(action="ignore"):
             import litellm
+            from litellm.integrations.mlflow import MlflowLogger
+            from litellm.litellm_core_utils import litellm_logging
+        # One that an earlier module made is kept by LiteLLM, and writes into that module's store.
+        loggers = [each for each in litellm_logging._in_memory_loggers if not isinstance(each, MlflowLogger)]
+        patch.setattr(litellm_logging, "_in_memory_loggers", loggers)
+        for name in ("callbacks", "input_callback", "success_callback", "failure_callback"):
+            patch.setattr(litellm, name, [])
+            patch.setattr(litellm, f"_async_{name}", [], raising=False)
         mlflow.litellm.autolog(silent=True)
         yield litellm
         mlflow.litellm.autolog(disable=True, silent=True)
