@@ -1,6 +1,5 @@
 """What a person asks of the grid beside edits: the source of a case, saving, distilling a cell again."""
 
-import inspect
 import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import CancelledError, Future
@@ -13,7 +12,7 @@ from convsim_nb.domain.errors import NotFoundError, UsageError
 from convsim_nb.notebook.case_grid_kept import KeptEdits
 from convsim_nb.notebook.case_grid_rows import Row
 from convsim_nb.notebook.case_grid_source import source_json
-from convsim_nb.notebook.desk import problem_of
+from convsim_nb.notebook.desk import asked_of, problem_of
 from convsim_nb.notebook.protocol import sendable
 from convsim_nb.views.hidden import visible
 from convsim_nb.workflow.distill_again import distill_again, with_field
@@ -65,14 +64,7 @@ class GridDesk:
         Raises:
             ConvsimError: it cannot be done; the line is for the person.
         """
-        verb = self._verbs.get(what)
-        if verb is None:
-            raise UsageError(f"this kernel does not know {what!r}: reload the page")
-        try:
-            bound = inspect.signature(verb).bind(**given)
-        except TypeError as error:
-            raise UsageError(f"{what}: {error}: reload the page") from None
-        return verb(*bound.args, **bound.kwargs) or {}
+        return asked_of(self._verbs, what, given)
 
     def head(self) -> Answer:
         """What stands above the rows, of what is done here."""

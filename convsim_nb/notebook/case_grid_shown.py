@@ -12,6 +12,7 @@ from convsim_nb.notebook.case_grid import CaseGrid
 from convsim_nb.notebook.case_grid_kept import KeptEdits
 from convsim_nb.notebook.case_grid_plain import PlainGrid
 from convsim_nb.notebook.display import Bundle, cell_of, folded, view_kind
+from convsim_nb.notebook.settling import Settling
 from convsim_nb.views.static_html import cases_html
 from convsim_nb.workflow.cases import CaseSet
 
@@ -29,7 +30,7 @@ class ShownGrid:
         self._below: DisplayHandle | None = None
         self._plain: PlainGrid | None = None
         self._stand_in: Any = None
-        self._timer: threading.Timer | None = None
+        self._settling = Settling(self._settle, seconds=_SETTLED)
         self._changing = threading.Lock()
 
     def begin(self) -> None:
@@ -45,7 +46,7 @@ class ShownGrid:
             display(PlainGrid(self._grid).box)  # type: ignore[no-untyped-call]
         self._below = DisplayHandle()  # type: ignore[no-untyped-call]
         self._below.display(folded(bundle_of(self._grid)), raw=True)  # type: ignore[no-untyped-call]
-        self._grid.on_change(self._settle_soon)
+        self._grid.on_change(self._settling.soon)
 
     def _probe(self) -> None:
         """Put plain widgets in where no page asks for the state."""
@@ -69,13 +70,6 @@ class ShownGrid:
         if plain is not None:
             self._stand_in.children = ()
             plain.close()
-
-    def _settle_soon(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-        self._timer = threading.Timer(_SETTLED, self._settle)
-        self._timer.daemon = True
-        self._timer.start()
 
     def _settle(self) -> None:
         if self._below is not None:

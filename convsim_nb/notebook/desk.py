@@ -38,6 +38,23 @@ class Desk(Protocol):
         ...
 
 
+def asked_of(verbs: Mapping[str, Callable[..., Answer | None]], what: str, given: Mapping[str, Any]) -> Answer:
+    """Do what a page asks for: `given` are the arguments of a verb, from a page, of any kind.
+
+    Raises:
+        UsageError: no verb is so named, or it takes other arguments: the page is of another version.
+        ConvsimError: it cannot be done; the line is for the person.
+    """
+    verb = verbs.get(what)
+    if verb is None:
+        raise UsageError(f"this kernel does not know {what!r}: reload the page")
+    try:
+        bound = inspect.signature(verb).bind(**given)
+    except TypeError as error:
+        raise UsageError(f"{what}: {error}: reload the page") from None
+    return verb(*bound.args, **bound.kwargs) or {}
+
+
 class RunDesk:
     """A run, and the names of the notebook that it is shown in."""
 
@@ -60,14 +77,7 @@ class RunDesk:
 
     def do(self, what: str, given: Mapping[str, Any]) -> Answer:
         """Do what a view asks for: `given` are the arguments of a verb, from a page, of any kind."""
-        verb = self._verbs.get(what)
-        if verb is None:
-            raise UsageError(f"this kernel does not know {what!r}: reload the page")
-        try:
-            bound = inspect.signature(verb).bind(**given)
-        except TypeError as error:
-            raise UsageError(f"{what}: {error}: reload the page") from None
-        return verb(*bound.args, **bound.kwargs) or {}
+        return asked_of(self._verbs, what, given)
 
     def steering(self) -> Answer:
         """What no event tells."""

@@ -1,11 +1,11 @@
 """What a page asks of a list of sessions; each is a call that Python offers too."""
 
-import inspect
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 from convsim_nb.domain.errors import UsageError
+from convsim_nb.notebook.desk import asked_of
 from convsim_nb.notebook.distillery import Distillery
 from convsim_nb.notebook.picker_rows import estimate_json, transcript_json
 from convsim_nb.notebook.picking import PAGE, Picking
@@ -41,14 +41,7 @@ class PickerDesk:
         Raises:
             ConvsimError: it cannot be done; the line is for the person.
         """
-        verb = self._verbs.get(what)
-        if verb is None:
-            raise UsageError(f"this kernel does not know {what!r}: reload the page")
-        try:
-            bound = inspect.signature(verb).bind(**given)
-        except TypeError as error:
-            raise UsageError(f"{what}: {error}: reload the page") from None
-        return verb(*bound.args, **bound.kwargs)
+        return asked_of(self._verbs, what, given)
 
     # --- the list --------------------------------------------------------------------
 

@@ -12,6 +12,7 @@ from convsim_nb.notebook.distillery import Distillery
 from convsim_nb.notebook.picker_plain import PlainPicker
 from convsim_nb.notebook.picking import Picking
 from convsim_nb.notebook.session_picker import SessionPicker
+from convsim_nb.notebook.settling import Settling
 from convsim_nb.views.session_table import picked_html
 from convsim_nb.views.static_html import cases_html
 
@@ -31,7 +32,7 @@ class ShownPicker:
     def __init__(self, picker: SessionPicker, picking: Picking, distillery: Distillery) -> None:
         self._picker, self._picking, self._distillery = picker, picking, distillery
         self._below: DisplayHandle | None = None
-        self._timer: threading.Timer | None = None
+        self._settling = Settling(self._settle, seconds=_SETTLED)
         self._plain: PlainPicker | None = None
         self._changing = threading.Lock()
 
@@ -54,7 +55,7 @@ class ShownPicker:
             self._stand_in()
         self._below = DisplayHandle()  # type: ignore[no-untyped-call]
         self._below.display(folded(bundle_of(self._picker)), raw=True)  # type: ignore[no-untyped-call]
-        self._picker.on_change(self._settle_soon)
+        self._picker.on_change(self._settling.soon)
 
     def _probe(self) -> None:
         """Put plain widgets in where no page asks for the state."""
@@ -74,13 +75,6 @@ class ShownPicker:
         with self._changing:
             self._plain = PlainPicker(self._picking, self._distillery)
             self._place.children = (self._plain.box,)
-
-    def _settle_soon(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-        self._timer = threading.Timer(_SETTLED, self._settle)
-        self._timer.daemon = True
-        self._timer.start()
 
     def _settle(self) -> None:
         if self._below is not None:

@@ -13,6 +13,7 @@ from convsim_nb.notebook.case_grid import CaseGrid
 from convsim_nb.notebook.display import PROBE_SECONDS, Bundle, NotebookDisplay, cell_id, folded, view_kind
 from convsim_nb.notebook.extension import attach
 from convsim_nb.notebook.session_picker import SessionPicker
+from convsim_nb.notebook.settling import Settling
 from convsim_nb.notebook.workbench_bar import WorkbenchPart
 from convsim_nb.notebook.workbench_desk import Offer, WorkbenchDesk
 from convsim_nb.notebook.workbench_draft import Draft, Kept, fingerprint, same_cases
@@ -131,7 +132,7 @@ class Room:
         self._shell = place.shell
         self._changes = threading.Lock()
         self._due = False
-        self._settling: threading.Timer | None = None
+        self._settling = Settling(self._settle, seconds=_SETTLED)
         self._handles: list[DisplayHandle] = []
         self._probes: list[threading.Timer] = []
         self._plain: list[tuple[Any, DisplayHandle]] = []
@@ -205,7 +206,7 @@ class Room:
         state = self.desk.as_json()
         self.bar.tell_all(state)
         self.runs_part.tell_all(state)
-        self._settle_soon()
+        self._settling.soon()
         if (run := self.shelf.playing) is not None and run.state.ended:
             self.changed()  # it is still being written somewhere, and no event tells when that is done
 
@@ -320,15 +321,8 @@ class Room:
         plain = PlainWorkbench(self.desk)
         display(plain.box)  # type: ignore[no-untyped-call]
 
-    def _settle_soon(self) -> None:
-        """Draw the saved form when nothing has changed for a while."""
-        if self._settling is not None:
-            self._settling.cancel()
-        self._settling = threading.Timer(_SETTLED, self._settle)
-        self._settling.daemon = True
-        self._settling.start()
-
     def _settle(self) -> None:
+        """Draw the saved form: nothing has changed for a while."""
         if self.shelf.playing is not None:
             return
         before, form = self.desk.kept_as_of, self._kept_form()

@@ -1,6 +1,5 @@
 """What a person does in a workbench: each is a call that Python offers too."""
 
-import inspect
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -8,6 +7,7 @@ from typing import Any
 
 from convsim_nb.domain.errors import ConvsimError, UsageError
 from convsim_nb.notebook.case_grid import CaseGrid
+from convsim_nb.notebook.desk import asked_of
 from convsim_nb.notebook.protocol import sendable
 from convsim_nb.notebook.session_picker import SessionPicker
 from convsim_nb.notebook.workbench_draft import Draft
@@ -79,14 +79,7 @@ class WorkbenchDesk:
         Raises:
             ConvsimError: it cannot be done; the line is for the person.
         """
-        verb = self._verbs.get(what)
-        if verb is None:
-            raise UsageError(f"this kernel does not know {what!r}: reload the page")
-        try:
-            bound = inspect.signature(verb).bind(**given)
-        except TypeError as error:
-            raise UsageError(f"{what}: {error}: reload the page") from None
-        done = verb(*bound.args, **bound.kwargs) or {}
+        done = asked_of(self._verbs, what, given)
         self._changed()
         return done
 
