@@ -47,7 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Regenerate or check the notebooks; gives the exit code."""
     options = _options(arguments)
     wrong = []
-    for path in map(Path, options.notebooks or notebooks()):
+    for path in [_found(each) for each in options.notebooks] or notebooks():
         saved = nbformat.read(path, as_version=4)
         made = executed(saved)
         found = [*problems(saved), *differences(saved, made)] if options.check else [*problems(made)]
@@ -67,6 +67,11 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("notebooks", nargs="*", metavar="NAME", help="a notebook; by default all of them")
     parser.add_argument("--check", action="store_true", help="save nothing, and say what is wrong")
     return parser.parse_args(arguments)
+
+
+def _found(name: str) -> Path:
+    """A path as it is given, or a name in this folder."""
+    return Path(name) if Path(name).exists() else FOLDER / name
 
 
 def notebooks() -> list[Path]:

@@ -226,7 +226,7 @@ export function createCaseGrid(model) {
   function paintPlace() {
     table.paintSelection(place.here(), place.range, place.marked);
     const cell = table.cell(place.at);
-    if (moved && cell && !cells.open) {
+    if (moved && cell && !cells.open && !cells.opens(cell)) {
       // Where its row went, or came in just now. Whoever is in a menu or at a button meanwhile stays there.
       const here = document.activeElement;
       if (arriving || here === null || here === document.body || table.grid.contains(here)) cell.focus({ preventScroll: true });

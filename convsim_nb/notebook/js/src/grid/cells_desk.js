@@ -185,6 +185,11 @@ export function createCells({ sheet, table, place, field, edit, say, show, grid,
     },
     /** @param {string} key */
     isAt: (key) => open?.cell.key === key || wanted?.key === key,
+    /**
+     * Whether an editor opens in a cell as soon as it is drawn: it takes the focus, and each change of focus lays the page out.
+     * @param {HTMLElement} node
+     */
+    opens: (node) => wanted !== null && table.cell(wanted) === node,
     /** The rows are on the page: an editor that waited for its row is opened; one whose row is gone is shut. */
     painted() {
       if (open && !sheet.row(open.cell.key)) keep();
