@@ -25,7 +25,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from convsim_nb import simulate
 from convsim_nb.domain.events import ConversationStarted, RunEvent
 from convsim_nb.domain.state import RunState
-from convsim_nb.notebook.stream import EventStream
+from convsim_nb.notebook.live.stream import EventStream
 from convsim_nb.testing import ScriptedChat
 
 WORDS = ("Your", " refund", " of", " 34.90", " EUR", " is", " on", " its", " way", ".")

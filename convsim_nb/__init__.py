@@ -19,10 +19,10 @@ if TYPE_CHECKING:
     from convsim_nb.domain.errors import ConvsimError
     from convsim_nb.domain.session import Message, Session
     from convsim_nb.domain.style import StyleCard
-    from convsim_nb.notebook.case_grid import CaseGrid
-    from convsim_nb.notebook.compare_view import CompareView
-    from convsim_nb.notebook.session_picker import SessionPicker
-    from convsim_nb.notebook.workbench import Workbench
+    from convsim_nb.notebook.grid.case_grid import CaseGrid
+    from convsim_nb.notebook.live.compare_view import CompareView
+    from convsim_nb.notebook.picker.session_picker import SessionPicker
+    from convsim_nb.notebook.workbench.workbench import Workbench
     from convsim_nb.workflow.browse import SessionList, list_sessions
     from convsim_nb.workflow.calibrate import Calibration, calibrate
     from convsim_nb.workflow.cases import CaseSet, load_cases
@@ -106,10 +106,10 @@ _HOMES = {
     "domain.errors": ("ConvsimError",),
     "domain.session": ("Message", "Session"),
     "domain.style": ("StyleCard",),
-    "notebook.case_grid": ("CaseGrid",),
-    "notebook.compare_view": ("CompareView",),
-    "notebook.session_picker": ("SessionPicker",),
-    "notebook.workbench": ("Workbench",),
+    "notebook.grid.case_grid": ("CaseGrid",),
+    "notebook.live.compare_view": ("CompareView",),
+    "notebook.picker.session_picker": ("SessionPicker",),
+    "notebook.workbench.workbench": ("Workbench",),
     "workflow.browse": ("SessionList", "list_sessions"),
     "workflow.calibrate": ("Calibration", "calibrate"),
     "workflow.cases": ("CaseSet", "load_cases"),

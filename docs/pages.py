@@ -133,8 +133,8 @@ def _command_line() -> str:
 
 
 def _magics() -> str:
-    from convsim_nb.notebook.verb_help import help_text
-    from convsim_nb.notebook.verbs import verbs
+    from convsim_nb.notebook.magics.verb_help import help_text
+    from convsim_nb.notebook.magics.verbs import verbs
 
     parts = ["# Magics", "What `%convsim help VERB` prints."]
     for name in verbs():

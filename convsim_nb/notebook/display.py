@@ -17,7 +17,7 @@ from convsim_nb.domain.errors import UsageError
 from convsim_nb.domain.events import RunEvent
 from convsim_nb.engine.ports import Sink
 from convsim_nb.notebook.interrupts import Interrupts, interrupted
-from convsim_nb.notebook.shell_pump import ShellPump, answers_while_awaiting, shell_pump
+from convsim_nb.notebook.live.shell_pump import ShellPump, answers_while_awaiting, shell_pump
 from convsim_nb.notebook.steps import NotebookSteps
 from convsim_nb.views.static_html import run_html
 from convsim_nb.views.steps import StepProgress
@@ -126,7 +126,7 @@ class NotebookDisplay:
         """Show cases in a grid, in the cell that is running; where there is no kernel, say what to do."""
         if not self.has_kernel:
             return Plain().edit(cases, path=path)
-        from convsim_nb.notebook.case_grid_shown import open_grid  # it reads the built view, which nobody may need
+        from convsim_nb.notebook.grid.shown import open_grid  # it reads the built view, which nobody may need
 
         return open_grid(cases, self.shell, path=path)
 
@@ -218,8 +218,8 @@ class ShownRun:
 
     def make_view(self) -> Any:
         """The live view of the run, which hears its events from now on; it stands nowhere yet."""
-        from convsim_nb.notebook.desk import RunDesk
-        from convsim_nb.notebook.run_view import RunView
+        from convsim_nb.notebook.live.desk import RunDesk
+        from convsim_nb.notebook.live.run_view import RunView
 
         desk = RunDesk(self._run, self._place.shell.user_ns)
         self._sink = self._view = RunView(self._run.state, stop=self._run.stop, desk=desk, heard=self._heard)
@@ -242,7 +242,7 @@ class ShownRun:
 
     def _begin_plain(self) -> None:
         """Redrawn HTML and plain buttons: by choice, or where no page has asked for the live view's state."""
-        from convsim_nb.notebook.plain_view import PlainView
+        from convsim_nb.notebook.live.plain_view import PlainView
 
         with self._changing:
             if self._run.ended.is_set() and self._view is not None:

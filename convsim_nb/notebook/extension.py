@@ -31,10 +31,10 @@ def attach(shell: Any = None) -> "NotebookDisplay":
 
 def load_ipython_extension(shell: Any) -> None:
     """Bring `%convsim` and `%%convsim`, and Tab behind them."""
-    from convsim_nb.notebook.completion import matcher
-    from convsim_nb.notebook.magics import ConvsimMagics
-    from convsim_nb.notebook.rewriting import Rewriting
-    from convsim_nb.notebook.shell_pump import answers_while_awaiting
+    from convsim_nb.notebook.live.shell_pump import answers_while_awaiting
+    from convsim_nb.notebook.magics.completion import matcher
+    from convsim_nb.notebook.magics.magics import ConvsimMagics
+    from convsim_nb.notebook.magics.rewriting import Rewriting
 
     attach(shell)
     shell.register_magics(ConvsimMagics)

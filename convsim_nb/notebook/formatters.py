@@ -55,14 +55,14 @@ def _show(run: Run, place: NotebookDisplay) -> None:
 
 
 def _show_talk(talk: Talk, shell: Any) -> None:
-    from convsim_nb.notebook.chat_view import show_talk  # it reads the built view, which nobody may need
+    from convsim_nb.notebook.live.chat_view import show_talk  # it reads the built view, which nobody may need
 
     show_talk(talk, shell)
 
 
 def _show_comparison(comparison: "Comparison", shell: Any) -> None:
     """A view to look into where somebody draws widgets; else IPython goes on to its HTML."""
-    from convsim_nb.notebook.compare_view import show_comparison
+    from convsim_nb.notebook.live.compare_view import show_comparison
 
     if view_kind(shell) != "live":
         raise NotImplementedError

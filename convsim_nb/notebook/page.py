@@ -1,8 +1,12 @@
-"""Speaking to the pages that show a widget."""
+"""Pages that show a widget: what they load, and how they are spoken to."""
 
-from typing import Any
+from pathlib import Path
+from typing import Any, Final
 
 from anywidget import AnyWidget
+
+STATIC: Final = Path(__file__).parent / "static"
+"""The built JavaScript and styles of every widget."""
 
 
 def tell(widget: AnyWidget, message: dict[str, Any]) -> None:

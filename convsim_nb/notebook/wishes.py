@@ -5,9 +5,9 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
-from convsim_nb.notebook.desk import problem_of
 from convsim_nb.notebook.errands import Errands
-from convsim_nb.notebook.protocol import sendable
+from convsim_nb.notebook.live.desk import problem_of
+from convsim_nb.notebook.live.protocol import sendable
 
 Answer = dict[str, Any]
 _REMEMBERED = 1000

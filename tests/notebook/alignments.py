@@ -64,7 +64,7 @@ PAIRS = {
 
 def fixture():
     """The pairs as a page is sent them, and how they are aligned."""
-    from convsim_nb.notebook.protocol import conversation_json
+    from convsim_nb.notebook.live.protocol import conversation_json
 
     return [
         {

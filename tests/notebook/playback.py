@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from convsim_nb.domain.events import RunEnded
 from convsim_nb.domain.state import RunState
 from convsim_nb.engine.emit import Emitter
-from convsim_nb.notebook.run_view import RunView
+from convsim_nb.notebook.live.run_view import RunView
 
 
 class Playback(threading.Thread):

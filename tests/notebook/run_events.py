@@ -358,7 +358,7 @@ def every_kind():
 
 def fixture():
     """The events as they are sent, and the states before the last two and after all of them."""
-    from convsim_nb.notebook.protocol import event_json, state_json
+    from convsim_nb.notebook.live.protocol import event_json, state_json
     from convsim_nb.views.words import clock_words, seconds_words
 
     events = every_kind()

@@ -8,10 +8,10 @@ import pytest
 import convsim_nb as cs
 from convsim_nb.domain.errors import UsageError
 from convsim_nb.notebook import display as places
-from convsim_nb.notebook.case_grid import CaseGrid
-from convsim_nb.notebook.case_grid_plain import PlainGrid
-from convsim_nb.notebook.case_grid_shown import bundle_of
-from convsim_nb.notebook.case_verbs import follow
+from convsim_nb.notebook.grid.case_grid import CaseGrid
+from convsim_nb.notebook.grid.plain import PlainGrid
+from convsim_nb.notebook.grid.shown import bundle_of
+from convsim_nb.notebook.magics.case_verbs import follow
 from tests.notebook.kernels.page import Page
 from tests.notebook.test_case_grid import KETTLE, MARKET, XSS
 

@@ -9,8 +9,8 @@ import pytest
 import convsim_nb as cs
 from convsim_nb.domain.case import CaseFinding
 from convsim_nb.domain.errors import NotFoundError, UsageError
-from convsim_nb.notebook.case_grid import CaseGrid
-from convsim_nb.notebook.case_grid_kept import KeptEdits
+from convsim_nb.notebook.grid.case_grid import CaseGrid
+from convsim_nb.notebook.grid.kept import KeptEdits
 from tests.notebook.test_run_view import Comm
 
 XSS = [

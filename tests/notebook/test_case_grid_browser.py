@@ -569,7 +569,7 @@ def test_the_saved_notebook_holds_the_cases_without_a_kernel(grid):
 
 PLAIN = "import os; os.environ['CONVSIM_VIEW'] = 'plain'\n"
 BLOCKED = """
-from convsim_nb.notebook.case_grid import CaseGrid
+from convsim_nb.notebook.grid.case_grid import CaseGrid
 CaseGrid._esm = "export default { render() {} }"  # a page that shows nothing of ours
 import convsim_nb.notebook.display as display
 display.PROBE_SECONDS = 1.0

@@ -6,7 +6,7 @@ import time
 import pytest
 
 import convsim_nb as cs
-from convsim_nb.notebook.chat_view import ChatView, bundle_of
+from convsim_nb.notebook.live.chat_view import ChatView, bundle_of
 from tests.notebook.test_run_view import Comm
 
 

@@ -7,7 +7,7 @@ import pytest
 
 import convsim_nb as cs
 from convsim_nb.domain.score import Score
-from convsim_nb.notebook.compare_view import CompareView
+from convsim_nb.notebook.live.compare_view import CompareView
 from tests.notebook.test_run_view import Comm
 from tests.notebook.versions import FAILS, LONG, play
 

@@ -10,9 +10,9 @@ from convsim_nb.domain.errors import UsageError
 from convsim_nb.domain.events import MessageSent
 from convsim_nb.domain.score import Score
 from convsim_nb.domain.session import Message, ToolCall
-from convsim_nb.notebook.desk import RunDesk
-from convsim_nb.notebook.protocol import event_json
-from convsim_nb.notebook.run_view import RunView
+from convsim_nb.notebook.live.desk import RunDesk
+from convsim_nb.notebook.live.protocol import event_json
+from convsim_nb.notebook.live.run_view import RunView
 from convsim_nb.testing import ScriptedAgent, ScriptedChat
 from tests.notebook.test_run_view import Comm
 

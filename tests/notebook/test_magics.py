@@ -6,10 +6,10 @@ import time
 import pytest
 
 import convsim_nb as cs
-from convsim_nb.notebook.arguments import read_line
-from convsim_nb.notebook.options import options_of
-from convsim_nb.notebook.verbs import verbs
-from convsim_nb.notebook.words import Names, split
+from convsim_nb.notebook.magics.arguments import read_line
+from convsim_nb.notebook.magics.options import options_of
+from convsim_nb.notebook.magics.verbs import verbs
+from convsim_nb.notebook.magics.words import Names, split
 from convsim_nb.workflow.options import SimulateOptions
 from tests.notebook.shell import Shell
 

@@ -31,7 +31,7 @@ def test_the_switch_gives_plain_widgets(tab):
 
 
 BLOCKED = """
-from convsim_nb.notebook.run_view import RunView
+from convsim_nb.notebook.live.run_view import RunView
 RunView._esm = "export default { render() {} }"  # a page that shows nothing of ours
 import convsim_nb.notebook.display as display
 display.PROBE_SECONDS = 1.0

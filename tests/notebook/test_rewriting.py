@@ -3,7 +3,7 @@
 import pytest
 from IPython.core.inputtransformer2 import TransformerManager
 
-from convsim_nb.notebook.rewriting import awaited
+from convsim_nb.notebook.magics.rewriting import awaited
 
 CALL = "get_ipython().run_line_magic('convsim', 'run cases --agent a')"
 AWAITED = "await get_ipython().run_line_magic('convsim', 'await run cases --agent a')"

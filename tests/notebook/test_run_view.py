@@ -12,8 +12,8 @@ from convsim_nb.domain import events as ev
 from convsim_nb.domain.session import Message, ToolCall
 from convsim_nb.domain.state import RunState
 from convsim_nb.engine.emit import Emitter
-from convsim_nb.notebook.protocol import state_json
-from convsim_nb.notebook.run_view import RunView
+from convsim_nb.notebook.live.protocol import state_json
+from convsim_nb.notebook.live.run_view import RunView
 from tests.notebook import run_events as ex
 
 

@@ -146,7 +146,7 @@ def test_simulated_sessions_are_listed_when_asked_for():
 
 def test_more_is_listed_on_demand(monkeypatch):
     """The first page is short; the next ones come when asked for; an older turn that comes later makes its row anew."""
-    monkeypatch.setattr("convsim_nb.notebook.picking.PAGE", 2)
+    monkeypatch.setattr("convsim_nb.notebook.picker.picking.PAGE", 2)
     made = picker()
     assert (ids(made), hello(made)["head"]["complete"]) == (["hostile\u202e", "s2"], False)
     ask(made, "more", sessions=2)
@@ -226,7 +226,7 @@ def test_what_the_store_refuses_is_one_line_with_a_way_on():
 
 def test_a_store_that_never_answers_is_said_and_nobody_waits_behind_it(monkeypatch):
     """It takes the connection and keeps silent: a line for the list comes, and another wish is served meanwhile."""
-    monkeypatch.setattr("convsim_nb.notebook.picking.SLOW_SECONDS", 0.2)
+    monkeypatch.setattr("convsim_nb.notebook.picker.picking.SLOW_SECONDS", 0.2)
     silent = cs.SessionPicker()
     held, asked = threading.Event(), threading.Event()
     store, lists = silent._picking.shelf, silent._picking.shelf.list

@@ -3,7 +3,6 @@
 import re
 
 import pytest
-from playwright.sync_api import expect
 
 from tests.notebook.test_axe_browser import FOUND
 from tests.notebook.test_stepping_browser import Cell
@@ -129,8 +128,8 @@ def test_search_order_and_load_more(shown):
     view.root.get_by_label("Show", exact=True).select_option("picked")
     view.wait_for("node.querySelectorAll('.cs-session').length === 13")
     view.root.get_by_label("Order").select_option("text")
-    second = view.root.locator(".cs-session[aria-posinset='2'] .cs-first")
-    expect(second).to_have_text("Where is parcel 114?")  # the list is drawn with the next frame
+    second = "node.querySelector(\".cs-session[aria-posinset='2'] .cs-first\").textContent"
+    view.wait_for(f"{second} === 'Where is parcel 114?'")  # the list is drawn with the next frame
 
     assert marked == ["parcel", "14"]
     assert len(view.told()["selected"]) == 13

@@ -3,7 +3,7 @@
 import pytest
 
 from convsim_nb.domain.errors import UsageError
-from convsim_nb.notebook.words import Names, split
+from convsim_nb.notebook.magics.words import Names, split
 
 
 class Agent:

@@ -7,8 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 import convsim_nb as cs
-from convsim_nb.notebook import workbench as room
-from convsim_nb.notebook.workbench_draft import BENCHES
+from convsim_nb.notebook.workbench import workbench as room
+from convsim_nb.notebook.workbench.draft import BENCHES
 from tests.notebook.shell import Shell
 from tests.notebook.test_run_view import Comm
 

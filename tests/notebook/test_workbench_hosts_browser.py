@@ -59,9 +59,9 @@ def test_the_switch_gives_plain_widgets(tab):
 
 
 BLOCKED = """
-from convsim_nb.notebook.workbench_bar import WorkbenchPart
+from convsim_nb.notebook.workbench.bar import WorkbenchPart
 WorkbenchPart._esm = "export default { render() {} }"  # a page that shows nothing of ours
-import convsim_nb.notebook.workbench as workbench
+import convsim_nb.notebook.workbench.workbench as workbench
 workbench.PROBE_SECONDS = 1.0
 """
 

@@ -12,7 +12,7 @@ import asyncio, threading
 from convsim_nb.domain.events import MessageDelta, RunEnded
 from convsim_nb.domain.state import RunState
 from convsim_nb.engine.emit import Emitter
-from convsim_nb.notebook.run_view import RunView
+from convsim_nb.notebook.live.run_view import RunView
 
 def play(view, emit, n):
     async def tell():
@@ -59,7 +59,7 @@ def test_what_three_threads_send_arrives_whole_while_the_cell_prints(page):
 
 VIEW = """
 from convsim_nb.domain.state import RunState
-from convsim_nb.notebook.run_view import RunView
+from convsim_nb.notebook.live.run_view import RunView
 view = RunView(RunState(), stop=lambda: None)
 view.comm.comm_id
 """

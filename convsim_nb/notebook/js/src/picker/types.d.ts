@@ -1,4 +1,4 @@
-// What the kernel sends to a list of sessions: see convsim_nb/notebook/picker_rows.py.
+// What the kernel sends to a list of sessions: see convsim_nb/notebook/picker/rows.py.
 
 import type { Message } from "../types";
 

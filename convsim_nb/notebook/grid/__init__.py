@@ -1,0 +1,1 @@
+"""Test cases in a grid: rows, edits, what is saved, and the widget that shows them."""

@@ -1,0 +1,1 @@
+"""A run, a talk, a comparison, looked at and stepped into."""

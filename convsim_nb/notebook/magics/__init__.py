@@ -1,0 +1,1 @@
+"""`%convsim`: its verbs, their arguments, completion and help."""

@@ -1,0 +1,1 @@
+"""Recorded sessions to pick from and to distill."""

@@ -1,0 +1,1 @@
+"""Picker, grid and run in one place."""
