@@ -1,11 +1,12 @@
-"""Whose fault it was: what the simulation itself did wrong, so that no agent is blamed for it."""
+"""Whose fault it was: what simulation and scorers themselves did wrong, so that no agent is blamed for it."""
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from convsim_nb.domain.conversation import Conversation
 from convsim_nb.domain.errors import OWN_CHECK
+from convsim_nb.domain.score import Score
 
 _OFTEN = 0.1
 """The share of the simulated user's messages from which it is said how many were stopped."""
@@ -17,6 +18,18 @@ def simulation_faults(conversations: Sequence[Conversation]) -> tuple[str, ...]:
     void = [one for one in conversations if one.verdict == "void" and one.stop != "cancelled"]
     named = (f"{one.key} is void ({_stop(one)}): {one.detail or 'no detail'}" for one in void)
     return (*_summed_up(void, of=len(conversations)), *_often_stopped(conversations), *named)
+
+
+def score_faults(scores: Iterable[Score]) -> tuple[str, ...]:
+    """A line for each scorer that failed: how often, and its first error."""
+    named: dict[str, list[str]] = {}
+    for one in scores:
+        named.setdefault(one.name, []).append(one.error)
+    return tuple(
+        f"scorer {name} failed {len(failed)} of {len(errors)} times: {failed[0]}"
+        for name, errors in named.items()
+        if (failed := [error for error in errors if error])
+    )
 
 
 def _summed_up(void: Sequence[Conversation], *, of: int) -> Iterator[str]:

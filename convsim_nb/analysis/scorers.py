@@ -3,14 +3,19 @@
 from collections.abc import Callable, Iterable, Sequence
 from statistics import fmean, median
 
+from pydantic import ValidationError
+
 from convsim_nb.domain.conversation import Conversation
 from convsim_nb.domain.quotes import plain
 from convsim_nb.domain.score import Score
+from convsim_nb.domain.secrets import masked
 from convsim_nb.domain.session import Message
 
 Value = float | int | bool | str | None
 Scorer = Callable[[Conversation], Value]
 """Reads one conversation; None where it does not apply. Its name is the score's name."""
+_LONGEST = 500
+"""Characters of an error."""
 
 
 def turns_to_goal(conversation: Conversation) -> int | None:
@@ -52,13 +57,29 @@ SCORERS: dict[str, Scorer] = {
 
 
 def score(conversations: Iterable[Conversation], scorers: Sequence[tuple[str, Scorer]]) -> tuple[Score, ...]:
-    """Every scorer's value for every conversation that came to its end without being void."""
+    """Every scorer's value for every conversation that came to its end without being void.
+
+    A scorer that raises has no value there, and its error instead.
+    """
     return tuple(
-        Score(key=conversation.key, name=name, value=scorer(conversation))
+        _scored(conversation, name, scorer)
         for conversation in conversations
         if conversation.verdict in ("reached", "not_reached")
         for name, scorer in scorers
     )
+
+
+def _scored(conversation: Conversation, name: str, scorer: Scorer) -> Score:
+    value: object = None
+    try:
+        value = scorer(conversation)
+        return Score(key=conversation.key, name=name, value=value)
+    except ValidationError:
+        kind = type(value).__name__
+        error = f"it returned {kind}: give a number, a text, True or False, or None where it does not apply"
+    except Exception as raised:  # noqa: BLE001 - a scorer is anybody's code: what it raises stands in its place
+        error = f"{type(raised).__name__}: {' '.join(str(raised).split())}"
+    return Score(key=conversation.key, name=name, value=None, error=masked(error)[:_LONGEST])
 
 
 def folded(scores: Iterable[Score]) -> tuple[Score, ...]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from convsim_nb.adapters.labels import read_labels
 from convsim_nb.adapters.score_file import read_scores
-from convsim_nb.analysis.fault import simulation_faults
+from convsim_nb.analysis.fault import score_faults, simulation_faults
 from convsim_nb.analysis.scorers import folded
 from convsim_nb.analysis.summary import RunSummary, summarise
 from convsim_nb.domain.case import TestCase
@@ -110,7 +110,7 @@ class Run(Reading, Steering):
     def problems(self) -> tuple[str, ...]:
         """In a line each: what failed beside the agent, so that the numbers are read with care."""
         dropped = [f"{drop.sink} stopped listening: {drop.reason}" for drop in self.state.dropped]
-        faults = simulation_faults(self.conversations)
+        faults = (*simulation_faults(self.conversations), *score_faults(self.scores))
         return (*dropped, *self.state.notices.values(), *faults, *self.unsent.values())
 
     def conversation(self, key: str) -> Conversation:
@@ -274,7 +274,8 @@ class Run(Reading, Steering):
         `@scorer` functions of a session or of single turns; they read the traces in MLflow, and all are given
         the case's `expectations`. Without `scorers`: ours that need no model. Scores stand in `scores`, in
         `to_frame()` and, where the run is written to MLflow, as assessments of its run there; scoring twice
-        replaces scores of one name. Returns one row a score: `case_id`, `trial`, `turn`, `name`, `value`,
+        replaces scores of one name. A scorer that raises has its error there, the others their values: a line on
+        stderr and in `problems` says how often. Returns one row a score: `case_id`, `trial`, `turn`, `name`, `value`,
         `rationale`, `error`.
 
         Args:

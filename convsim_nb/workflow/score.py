@@ -1,9 +1,11 @@
 """Scoring a finished run, without asking the agent again."""
 
+import sys
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from convsim_nb.adapters.score_file import write_scores
+from convsim_nb.analysis.fault import score_faults
 from convsim_nb.analysis.scorers import score
 from convsim_nb.domain.errors import UsageError
 from convsim_nb.domain.score import Score
@@ -38,6 +40,8 @@ def evaluate(run: "Run", scorers: Any, *, model: str | None, concurrency: int) -
     run.tell_hearers()
     if place is not None:
         _log(run, own, said, picked, place)
+    for each in score_faults(found):
+        sys.stderr.write(f"convsim: {each}\n")
     return _frame(run, found)
 
 

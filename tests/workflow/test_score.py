@@ -156,19 +156,50 @@ def test_a_judge_reads_the_conversation(run, monkeypatch):
     assert found_in_mlflow(run) == [("case-0#1#1", "polite", "yes", True), ("case-1#1#1", "polite", "yes", True)]
 
 
-def test_a_scorer_that_fails_has_its_error_in_its_place(run):
-    """One scorer that raises leaves the others alone, and MLflow keeps its error."""
+def test_a_scorer_that_fails_has_its_error_in_its_place(run, capsys):
+    """Scorers that raise, MLflow's and a function, leave the others alone; each is named once, with its count."""
 
     @scorer
     def broken(session):
         raise RuntimeError("no such table")
 
-    frame = run.evaluate([broken, "agent_repeats"])
+    def half(conversation):
+        return {"case-0": 1}[conversation.case_id]
 
-    assert list(frame[frame["name"] == "broken"]["error"]) == ["no such table"] * 2
+    def listing(conversation):
+        return [conversation.turns]
+
+    frame = run.evaluate([broken, half, listing, "agent_repeats"])
+
+    errors = {name: list(rows["error"]) for name, rows in frame.groupby("name")}
+    wrong = "it returned list: give a number, a text, True or False, or None where it does not apply"
+    assert errors == {
+        "agent_repeats": ["", ""],
+        "broken": ["RuntimeError: no such table"] * 2,
+        "half": ["", "KeyError: 'case-1'"],
+        "listing": [wrong] * 2,
+    }
     assert list(frame[frame["name"] == "agent_repeats"]["value"]) == [0, 0]
-    kept = [a for t in mlflow.search_traces(return_type="list") for a in t.search_assessments("broken")]
-    assert [a.error.error_message for a in kept] == ["no such table"] * 2
+    said = [
+        "scorer half failed 1 of 2 times: KeyError: 'case-1'",
+        f"scorer listing failed 2 of 2 times: {wrong}",
+        "scorer broken failed 2 of 2 times: RuntimeError: no such table",
+    ]
+    assert capsys.readouterr().err.splitlines() == [f"convsim: {line}" for line in said]
+    assert list(run.problems) == said
+    kept = {
+        (name, a.value, a.error and a.error.error_code, a.error and a.error.error_message)
+        for t in mlflow.search_traces(return_type="list")
+        for name in ("broken", "half")
+        for a in t.search_assessments(name)
+    }
+    assert kept == {
+        ("broken", None, "SCORER_ERROR", "RuntimeError: no such table"),
+        ("half", 1, None, None),
+        ("half", None, "SCORER_ERROR", "KeyError: 'case-1'"),
+    }
+    metrics = mlflow.get_run(run.mlflow_run_id).data.metrics
+    assert {name for name in metrics if name.endswith("/mean")} == {"half/mean", "agent_repeats/mean"}
 
 
 def test_what_is_wrong_with_a_scorer_is_said_in_a_line(run, monkeypatch):

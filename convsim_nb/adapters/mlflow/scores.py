@@ -70,18 +70,19 @@ def log_said(
 
 
 def said_of(score: Score, conversation: Conversation) -> Said | None:
-    """A score of ours as an assessment; None where it has no value, or no trace to stand on."""
+    """A score of ours as an assessment; None where it does not apply, or has no trace to stand on."""
     return _said(score, conversation)
 
 
 def _said(score: Score, conversation: Conversation) -> Said | None:
-    from mlflow.entities import AssessmentSource, Feedback
+    from mlflow.entities import AssessmentError, AssessmentSource, Feedback
 
-    if score.value is None or not conversation.trace_ids:
+    if (score.value is None and not score.error) or not conversation.trace_ids:
         return None
     feedback = Feedback(
         name=score.name,
         value=score.value,
+        error=AssessmentError("SCORER_ERROR", score.error) if score.error else None,
         source=AssessmentSource(source_type="CODE", source_id=score.name),
         rationale=score.rationale or None,
         metadata={"mlflow.trace.session": conversation.session_id},

@@ -1,22 +1,20 @@
 """The live view of a run: conversations that fill in while they are played, in one widget."""
 
-import queue
-import threading
-from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
 from anywidget import AnyWidget
 
+from convsim_nb.domain.errors import UsageError
 from convsim_nb.domain.events import RunEvent
 from convsim_nb.domain.state import RunState
-from convsim_nb.notebook.live.desk import Desk, problem_of
+from convsim_nb.notebook.live.desk import Desk
 from convsim_nb.notebook.live.protocol import sendable
 from convsim_nb.notebook.live.stream import EventStream
 from convsim_nb.notebook.page import STATIC, tell
+from convsim_nb.notebook.wishes import Wishes
 
-_REMEMBERED = 1000
 _STEERS = {"stop", "pause", "resume", "say", "fork", "again", "label", "concurrency", "case"}
 """What a person may do that other views should see."""
 
@@ -50,9 +48,7 @@ class RunView(AnyWidget):
         self._stop, self._desk, self._heard = stop, desk, heard
         steering, scored = (desk.steering, desk.scored) if desk else (dict, lambda _: {})
         self._stream = EventStream(state, partial(tell, self), steering=steering, scored=scored)
-        self._asked_before: OrderedDict[str, None] = OrderedDict()
-        self._waiting: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
-        self._worker: threading.Thread | None = None
+        self._wishes = Wishes(self._do, tell=self._stream.tell, name="convsim-desk")
         self.on_msg(self._asked)
 
     def __call__(self, event: RunEvent) -> None:
@@ -80,39 +76,19 @@ class RunView(AnyWidget):
             case {"type": "stop"} if not self._stream.state.ended:
                 self._stream.say_stopping()
                 self._stop()
-            case {"type": "do", "view": str(), "id": str(asked), "what": str(), "given": dict()}:
-                self._take_on(asked, content)
+            case {"type": "do", "view": str(), "id": str(), "what": str(), "given": dict()}:
+                self._wishes.take(content)
 
     # --- what a person does ----------------------------------------------------------
 
-    def _take_on(self, asked: str, content: dict[str, Any]) -> None:
-        """Each wish once, in order, and off the kernel's thread: a fork waits for the engine's loop."""
-        if self._desk is None or asked in self._asked_before:
-            return
-        self._asked_before[asked] = None
-        if len(self._asked_before) > _REMEMBERED:
-            self._asked_before.popitem(last=False)
-        self._waiting.put(content)
-        if self._worker is None or not self._worker.is_alive():
-            self._worker = threading.Thread(target=self._work, args=(self._desk,), name="convsim-desk", daemon=True)
-            self._worker.start()
-
-    def _work(self, desk: Desk) -> None:
-        while self.comm is not None:  # closed with the view
-            try:
-                asked = self._waiting.get(timeout=60)
-            except queue.Empty:
-                continue
-            answer = {"to": asked["view"], "id": asked["id"]}
-            try:
-                done = desk.do(asked["what"], asked["given"])
-            except Exception as error:  # noqa: BLE001 - whatever fails, the person has to hear of it
-                self._stream.tell({"type": "refused", **answer, "problem": sendable(problem_of(error))})
-                continue
-            keys = {name: done[name] for name in ("key", "keys") if name in done}  # things are found again by them
-            self._stream.tell({"type": "done", **answer, "result": {**sendable(done), **keys}})
-            if asked["what"] in _STEERS:
-                self._stream.say_steering()
+    def _do(self, what: str, given: Mapping[str, Any]) -> dict[str, Any]:
+        if self._desk is None:
+            raise UsageError(f"{what}: this view only watches; take the run itself")
+        done = self._desk.do(what, given)
+        if what in _STEERS:
+            self._stream.say_steering()
+        keys = {name: done[name] for name in ("key", "keys") if name in done}  # things are found again by them
+        return {**sendable(done), **keys}
 
 
 def _text(value: Any) -> str | None:
