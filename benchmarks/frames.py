@@ -13,11 +13,11 @@ import json
 import sys
 import tempfile
 from pathlib import Path
-from statistics import quantiles
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from benchmarks.watching import SEEN, WATCH, tell
 from tests.notebook import lab as labs
 
 SETUP = """
@@ -54,17 +54,6 @@ long = cs.simulate(many, ScriptedAgent(otherwise="It is on its way. " * 20), use
                    max_turns=5, concurrency=200, progress=False).wait()
 told(ended=long.state.ended)
 """
-WATCH = """() => {
-    window.frames_seen = [];
-    let before = performance.now();
-    const look = (now) => {
-        window.frames_seen.push(now - before);
-        before = now;
-        window.watching = requestAnimationFrame(look);
-    };
-    window.watching = requestAnimationFrame((now) => { before = now; window.watching = requestAnimationFrame(look); });
-}"""
-SEEN = "() => { cancelAnimationFrame(window.watching); return window.frames_seen; }"
 SCROLL = """async (node) => {
     const list = node.querySelector('.cs-list');
     for (let step = 0; step < 240; step++) {
@@ -100,11 +89,7 @@ class Bench:
 
     def frames(self, name: str) -> None:
         """Say how long the frames took since `WATCH`."""
-        seen = self.page.evaluate(SEEN)
-        cuts = quantiles(seen, n=100, method="inclusive")
-        verdict = "within" if cuts[98] <= 34 else "OVER"
-        numbers = f"p50 {cuts[49]:.0f}  p95 {cuts[94]:.0f}  p99 {cuts[98]:.0f}  max {max(seen):.0f} ms"
-        print(f"{name:<44} {len(seen):>5} frames  {numbers}   {verdict} 33 ms at p99")
+        tell(name, self.page.evaluate(SEEN))
 
 
 def streaming(bench: Bench, seconds: float) -> None:

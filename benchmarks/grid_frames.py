@@ -13,11 +13,12 @@ import json
 import sys
 import tempfile
 from pathlib import Path
-from statistics import median, quantiles
+from statistics import median
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from benchmarks.watching import SEEN, WATCH, tell
 from tests.notebook import lab as labs
 
 SETUP = """
@@ -33,17 +34,6 @@ cases = cs.CaseSet([
     for n in range(ROWS)
 ])
 """
-WATCH = """() => {
-    window.frames_seen = [];
-    let before = performance.now();
-    const look = (now) => {
-        window.frames_seen.push(now - before);
-        before = now;
-        window.watching = requestAnimationFrame(look);
-    };
-    window.watching = requestAnimationFrame((now) => { before = now; window.watching = requestAnimationFrame(look); });
-}"""
-SEEN = "() => { cancelAnimationFrame(window.watching); return window.frames_seen; }"
 SCROLL = """async (node) => {
     const list = node.querySelector('.cs-g-scroller');
     for (let step = 0; step < 300; step++) {
@@ -61,14 +51,6 @@ COST = """async ([selector, key]) => {
     else [...node.querySelectorAll('button')].find((each) => each.textContent === 'Duplicate').click();
     return (await frame()) - begun;
 }"""
-
-
-def frames(name: str, seen: list[float]) -> None:
-    """Say how long the frames took."""
-    cuts = quantiles(seen, n=100, method="inclusive")
-    verdict = "within" if cuts[98] <= 34 else "OVER"
-    numbers = f"p50 {cuts[49]:.0f}  p95 {cuts[94]:.0f}  p99 {cuts[98]:.0f}  max {max(seen):.0f} ms"
-    print(f"{name:<44} {len(seen):>5} frames  {numbers}   {verdict} 33 ms at p99")
 
 
 def cost(name: str, took: list[float]) -> None:
@@ -89,12 +71,12 @@ def measure(page: Any, rows: int) -> None:
     before = spent()
     shown = grid.evaluate(SCROLL)
     used = 1000 * (spent() - before) / 300
-    frames(f"scrolling {shown} rows down", page.evaluate(SEEN))
+    tell(f"scrolling {shown} rows down", page.evaluate(SEEN))
     print(f"{'processor time of the page':<44} {used:.1f} ms a frame")
     page.evaluate(WATCH)
     grid.evaluate("(node) => { node.querySelector('.cs-g-scroller').scrollTop = 0; }")
     grid.evaluate(SCROLL)
-    frames(f"scrolling {shown} rows down again", page.evaluate(SEEN))
+    tell(f"scrolling {shown} rows down again", page.evaluate(SEEN))
     grid.evaluate("(node) => { node.querySelector('.cs-g-scroller').scrollTop = 0; }")
     grid.locator(".cs-g-row >> nth=2").locator("[data-column=goal]").click()
     added = [page.evaluate(COST, [".cs-cases", {"key": "Enter", "ctrlKey": True}]) for _ in range(10) if _escaped(page)]
@@ -107,7 +89,7 @@ def measure(page: Any, rows: int) -> None:
     page.keyboard.press("Escape")
     grid.get_by_label("Search the cases").press_sequentially("order 77", delay=60)
     page.wait_for_timeout(300)
-    frames("searching as one types", page.evaluate(SEEN))
+    tell("searching as one types", page.evaluate(SEEN))
     print(f"{'rows at the end':<44} {page.locator('.cs-g-row').count()}, of {rows} at the start")
 
 
