@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from tests.servers import OpenAIServer, Status
 from tests.test_command import convsim, folder, run  # noqa: F401 - a fixture
 
 
@@ -61,3 +62,22 @@ def test_scorers_are_looked_up_before_anything_is_played(folder, command):  # no
     assert "convsim: no scorer 'nosuch': ours are" in err
     assert len(err.strip().splitlines()) == 1
     assert sorted(p.stat().st_mtime_ns for p in (folder / ".convsim" / "runs").glob("*/events.jsonl")) == before
+
+
+def test_a_scorer_that_fails_is_named_and_the_exit_code_is_that_of_the_run(folder, monkeypatch):  # noqa: F811
+    """A judge whose key is refused: the other score stands, one line says how often and why, and the code is 0."""
+    with OpenAIServer(Status(401, "Incorrect API key provided")) as server:
+        for name, value in {"OPENAI_API_KEY": "none", "MLFLOW_MODEL_CATALOG_URI": "", "CI": "1"}.items():
+            monkeypatch.setenv(name, value)
+        monkeypatch.setenv("OPENAI_BASE_URL", server.url)
+        monkeypatch.setenv("OPENAI_API_BASE", server.url)
+        asked = ("run", "cases.yaml", "--agent", "agents:answers", "--user-model", "demo:/rules", "--quiet", "--json")
+        code, out, err = convsim(folder, *asked, "--score", "turns_to_goal", "ConversationCompleteness")
+
+    told = json.loads(out)
+    assert code == 0, err
+    assert [score["value"] for score in told["scores"] if score["name"] == "turns_to_goal"] == [1, 1]
+    (line,) = [line for line in err.splitlines() if line.startswith("convsim: ")]
+    assert line.startswith("convsim: scorer conversation_completeness failed 2 of 2 times: ")
+    assert "Incorrect API key" in line
+    assert line.removeprefix("convsim: ") in told["problems"]

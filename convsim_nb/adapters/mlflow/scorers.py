@@ -177,7 +177,9 @@ def _feedbacks(scorer: Any, value: Any) -> list[Any]:
 def _failed(scorer: Any, error: Exception) -> Any:
     from mlflow.entities import AssessmentError, Feedback
 
-    told = AssessmentError("SCORER_ERROR", f"{type(error).__name__}: {error}", "".join(traceback.format_exception(error)))
+    told = AssessmentError(
+        "SCORER_ERROR", f"{type(error).__name__}: {error}", "".join(traceback.format_exception(error))
+    )
     return Feedback(name=scorer.name, source=_code(scorer.name), error=told)
 
 
