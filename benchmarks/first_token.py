@@ -10,10 +10,8 @@ the page, with a conversation on its own. Needs no network and no model.
 
 import argparse
 import asyncio
-import contextlib
 import json
 import sys
-import tempfile
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
@@ -131,26 +129,14 @@ WATCH = """() => {
 
 def in_browser(turns: int) -> list[float]:
     """Milliseconds from the first piece to its text in the page, for every reply of one conversation."""
-    from playwright.sync_api import sync_playwright
-
     from tests.notebook import lab as labs
 
-    with contextlib.ExitStack() as stack:
-        home = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        process = labs._start(home, "token")
-        stack.callback(process.wait, 20)
-        stack.callback(process.terminate)
-        lab = labs.Lab(labs._address(home, process), "token", home / "notebooks", home / "server.log")
-        lab.write("first.ipynb", CELL.replace("TURNS", str(turns)))
-        path = labs.shutil.which("chromium") or labs.shutil.which("chromium-browser")
-        chromium = stack.enter_context(sync_playwright()).chromium.launch(executable_path=path, args=labs.FLAGS)
-        stack.callback(chromium.close)
-        page = chromium.new_page()
-        tab = labs.Tab(page, lab, []).open("first.ipynb")
-        page.evaluate(WATCH)
+    with labs.alone() as tab:
+        tab.open(tab.lab.write("first.ipynb", CELL.replace("TURNS", str(turns))))
+        tab.page.evaluate(WATCH)
         tab.run_all(wait=True)
-        seen = page.evaluate("() => window.seen")
-        stamps = json.loads((home / "notebooks" / "stamps.json").read_text())
+        seen = tab.page.evaluate("() => window.seen")
+        stamps = json.loads((tab.lab.root / "stamps.json").read_text())
     return [seen[turn] - at for turn, at in stamps.items()]
 
 

@@ -8,10 +8,8 @@ extra `browser` and a chromium; no network and no model.
 """
 
 import argparse
-import contextlib
 import json
 import sys
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -73,14 +71,7 @@ class Bench:
 
     def cell(self, code: str, *, wait: bool = True) -> Any:
         """Run one more cell; with `wait`, give what it told."""
-        run = """async (code) => {
-            const { content } = window.jupyterapp.shell.currentWidget;
-            content.activeCellIndex = content.widgets.length - 1;
-            await window.jupyterapp.commands.execute('notebook:insert-cell-below');
-            content.activeCell.model.sharedModel.setSource(code);
-            await window.jupyterapp.commands.execute('notebook:run-cell');
-        }"""
-        self.page.evaluate(run, code)
+        self.tab.cell(code)
         if not wait:
             return None
         printed = self.page.locator(".jp-Cell").last.locator(".jp-OutputArea-output >> text=told").first
@@ -134,23 +125,9 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=15.0)
     parser.add_argument("--listed", type=int, default=1000)
     chosen = parser.parse_args()
-    from playwright.sync_api import sync_playwright
-
-    with contextlib.ExitStack() as stack:
-        home = Path(stack.enter_context(tempfile.TemporaryDirectory(ignore_cleanup_errors=True)))
-        process = labs._start(home, "token")
-        stack.callback(process.wait, 20)
-        stack.callback(process.terminate)
-        lab = labs.Lab(labs._address(home, process), "token", home / "notebooks", home / "server.log")
-        numbers = f"MANY, RATE, LISTED = {chosen.conversations}, {chosen.rate}, {chosen.listed}\n"
-        lab.write("frames.ipynb", numbers + SETUP)
-        flags = (*labs.FLAGS, "--enable-precise-memory-info", "--js-flags=--expose-gc")
-        chromium = stack.enter_context(sync_playwright()).chromium
-        browser = chromium.launch(executable_path=labs.chromium_path(), args=flags)
-        stack.callback(browser.close)
-        page = browser.new_page(viewport={"width": 1400, "height": 960})
-        page.set_default_timeout(60_000)
-        bench = Bench(labs.Tab(page, lab, []).open("frames.ipynb"))
+    numbers = f"MANY, RATE, LISTED = {chosen.conversations}, {chosen.rate}, {chosen.listed}\n"
+    with labs.alone("--enable-precise-memory-info", "--js-flags=--expose-gc") as tab:
+        bench = Bench(tab.open(tab.lab.write("frames.ipynb", numbers + SETUP)))
         bench.tab.run_all(wait=True)
         streaming(bench, chosen.seconds)
         listing(bench)

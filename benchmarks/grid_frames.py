@@ -8,10 +8,8 @@ network and no model.
 """
 
 import argparse
-import contextlib
 import json
 import sys
-import tempfile
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -104,21 +102,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rows", type=int, default=1000)
     chosen = parser.parse_args()
-    from playwright.sync_api import sync_playwright
-
-    with contextlib.ExitStack() as stack:
-        home = Path(stack.enter_context(tempfile.TemporaryDirectory(ignore_cleanup_errors=True)))
-        process = labs._start(home, "token")
-        stack.callback(process.wait, 20)
-        stack.callback(process.terminate)
-        lab = labs.Lab(labs._address(home, process), "token", home / "notebooks", home / "server.log")
-        lab.write("frames.ipynb", f"ROWS = {chosen.rows}\n" + SETUP, "grid = cs.CaseGrid(cases)\ngrid")
-        chromium = stack.enter_context(sync_playwright()).chromium
-        browser = chromium.launch(executable_path=labs.chromium_path(), args=labs.FLAGS)
-        stack.callback(browser.close)
-        page = browser.new_page(viewport={"width": 1400, "height": 960})
-        page.set_default_timeout(60_000)
-        tab = labs.Tab(page, lab, []).open("frames.ipynb")
+    with labs.alone() as tab:
+        page = tab.page
+        cells = (f"ROWS = {chosen.rows}\n" + SETUP, "grid = cs.CaseGrid(cases)\ngrid")
+        tab.open(tab.lab.write("frames.ipynb", *cells))
         page.evaluate(WATCH)
         tab.run_all(wait=True)
         page.wait_for_selector(".cs-cases:not(.cs-unknown) .cs-g-row")

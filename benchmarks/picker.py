@@ -16,7 +16,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from docs.images import tab
+from tests.notebook.lab import alone
 
 CELL = """
 import mlflow, convsim_nb as cs
@@ -79,7 +79,7 @@ def main() -> None:
     parser.add_argument("--store", type=Path, required=True, help="a store of benchmarks/sessions.py")
     options = parser.parse_args()
     uri = f"sqlite:///{options.store.resolve()}"
-    with tab() as shown:
+    with alone() as shown:
         shown.open(shown.lab.write("picker.ipynb", CELL.format(uri=uri)))
         shown.page.evaluate(WATCH)
         shown.run_all()

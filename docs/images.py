@@ -7,9 +7,7 @@ a chromium, and Pillow, which matplotlib brings; no network.
 
 import argparse
 import sys
-import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -79,39 +77,11 @@ class Shots:
 
     def cell(self, code: str) -> None:
         """Run one more cell."""
-        go = """async (code) => {
-            const { content } = window.jupyterapp.shell.currentWidget;
-            content.activeCellIndex = content.widgets.length - 1;
-            await window.jupyterapp.commands.execute('notebook:insert-cell-below');
-            content.activeCell.model.sharedModel.setSource(code);
-            await window.jupyterapp.commands.execute('notebook:run-cell');
-        }"""
-        self.page.evaluate(go, code)
+        self.tab.cell(code)
 
     def choose(self, number: int) -> None:
         """Click a square."""
         self.view.locator(f".cs-square:nth-child({number})").click()
-
-
-@contextmanager
-def tab() -> Iterator[labs.Tab]:
-    """A tab on a JupyterLab of its own."""
-    from playwright.sync_api import sync_playwright
-
-    with tempfile.TemporaryDirectory() as home, sync_playwright() as playwright:
-        process = labs._start(Path(home), "token")
-        try:
-            address = labs._address(Path(home), process)
-            lab = labs.Lab(address, "token", Path(home) / "notebooks", Path(home) / "server.log")
-            browser = playwright.chromium.launch(executable_path=labs.chromium_path(), args=labs.FLAGS)
-            context = browser.new_context(viewport={"width": 1400, "height": 960})
-            page = context.new_page()
-            page.set_default_timeout(60_000)
-            yield labs.Tab(page, lab, [])
-            browser.close()
-        finally:
-            process.terminate()
-            process.wait(20)
 
 
 def running(shots: Shots) -> None:
@@ -236,7 +206,7 @@ def main() -> None:
     """Make them all."""
     argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
     IMAGES.mkdir(parents=True, exist_ok=True)
-    with tab() as opened:
+    with labs.alone() as opened:
         opened.open(opened.lab.write("pictures.ipynb", START, RUN)).run_all(wait=True)
         shots = Shots(opened)
         shots.page.wait_for_selector(".cs-run:not(.cs-unknown)")

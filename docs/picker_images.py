@@ -14,7 +14,8 @@ from PIL import Image
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from docs.images import IMAGES, Shots, tab
+from docs.images import IMAGES, Shots
+from tests.notebook.lab import alone
 
 COLOURS = 128
 """Enough for text on plain grounds; a picture is a third as large."""
@@ -60,7 +61,7 @@ class Tour(Shots):
 
 def main() -> None:
     """Make them all."""
-    with tab() as shown:
+    with alone() as shown:
         shown.page.set_viewport_size({"width": 1280, "height": 900})
         shown.open(shown.lab.write("picker.ipynb", START, OPEN)).run_all(wait=True)
         tour = Tour(shown)

@@ -18,7 +18,8 @@ from PIL import Image
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from docs.images import IMAGES, Shots, tab
+from docs.images import IMAGES, Shots
+from tests.notebook.lab import alone
 
 NOTEBOOK = ROOT / "notebooks" / "02_workbench.ipynb"
 COLOURS = 128
@@ -136,7 +137,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--attach", action="store_true", help="only put the pictures that are there into the notebook")
     if not parser.parse_args().attach:
-        with tab() as opened:
+        with alone() as opened:
             opened.open(opened.lab.write("tour.ipynb", START, OPEN)).run_all(wait=True)
             shots = Tour(opened)
             shots.page.wait_for_selector(".cs-wb-bar:not(.cs-unknown)")

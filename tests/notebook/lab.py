@@ -12,6 +12,7 @@ import secrets
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.error
 import urllib.request
@@ -105,6 +106,17 @@ class Tab:
         if wait:
             self.page.evaluate("() => window.done")
 
+    def cell(self, code):
+        """Run one more cell at the end of the notebook."""
+        go = """async (code) => {
+            const { content } = window.jupyterapp.shell.currentWidget;
+            content.activeCellIndex = content.widgets.length - 1;
+            await window.jupyterapp.commands.execute('notebook:insert-cell-below');
+            content.activeCell.model.sharedModel.setSource(code);
+            await window.jupyterapp.commands.execute('notebook:run-cell');
+        }"""
+        self.page.evaluate(go, code)
+
     def save(self):
         """Save the notebook."""
         self.command("docmanager:save")
@@ -131,6 +143,12 @@ def _served(home, app):
     module = {"lab": "jupyterlab", "notebook": "notebook"}[app]
     if importlib.util.find_spec(module) is None:
         missing(module)
+    with _running(home, app) as server:
+        yield server
+
+
+@contextlib.contextmanager
+def _running(home, app):
     token = secrets.token_hex(16)
     process = _start(home, token, app)
     try:
@@ -138,6 +156,19 @@ def _served(home, app):
     finally:
         process.terminate()
         process.wait(timeout=20)
+
+
+@contextlib.contextmanager
+def alone(*flags):
+    """A tab on a JupyterLab and in a browser of its own, for what is no test: pictures, benchmarks."""
+    from playwright.sync_api import sync_playwright
+
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as home, sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium_path(), args=[*FLAGS, *flags])
+        with contextlib.closing(browser), _running(Path(home), "lab") as server:
+            page = browser.new_context(viewport={"width": 1400, "height": 960}).new_page()
+            page.set_default_timeout(60_000)
+            yield Tab(page, server, [])
 
 
 def chromium_path():

@@ -88,21 +88,10 @@ class Grid:
         """What stands beside the search."""
         return self.root.locator(".cs-g-counts").inner_text()
 
-    def run(self, code):
-        """Run one more cell at the end of the notebook."""
-        go = """async (code) => {
-            const { content } = window.jupyterapp.shell.currentWidget;
-            content.activeCellIndex = content.widgets.length - 1;
-            await window.jupyterapp.commands.execute('notebook:insert-cell-below');
-            content.activeCell.model.sharedModel.setSource(code);
-            await window.jupyterapp.commands.execute('notebook:run-cell');
-        }"""
-        self.page.evaluate(go, code)
-
     def ask(self, code):
         """Run a cell once Python has all edits, and give what it told: cells and widgets come in on two channels."""
         self.until("(node?.dataset.waiting ?? '0') === '0'")
-        self.run(code)
+        self.tab.cell(code)
         printed = self.page.locator(".jp-Cell").last.locator(".jp-OutputArea-output").last
         printed.wait_for()
         return json.loads(re.search(r"told (.*) end", printed.inner_text(), re.DOTALL)[1])
@@ -373,7 +362,7 @@ def test_a_foreign_file_is_replaced_only_when_the_person_says_so(grid):
 
 def test_a_long_cell_shows_its_beginning_and_columns_stay_as_chosen(grid):
     """Twelve lines and how long it is; where it is shown anew the columns are those of before."""
-    grid.run("grid = cases[:1].edit()")
+    grid.tab.cell("grid = cases[:1].edit()")
     long = "{'op': 'set', 'key': grid.rows[0].key, 'column': 'goal', 'text': 'a b ' * 5000}"
     grid.ask(f"grid.edit('Edit', [{long}]); told(1)")
     grid.until("node.querySelector('.cs-g-whole')")
@@ -382,7 +371,7 @@ def test_a_long_cell_shows_its_beginning_and_columns_stay_as_chosen(grid):
     grid.page.locator(".cs-cases").last.get_by_role("button", name="Columns ▾").click()
     grid.page.locator(".cs-cases").last.get_by_label("Facts", exact=True).uncheck()
     grid.press("Escape")
-    grid.run("grid")
+    grid.tab.cell("grid")
     grid.until("node.querySelector('.cs-g-table').dataset.hidden?.includes('facts')")
 
     assert height < 420
@@ -391,7 +380,7 @@ def test_a_long_cell_shows_its_beginning_and_columns_stay_as_chosen(grid):
 
 def test_two_views_and_python_edit_at_once(grid):
     """Each shows what the others did; an open editor is left alone, and what is in it is kept."""
-    grid.run(EDIT)
+    grid.tab.cell(EDIT)
     grid.page.wait_for_function("() => document.querySelectorAll('.cs-cases:not(.cs-unknown)').length === 2")
     first, second = grid.page.locator(".cs-cases").first, grid.page.locator(".cs-cases").last
     row = ".cs-g-row >> nth=1"
@@ -405,7 +394,7 @@ def test_two_views_and_python_edit_at_once(grid):
     first.locator("textarea").fill("typed in the first")
     first.locator("textarea").press("Enter")
     second.locator(row).locator("[data-column=goal] >> text=typed in the first").wait_for()
-    grid.run("grid = _\ngrid.cases = cases.with_edit('table', goal='from Python').without('market')")
+    grid.tab.cell("grid = _\ngrid.cases = cases.with_edit('table', goal='from Python').without('market')")
     for view in (first, second):
         view.locator(".cs-g-row >> nth=1").locator("text=from Python").wait_for()
     told = grid.ask(CASES)
@@ -416,7 +405,7 @@ def test_two_views_and_python_edit_at_once(grid):
 
 def test_a_row_that_another_view_deletes_while_it_is_edited_loses_no_text(grid):
     """What was typed stands in a new row, and the person is told."""
-    grid.run("grid = cases.edit()")
+    grid.tab.cell("grid = cases.edit()")
     grid.page.wait_for_function("() => document.querySelectorAll('.cs-cases:not(.cs-unknown)').length === 2")
     grid.cell(2, "goal").dblclick()
     grid.page.locator(".cs-cases textarea").fill("half a thought")
@@ -537,7 +526,7 @@ def test_hostile_text_is_text_typed_and_pasted(grid):
     code += (
         f"_.add(cs.CaseSet([{{'goal': {XSS[0]!r}, 'persona': {XSS[7]!r}, 'source': {source!r}}}], sessions=[hostile]))"
     )
-    grid.run(code)
+    grid.tab.cell(code)
     grid.until("node.querySelectorAll('.cs-g-row').length === 4")
     grid.cell(4, "persona").click()
     grid.button("Source").click()

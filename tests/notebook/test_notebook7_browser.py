@@ -28,7 +28,7 @@ def test_a_run_is_watched_and_stepped_into(tab):
     view.button("Stop").click()
     tab.page.wait_for_selector(".cs-run", state="detached")
     told = view.ask("run.wait(10)" + ASKED)
-    tab.page.evaluate(SHOW)
+    tab.cell(SHOW)
     tab.page.wait_for_selector(".cs-run:not(.cs-unknown)")
     view = Cell(tab)
     view.choose(1)

@@ -39,7 +39,7 @@ def ended(tab):
             wait=True
         )
         tab.page.wait_for_selector(".cs-run", state="detached", timeout=60_000)
-        tab.page.evaluate(SHOW)
+        tab.cell(SHOW)
         tab.page.wait_for_selector(".cs-run:not(.cs-unknown)")
         view = Cell(tab)
         view.choose(1)
@@ -198,7 +198,7 @@ chat = ScriptedChat(user=lambda request: "How can I help you?" if "Goal 1" in st
         "order.ipynb", leaky, START % (1, False) + "; run.wait()\nrun.again('case-0/support/1'); run.wait();"
     )
     tab.open(name).run_all(wait=True)
-    tab.page.evaluate(SHOW)
+    tab.cell(SHOW)
     tab.page.wait_for_selector(".cs-run:not(.cs-unknown)")
     view = Cell(tab)
     view.wait_until("node.querySelectorAll('.cs-row').length === 4")

@@ -35,13 +35,7 @@ print("told", json.dumps({c.key: [c.stop, c.verdict, c.assisted, c.agent,
                                   [[m.source, m.content] for m in c.messages if m.role == "user"]]
                           for c in run.conversations}), "end")
 """
-SHOW = """async () => {
-    const { content } = window.jupyterapp.shell.currentWidget;
-    content.activeCellIndex = content.widgets.length - 1;
-    await window.jupyterapp.commands.execute('notebook:insert-cell-below');
-    content.activeCell.model.sharedModel.setSource('%convsim show run');
-    await window.jupyterapp.commands.execute('notebook:run-cell');
-}"""
+SHOW = "%convsim show run"
 
 
 class Cell(Viewed):
@@ -49,16 +43,7 @@ class Cell(Viewed):
 
     def ask(self, code):
         """Run one more cell, and give what it printed between `told` and `end`."""
-        self.tab.page.evaluate(
-            """async (code) => {
-            const { content } = window.jupyterapp.shell.currentWidget;
-            content.activeCellIndex = content.widgets.length - 1;
-            await window.jupyterapp.commands.execute('notebook:insert-cell-below');
-            content.activeCell.model.sharedModel.setSource(code);
-            await window.jupyterapp.commands.execute('notebook:run-cell');
-        }""",
-            code,
-        )
+        self.tab.cell(code)
         printed = self.page.locator(".jp-Cell").last.locator(".jp-OutputArea-output").last
         printed.wait_for()
         return json.loads(re.search(r"told (.*) end", printed.inner_text(), re.DOTALL)[1])
@@ -165,7 +150,7 @@ def test_edit_and_fork_and_the_same_turn_by_another_agent(began):
 
 def test_what_cannot_be_done_is_said_in_the_form(began):
     """A name that is no agent is refused in a line, and the form stays as it was."""
-    view = began(turns=3, held=False)
+    view = began(turns=40, held=False)
     view.choose(1)
     view.wait_until("node.querySelectorAll('.cs-turn[data-place]').length >= 2")
     view.menu(0, "Fork here")
@@ -181,7 +166,7 @@ def test_a_run_that_ended_is_shown_to_step_into(began, tab):
     """`%convsim show` gives a view that labels, keeps cases and plays repeats; the static form stands below it."""
     view = began(turns=1, held=False)
     tab.page.wait_for_selector(".cs-run", state="detached")
-    tab.page.evaluate(SHOW)
+    tab.cell(SHOW)
     tab.page.wait_for_selector(".cs-run:not(.cs-unknown)")
     view = Cell(tab)
     view.choose(2)
@@ -237,7 +222,7 @@ def test_a_turn_shows_its_spans_where_there_is_no_server(began, tab):
     """The trace of a turn, in place: the agent's span with what went in and came out."""
     view = began(turns=2, mlflow=True, held=False)
     tab.page.wait_for_selector(".cs-run", state="detached", timeout=60_000)
-    tab.page.evaluate(SHOW)
+    tab.cell(SHOW)
     tab.page.wait_for_selector(".cs-run:not(.cs-unknown)")
     view = Cell(tab)
     view.choose(1)
@@ -258,7 +243,7 @@ def test_after_a_kernel_restart_the_view_says_so_and_the_run_comes_back(began, t
     note = view.text(".cs-notes")
     tab.page.wait_for_timeout(2500)
     later = view.text(".cs-clock")
-    tab.page.evaluate(SHOW.replace("%convsim show run", f"%load_ext convsim_nb\\n%convsim show {run_id}"))
+    tab.cell(f"%load_ext convsim_nb\n%convsim show {run_id}")
     tab.page.wait_for_function("() => document.querySelectorAll('.cs-run:not(.cs-unknown)').length === 2")
     again = Cell(tab, 1)
     again.choose(1)
