@@ -1,8 +1,7 @@
 // The bar over the panes: the steps where it is narrow, how far the run is, settings, Stop and Run.
 
 import { h, reconcile, setAttribute, setText } from "./dom.js";
-import { count } from "./words.js";
-import { CHOSEN, SHOW, benchLink, benchOf, tellAll } from "./workbench_parts.js";
+import { CHOSEN, SHOW, against, benchLink, benchOf, tellAll, whatPlays } from "./workbench_parts.js";
 import { createSettings } from "./workbench_settings.js";
 
 /**
@@ -43,7 +42,7 @@ export function createBar(model, el) {
   const bar = h("div", { class: "cs-wb-progress", role: "progressbar", "aria-label": "Conversations ended", "aria-valuemin": 0 });
   const far = h("span", { class: "cs-wb-far" });
   const settingsButton = h("button", { type: "button", class: "cs-button", "aria-expanded": "false", onclick: () => openSettings() }, "Settings");
-  const stop = h("button", { type: "button", class: "cs-stop", hidden: true, onclick: () => void tried("stop") }, "Stop");
+  const stop = h("button", { type: "button", class: "cs-stop cs-wb-stop cs-wb-unseen", onclick: () => void tried("stop") }, "Stop");
   const run = h("button", { type: "button", class: "cs-main cs-wb-run", onclick: play }, "Run");
   const plays = h("span", { class: "cs-wb-plays" });
   const problem = h("div", { class: "cs-wb-problem", role: "alert", hidden: true });
@@ -60,8 +59,8 @@ export function createBar(model, el) {
       toggle,
       steps,
       h("div", { class: "cs-wb-meter" }, bar, far),
-      settingsButton,
       stop,
+      settingsButton,
       run,
     ),
     h("div", { class: "cs-wb-line cs-wb-second" }, plays, problem),
@@ -133,8 +132,7 @@ export function createBar(model, el) {
       if (bench && needsSettings(bench)) openSettings(true);
       return;
     }
-    settings.toggle(false); // the run wants the room
-    setAttribute(settingsButton, "aria-expanded", "false");
+    if (steps.checkVisibility()) shut(); // another step is shown; where the panes stand beside each other, nothing moves
     go("runs");
   }
 
@@ -160,6 +158,11 @@ export function createBar(model, el) {
     if (open) settings.focus();
     else settingsButton.focus();
     chosen = true;
+  }
+
+  function shut() {
+    settings.toggle(false);
+    setAttribute(settingsButton, "aria-expanded", "false");
   }
 
   /** @param {string} text */
@@ -202,7 +205,7 @@ export function createBar(model, el) {
     setAttribute(toggle, "title", bench.sessions_open ? "Give the room of the sessions to the cases" : "Pick recorded sessions");
     paintMeter(shown);
     const live = runs.find((each) => each.playing && each.here);
-    stop.hidden = !runs.some((each) => each.here);
+    stop.classList.toggle("cs-wb-unseen", !runs.some((each) => each.here));
     setAttribute(stop, "aria-disabled", live && !live.ended && !live.stopping ? null : "true");
     setAttribute(stop, "title", playing ? "End all conversations and keep what was done" : "No run is playing");
     setAttribute(run, "aria-disabled", playing || begins ? "true" : null);
@@ -252,11 +255,8 @@ export function createBar(model, el) {
   function paintWords() {
     if (!bench) return;
     const { agent, estimate } = bench;
-    const what = whatPlays(bench.counts);
-    const version = agent.hash ? `${agent.name} (${agent.hash.slice(0, 7)})` : agent.name;
-    const against = version ? `against ${version}` : "against no agent yet";
     const wrong = [agent.problem, estimate.problem].filter(Boolean);
-    const able = [bench.counts.cases ? `Run plays ${what} ${against}` : EMPTY, ...(estimate.words ?? [])];
+    const able = [bench.counts.cases ? `Run plays ${whatPlays(bench.counts)} ${against(agent)}` : EMPTY, ...(estimate.words ?? [])];
     const said = wrong.length ? `Run cannot play: ${wrong.join(" · ")}` : able.join(" · ");
     setText(plays, restarted ? RESTARTED : kernel.lost ? "The kernel does not answer: it is busy, or was restarted." : said);
     setAttribute(plays, "title", wrong.length ? said : (estimate.basis ?? null));
@@ -308,12 +308,6 @@ function keptForm(el) {
   const output = el.closest(".jp-OutputArea:not(.jp-OutputArea .jp-OutputArea)") ?? el.closest(".jp-OutputArea");
   const summaries = [...(output?.querySelectorAll("details > summary") ?? [])];
   return summaries.map((each) => each.textContent ?? "").find((each) => KEPT.test(each)) ?? null;
-}
-
-/** @param {Bench["counts"]} counts */
-function whatPlays({ chosen, marked, cases }) {
-  if (!cases) return "no case yet";
-  return marked ? `the ${count(chosen, "marked case")}` : count(chosen, "case");
 }
 
 /** @param {Bench} bench */

@@ -1,6 +1,7 @@
 // What bar and shelf share: the kernel's state as it comes, and ways to the other parts of the same workbench.
 
 import { channel } from "./channel.js";
+import { count } from "./words.js";
 
 /** @import {Model} from "./types" */
 
@@ -81,6 +82,24 @@ export function benchLink(model, { onState, onLost }) {
     onLost: () => onLost?.(kernel.lost),
   });
   return kernel;
+}
+
+/**
+ * @param {Bench["counts"]} counts
+ * @returns {string} what Run would play
+ */
+export function whatPlays({ chosen, marked, cases }) {
+  if (!cases) return "no case yet";
+  return marked ? `the ${count(chosen, "marked case")}` : count(chosen, "case");
+}
+
+/**
+ * @param {Bench["agent"]} agent
+ * @returns {string} against what, with the version
+ */
+export function against(agent) {
+  const version = agent.hash ? `${agent.name} (${agent.hash.slice(0, 7)})` : agent.name;
+  return version ? `against ${version}` : "against no agent yet";
 }
 
 /** Asks a view to show a conversation (`key`) or a case (`case_id`). */

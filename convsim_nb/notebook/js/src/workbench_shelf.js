@@ -1,7 +1,7 @@
 // Over the run that is shown: which one it is, its comparison with another, and what failed in it.
 
 import { h, reconcile, setAttribute, setSanitised, setText } from "./dom.js";
-import { SHOW, benchLink, tellAll } from "./workbench_parts.js";
+import { SHOW, against as agentWords, benchLink, tellAll, whatPlays } from "./workbench_parts.js";
 
 /**
  * @import {Item} from "./dom.js"
@@ -25,17 +25,31 @@ export function createShelf(model, el) {
   const against = h("select", { "aria-label": "Compare with", onchange: () => (other = against.value) });
   const pair = h("span", { class: "cs-wb-pair" }, compare, h("span", { class: "cs-wb-with" }, "with"), against);
   const line = h("div", { class: "cs-wb-line cs-wb-which" }, which, pair);
-  const failed = h("div", { class: "cs-wb-failed", role: "group", "aria-label": "Cases that did not reach their goal" });
+  const chips = h("span", { class: "cs-wb-chips" });
+  chips.addEventListener("wheel", scrollAcross);
+  const none = h("span", { class: "cs-wb-quiet" });
   const again = h("button", { type: "button", class: "cs-plain-button", onclick: () => void playFailed() }, "Run these again");
+  const failed = h(
+    "div",
+    { class: "cs-wb-failed", role: "group", "aria-label": "Cases that did not reach their goal", hidden: true },
+    h("span", { class: "cs-wb-quiet" }, "Not reached:"),
+    none,
+    chips,
+    again,
+  );
   const problem = h("div", { class: "cs-wb-problem", role: "alert", hidden: true });
   const words = h("div", { class: "cs-wb-comparison-html", tabindex: 0, role: "document", "aria-label": "Comparison" });
   const back = h("button", { type: "button", class: "cs-button", onclick: closeComparison }, "Back to the run");
   const comparison = h("div", { class: "cs-wb-comparison", hidden: true }, back, words);
+  const toPlay = h("p", {});
+  const toTake = h("p", {});
   const empty = h(
     "div",
     { class: "cs-wb-empty" },
-    h("p", {}, "The run shows here while it plays: every conversation, and what the judge makes of it."),
-    h("p", {}, "Run plays the cases of the grid, or those that are marked, against your agent as the notebook defines it at that moment."),
+    h("p", {}, h("strong", {}, "No run yet")),
+    toPlay,
+    toTake,
+    h("p", {}, "It shows here while it plays: every conversation, and what the judge makes of it."),
   );
   const node = h(
     "div",
@@ -116,10 +130,23 @@ export function createShelf(model, el) {
     const shown = runs.find((each) => each.shown);
     line.hidden = !runs.length;
     empty.hidden = Boolean(shown);
+    paintEmpty(bench);
     reconcile(which, [...(shown ? [] : [choice("Show an earlier run …")]), ...grouped(runs)]);
     if (shown && document.activeElement !== which) which.value = shown.run_id;
     paintCompare(runs, shown);
     paintFailed(shown);
+  }
+
+  /** @param {Bench} bench what Run will do, and what that takes */
+  function paintEmpty({ counts, agent, estimate }) {
+    const wrong = agent.problem || estimate.problem;
+    const able = counts.cases && agent.name && !wrong;
+    const said = able
+      ? `Run plays ${whatPlays(counts)} ${agentWords(agent)}, as the notebook defines it at that moment.`
+      : "Run plays the cases of the grid, or those that are marked, against your agent as the notebook defines it at that moment.";
+    setText(toPlay, said);
+    setText(toTake, able && estimate.words ? `That takes ${estimate.words.join(", ")}.` : "");
+    toTake.hidden = !toTake.textContent;
   }
 
   /**
@@ -136,13 +163,16 @@ export function createShelf(model, el) {
     if (document.activeElement !== against) against.value = other || (before?.run_id ?? "");
   }
 
-  /** @param {RunLine | undefined} shown what failed in it is one click away, in the grid and in the run */
+  /** @param {RunLine | undefined} shown what failed in it, as it comes, is one click away in the grid and in the run */
   function paintFailed(shown) {
-    const lines = shown?.ended ? (bench?.failed ?? []) : [];
-    failed.hidden = !lines.length;
+    const lines = shown ? (bench?.failed ?? []) : [];
+    failed.hidden = !shown;
+    none.hidden = Boolean(lines.length);
+    setText(none, shown?.ended ? "none" : "none so far");
     const left = (shown?.not_reached ?? 0) - lines.length;
     const more = left > 0 ? [{ key: "more", version: left, make: () => h("span", { class: "cs-wb-quiet" }, `and ${left} more`) }] : [];
-    reconcile(failed, lines.length ? [label(), ...lines.map(chip), ...more, { key: "again", version: 0, make: () => again }] : []);
+    reconcile(chips, [...lines.map(chip), ...more]);
+    again.hidden = !lines.length || !shown?.ended;
     setAttribute(again, "aria-disabled", bench?.playing ? "true" : null);
   }
 
@@ -168,6 +198,17 @@ export function createShelf(model, el) {
 }
 
 /**
+ * The wheel goes along a line that is longer than its place.
+ * @param {WheelEvent} event
+ */
+function scrollAcross(event) {
+  const line = event.currentTarget;
+  if (!(line instanceof HTMLElement) || event.deltaX || line.scrollWidth <= line.clientWidth) return;
+  event.preventDefault();
+  line.scrollLeft += event.deltaY;
+}
+
+/**
  * @param {string} started
  * @returns {Intl.DateTimeFormatOptions} the hour of today's, the day too of others
  */
@@ -176,9 +217,6 @@ function whenWords(started) {
   const isToday = new Date(started).toDateString() === new Date().toDateString();
   return isToday ? hour : { day: "numeric", month: "short", ...hour };
 }
-
-/** @returns {Item} */
-const label = () => ({ key: "label", version: 0, make: () => h("span", { class: "cs-wb-quiet" }, "Not reached:") });
 
 /**
  * @param {RunLine[]} runs

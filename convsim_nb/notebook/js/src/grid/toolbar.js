@@ -124,6 +124,7 @@ export function createToolbar(actions) {
         ...(waiting ? [`${waiting} not in Python yet`] : []),
       ];
       setText(counts, parts.join(" · "));
+      setAttribute(counts, "title", parts.join(" · ")); // where there is little room, its end is cut off
     },
   };
 }
