@@ -458,7 +458,7 @@ def test_unsaved_edits_are_on_disk_and_come_back_after_a_restart(tmp_path, monke
     again.grid.keep_edits(KeptEdits([MARKET, KETTLE]))
     offer = again.state()["head"]["offer"]
     assert offer.startswith("Edits of ")
-    assert offer.endswith(" were never saved: 2 rows.")
+    assert offer.endswith(" were never saved: 2 rows, 1 of them not valid yet.")
     assert again.goals == [MARKET.goal, KETTLE.goal]
     again.ask("bring_back")
     assert again.goals == ["Edited"]
@@ -473,6 +473,28 @@ def test_unsaved_edits_are_on_disk_and_come_back_after_a_restart(tmp_path, monke
     again.type(0, "goal", "Third")
     again.ask("save", path=str(tmp_path / "c.yaml"))
     again.wait(lambda: not list(tmp_path.glob(".convsim/edits/*.json")))
+
+
+def test_drafts_are_kept_after_a_save_and_offered_to_whoever_opens_what_was_saved(tmp_path, monkeypatch):
+    """A save writes the valid cases alone; the kernel may end all the same. Mended and saved, nothing is kept."""
+    monkeypatch.chdir(tmp_path)
+    first = Page(MARKET, KETTLE)
+    first.grid.keep_edits(KeptEdits([MARKET, KETTLE]))
+    first.type(0, "goal", "")
+    first.type(1, "goal", "Edited")
+    first.ask("save", path="c.yaml")
+    first.wait(lambda: KeptEdits(cs.load_cases("c.yaml")).read())
+    opened = cs.load_cases("c.yaml")
+
+    again = Page(*opened)
+    again.grid.keep_edits(KeptEdits(opened))
+    assert again.state()["head"]["offer"].endswith(" were never saved: 2 rows, 1 of them not valid yet.")
+    again.ask("bring_back")
+    assert [row.texts["goal"] for row in again.grid.rows if row.case] == ["Edited"]
+    assert len(again.grid.problems) == 1
+    first.type(0, "goal", "Mended")
+    first.ask("save")
+    first.wait(lambda: not KeptEdits([MARKET, KETTLE]).read() and not KeptEdits(opened).read())
 
 
 def test_edits_on_disk_that_cannot_be_read_are_none(tmp_path, monkeypatch):

@@ -272,6 +272,52 @@ def test_after_a_restart_what_was_edited_is_offered(shell, page, monkeypatch):
     assert view.bench.grid.cases["case-0"].goal == "Edited"
 
 
+def test_after_a_restart_rows_that_are_not_valid_yet_are_offered_too(page, monkeypatch):
+    """What was typed stands in its row again, between its neighbours; a row in which nobody typed is nobody's."""
+    view = page()
+    keys = [row.key for row in view.bench.grid.rows]
+    typed = {"op": "insert", "key": "new", "at": 1, "texts": {"persona": "In a hurry", "withheld": "after: nothing"}}
+    view.bench.grid.edit("Add case", [typed, {"op": "set", "key": keys[2], "column": "goal", "text": ""}])
+    before = [row.texts for row in view.bench.grid.rows]
+    path = view.room.desk.draft.path.with_suffix(".rows.json")
+    view.wait(path.exists)
+    monkeypatch.setattr(room, "_open", {})
+    again = page()
+    offered = again.state["notice"]
+    again.ask("bring_back")
+
+    assert offered["text"].startswith("2 cases and 2 rows that are not valid yet edited here on ")
+    assert offered["name"] == "Bring them back"
+    assert [row.texts for row in again.bench.grid.rows] == before
+    assert [case.case_id for case in again.bench.grid.cases] == ["case-0", "case-1"]
+    assert len(again.bench.grid.problems) == 2
+    again.bench.grid.undo()
+    assert len(again.bench.grid.cases) == 3
+    again.wait(lambda: not path.exists())
+    again.bench.grid.edit("Add case", [{"op": "insert", "key": "blank", "at": 0, "texts": {}}])
+    again.room._keep()
+    assert not path.exists()
+
+
+def test_a_first_case_that_is_not_valid_yet_outlives_the_kernel(page, monkeypatch):
+    """Though there is no valid case to keep beside it; dismissed, it is offered no more."""
+    said_once = "[cs.Session(id='s', messages=[cs.Message(role='user', content='Where is my parcel?')])]"
+    opened = f"bench = cs.Workbench(my_agent, sessions={said_once}, **options)"
+    view = page(opened)
+    view.bench.grid.edit("Add case", [{"op": "insert", "key": "new", "at": 0, "texts": {"persona": "In a hurry"}}])
+    view.wait(view.room.desk.draft.path.with_suffix(".rows.json").exists)
+    said = []
+    for answer in ("look", "dismiss"):
+        monkeypatch.setattr(room, "_open", {})
+        view = page(opened)
+        said.append(view.state["notice"]["text"])
+        view.ask(answer)
+    monkeypatch.setattr(room, "_open", {})
+
+    assert {each[: each.index(" on ")] for each in said} == {"1 row that is not valid yet edited here"}
+    assert page(opened).state["notice"] is None
+
+
 def test_runs_of_earlier_days_are_listed_and_shown(page, monkeypatch):
     """A new kernel lists the journals of the folder; one that is chosen gets a view, and failed cases are named."""
     view = page()

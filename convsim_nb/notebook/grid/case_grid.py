@@ -172,7 +172,7 @@ class CaseGrid(AnyWidget):
         with self._lock:
             self._files.wrote(where)
             self._saved, self._path = rows, where
-            self._desk.keep_soon()
+            self._desk.saved(cases)
             self.refresh_head()
         return written
 

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any
 from convsim_nb.adapters.case_cells import COLUMNS
 from convsim_nb.domain.case import TestCase
 from convsim_nb.domain.errors import NotFoundError, UsageError
-from convsim_nb.notebook.grid.kept import KeptEdits
+from convsim_nb.notebook.grid.kept import KeptEdits, kept_words
 from convsim_nb.notebook.grid.rows import Row
 from convsim_nb.notebook.grid.source import source_json
 from convsim_nb.notebook.live.desk import asked_of, problem_of
 from convsim_nb.notebook.live.protocol import sendable
 from convsim_nb.views.hidden import visible
+from convsim_nb.workflow.cases import CaseSet
 from convsim_nb.workflow.distill_again import distill_again, with_field
 
 if TYPE_CHECKING:
@@ -101,12 +102,18 @@ class GridDesk:
         self._writing.daemon = True
         self._writing.start()
 
+    def saved(self, cases: CaseSet) -> None:
+        """The valid cases were saved; drafts are kept as before, and for whoever opens what was saved."""
+        if self._kept is not None:
+            self._kept.saved(cases)
+        self.keep_soon()
+
     def _keep(self) -> None:
         kept, self._writing = self._kept, None
         if kept is None:
             return
         try:
-            if self._grid.unsaved:
+            if self._grid.unsaved or any(row.is_draft for row in self._grid.rows):
                 kept.write(self._grid.rows)
             else:
                 kept.drop()
@@ -115,7 +122,7 @@ class GridDesk:
             self._grid.refresh_head()
 
     def _offered(self) -> str:
-        return f"Edits of {self._when} were never saved: {len(self._left)} rows." if self._left else ""
+        return f"Edits of {self._when} were never saved: {kept_words(self._left)}." if self._left else ""
 
     def _bring_back(self) -> None:
         left, self._left = self._left, ()

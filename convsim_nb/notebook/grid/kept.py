@@ -1,4 +1,4 @@
-"""Edits that are not saved yet, on disk: a kernel that is restarted loses none of them."""
+"""Edits that are not saved yet, and drafts, on disk: a kernel that is restarted loses none of them."""
 
 import hashlib
 import json
@@ -10,6 +10,7 @@ from pathlib import Path
 from convsim_nb.domain.case import TestCase
 from convsim_nb.domain.errors import CaseError
 from convsim_nb.notebook.grid.rows import Row
+from convsim_nb.views.words import count
 
 EDITS = Path(".convsim/edits")
 _LETTERS = 12
@@ -19,18 +20,16 @@ class KeptEdits:
     """The rows of one grid in a file; which one is told by the notebook, and by the cases that it was opened with."""
 
     def __init__(self, cases: Iterable[TestCase]) -> None:
-        notebook = os.environ.get("JPY_SESSION_NAME", "")  # Jupyter servers say so which notebook a kernel is of
-        said = json.dumps([notebook, *(f"{case.case_id} {case.digest}" for case in cases)])
-        name = hashlib.sha256(said.encode()).hexdigest()[:_LETTERS]
-        self.path = EDITS.absolute() / f"{name}.json"
+        self.path = _path(cases)
+        self._paths = {self.path}
 
     def read(self) -> tuple[Row, ...]:
         """The rows as they were left; none where nothing was, or where it cannot be read any more."""
-        try:
-            held = json.loads(self.path.read_text("utf-8"))
-            return tuple(_row(number, one) for number, one in enumerate(held["rows"], start=1))
-        except (OSError, ValueError, KeyError, TypeError, CaseError):
-            return ()
+        return read_rows(self.path)
+
+    def saved(self, cases: Iterable[TestCase]) -> None:
+        """These were saved: whoever opens a grid with them is offered the drafts that stood beside them."""
+        self._paths.add(_path(cases))
 
     @property
     def when(self) -> str:
@@ -43,16 +42,54 @@ class KeptEdits:
         Raises:
             OSError: the folder cannot be written.
         """
-        held = {"rows": [_plain(row) for row in rows]}
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        new = self.path.with_suffix(".new")
-        with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
-            json.dump(held, file, ensure_ascii=False)
-        new.replace(self.path)
+        rows = tuple(rows)
+        for path in self._paths:
+            write_rows(path, rows)
 
     def drop(self) -> None:
         """Nothing is to be kept any more: it was saved, or is not wanted."""
-        self.path.unlink(missing_ok=True)
+        for path in self._paths:
+            path.unlink(missing_ok=True)
+
+
+def _path(cases: Iterable[TestCase]) -> Path:
+    notebook = os.environ.get("JPY_SESSION_NAME", "")  # Jupyter servers say so which notebook a kernel is of
+    said = json.dumps([notebook, *(f"{case.case_id} {case.digest}" for case in cases)])
+    return EDITS.absolute() / f"{hashlib.sha256(said.encode()).hexdigest()[:_LETTERS]}.json"
+
+
+def kept_words(rows: Iterable[Row]) -> str:
+    """`5 rows, 1 of them not valid yet`."""
+    rows = tuple(rows)
+    drafts = sum(row.is_draft for row in rows)
+    left = f", {drafts} of them not valid yet" if drafts else ""
+    return f"{count(len(rows), 'row')}{left}"
+
+
+# --- rows in a file ------------------------------------------------------------------
+
+
+def read_rows(path: Path) -> tuple[Row, ...]:
+    """The rows of a file, drafts too; none where it is not there, or cannot be read any more."""
+    try:
+        held = json.loads(path.read_text("utf-8"))
+        return tuple(_row(number, one) for number, one in enumerate(held["rows"], start=1))
+    except (OSError, ValueError, KeyError, TypeError, CaseError):
+        return ()
+
+
+def write_rows(path: Path, rows: Iterable[Row]) -> None:
+    """Write rows, for their owner alone.
+
+    Raises:
+        OSError: the folder cannot be written.
+    """
+    held = {"rows": [_plain(row) for row in rows]}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    new = path.with_suffix(".new")
+    with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
+        json.dump(held, file, ensure_ascii=False)
+    new.replace(path)
 
 
 def _plain(row: Row) -> dict[str, object]:

@@ -41,6 +41,11 @@ class Row:
         return self._read[1]
 
     @property
+    def is_draft(self) -> bool:
+        """Somebody began it, and it is no test case yet."""
+        return self.case is None and bool(self.base or self.typed)
+
+    @property
     def edited(self) -> tuple[str, ...]:
         """The fields that a person changed, in the order of columns."""
         return tuple(name for name in COLUMNS if name in self.typed)

@@ -7,6 +7,7 @@ from typing import Any
 
 from convsim_nb.domain.errors import ConvsimError, UsageError
 from convsim_nb.notebook.grid.case_grid import CaseGrid
+from convsim_nb.notebook.grid.rows import Row
 from convsim_nb.notebook.live.desk import asked_of
 from convsim_nb.notebook.live.protocol import sendable
 from convsim_nb.notebook.picker.session_picker import SessionPicker
@@ -30,6 +31,8 @@ class Offer:
     text: str
     name: str
     """Of the button that takes them."""
+    rows: tuple[Row, ...] = ()
+    """The rows in their place, where some of them are no cases yet."""
     settled: Callable[[], None] = lambda: None
     """Called when they were taken or dismissed."""
 
@@ -174,7 +177,11 @@ class WorkbenchDesk:
 
     def _bring_back(self) -> None:
         if self._offers and not self.trouble:
-            self.grid.cases = self._offers[0].cases
+            offer = self._offers[0]
+            if offer.rows:
+                self.grid.put_rows("Bring back what was edited", offer.rows)
+            else:
+                self.grid.cases = offer.cases
         self._dismiss()
 
     def _dismiss(self) -> None:

@@ -14,6 +14,9 @@ from typing import Self
 from convsim_nb.adapters.case_files import as_yaml
 from convsim_nb.domain.case import TestCase
 from convsim_nb.domain.errors import ConvsimError
+from convsim_nb.notebook.grid.kept import read_rows, write_rows
+from convsim_nb.notebook.grid.rows import Row
+from convsim_nb.views.words import count
 from convsim_nb.workflow.cases import CaseSet, load_cases
 
 BENCHES = Path(".convsim/workbench")
@@ -21,6 +24,7 @@ _CASES = "cases.yaml"
 _KEPT = "kept-{stamp}.yaml"
 _DISMISSED = "dismissed.yaml"
 _LETTERS = 12
+Rows = Sequence[Row]
 
 
 @dataclass(frozen=True)
@@ -29,11 +33,21 @@ class Kept:
 
     path: Path
     cases: CaseSet
+    rows: tuple[Row, ...] = ()
+    """All rows as they stood, where some of them were no cases yet."""
 
     @property
     def when(self) -> str:
         """Day and hour of the last edit."""
         return f"{datetime.fromtimestamp(self.path.stat().st_mtime).astimezone():%d %b, %H:%M}"
+
+    @property
+    def words(self) -> str:
+        """What it is, in a sentence."""
+        drafts = sum(row.is_draft for row in self.rows)
+        left = count(drafts, "row that is not valid yet", "rows that are not valid yet") if drafts else ""
+        what = " and ".join(each for each in (count(len(self.cases), "case") if self.cases else "", left) if each)
+        return f"{what} edited here on {self.when} {'is' if len(self.cases) + drafts == 1 else 'are'} on disk."
 
     def drop(self) -> None:
         """They were taken or dismissed: they are offered no more, and stand in `dismissed.yaml` until the next.
@@ -41,15 +55,18 @@ class Kept:
         Raises:
             OSError: the folder cannot be written.
         """
-        self.path.replace(self.path.with_name(_DISMISSED))
+        _move(self.path, self.path.with_name(_DISMISSED))
 
 
 class Draft:
-    """The cases of one workbench, in a file that `load_cases` reads; which one is told by what it was opened with."""
+    """The cases of one workbench, in a file that `load_cases` reads; which one is told by what it was opened with.
+
+    Where rows are no cases yet, all rows stand in a file beside it.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.path = folder / _CASES
-        self._written: CaseSet | None = None
+        self._written: tuple[CaseSet, Rows] | None = None
         self._writing = threading.Lock()
 
     @classmethod
@@ -70,29 +87,35 @@ class Draft:
             OSError: the folder cannot be written.
         """
         with self._writing:
-            self._written = begun
+            self._written = (begun, ())
             if self.path.is_file():
                 left = _read(self.path)
-                if left is None or (left and not same_cases(left, begun)):
-                    self.path.replace(self._free_name())
+                if left is None or (left and not same_cases(left, begun)) or read_rows(_rows_of(self.path)):
+                    _move(self.path, self._free_name())
         found = sorted(self.path.parent.glob(_KEPT.format(stamp="*")), key=_edited_at, reverse=True)
-        return [Kept(path, cases) for path in found if (cases := _read(path)) and not same_cases(cases, begun)]
+        every = [Kept(path, _read(path) or CaseSet(), read_rows(_rows_of(path))) for path in found]
+        return [each for each in every if each.rows or (each.cases and not same_cases(each.cases, begun))]
 
-    def write(self, cases: CaseSet) -> None:
-        """Keep the cases, if they are not kept already.
+    def write(self, cases: CaseSet, rows: Rows = ()) -> None:
+        """Keep the cases, and of the rows those that are none yet, if they are not kept already.
 
         Raises:
             OSError: the folder cannot be written.
         """
         with self._writing:
-            if cases == self._written:
+            drafts = tuple(rows) if any(row.is_draft for row in rows) else ()
+            if (cases, drafts) == self._written:
                 return
             self.path.parent.mkdir(parents=True, exist_ok=True)
             handle, new = tempfile.mkstemp(dir=self.path.parent, prefix=".cases-", suffix=".new")  # for its owner alone
             with os.fdopen(handle, "w", encoding="utf-8") as file:
                 file.write(as_yaml(cases))
             Path(new).replace(self.path)
-            self._written = cases
+            if drafts:
+                write_rows(_rows_of(self.path), drafts)
+            else:
+                _rows_of(self.path).unlink(missing_ok=True)
+            self._written = (cases, drafts)
 
     def _free_name(self) -> Path:
         edited = datetime.fromtimestamp(self.path.stat().st_mtime).astimezone()
@@ -101,6 +124,20 @@ class Draft:
         while found.exists():
             found, again = self.path.with_name(_KEPT.format(stamp=f"{stamp}-{again}")), again + 1
         return found
+
+
+def _rows_of(path: Path) -> Path:
+    """The file of rows beside a file of cases."""
+    return path.with_suffix(".rows.json")
+
+
+def _move(path: Path, to: Path) -> None:
+    """Both files; where there is one of cases only, none of rows is left beside it."""
+    path.replace(to)
+    if _rows_of(path).is_file():
+        _rows_of(path).replace(_rows_of(to))
+    else:
+        _rows_of(to).unlink(missing_ok=True)
 
 
 def same_cases(one: Sequence[TestCase] | None, other: Sequence[TestCase] | None) -> bool:

@@ -67,9 +67,9 @@ class Workbench:
         begun = None if cases is None else load_cases(cases)
         given = {"agent": agent, **options}
         experiment = options.get("experiment")
-        opened_with = [fingerprint(begun), experiment, None if sessions is None else id(sessions)]
+        opened_with = [fingerprint(begun), experiment, sessions is not None]  # the same in the next kernel
         cell = cell_id(shell)
-        key = (id(shell), cell, repr(opened_with))
+        key = (id(shell), cell, repr([*opened_with, id(sessions)]))
         if key in _open:
             self._room = _open[key]
             self._room.open_again(given)
@@ -178,11 +178,8 @@ class Room:
         self.desk.offer(*(self._offer_of(kept) for kept in found))
 
     def _offer_of(self, kept: Kept) -> Offer:
-        there = "is" if len(kept.cases) == 1 else "are"
-        text = f"{count(len(kept.cases), 'case')} edited here on {kept.when} {there} on disk."
-        return Offer(
-            kept.cases, text=text, name="Bring it back" if there == "is" else "Bring them back", settled=kept.drop
-        )
+        name = "Bring it back" if len(kept.rows or kept.cases) == 1 else "Bring them back"
+        return Offer(kept.cases, text=kept.words, name=name, rows=kept.rows, settled=kept.drop)
 
     # --- telling ---------------------------------------------------------------------
 
@@ -213,7 +210,7 @@ class Room:
     def _keep(self) -> None:
         """Write what was edited to disk."""
         try:
-            self.desk.draft.write(self.desk.grid.cases)
+            self.desk.draft.write(self.desk.grid.cases, self.desk.grid.rows)
         except OSError as error:
             self._unkept = self.desk.trouble = f"the edits cannot be kept on disk: {error}"
         else:
