@@ -3,9 +3,12 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
+import threading
 import time
+from contextlib import contextmanager, suppress
 from functools import partial
 
 import pytest
@@ -42,19 +45,18 @@ def folder(tmp_path):
     return tmp_path
 
 
-def start(folder, *arguments, **options):
+def start(folder, *arguments, **environment):
     # Without the experiment that a test before this one made the active one: MLflow hands it to child processes.
     quiet = {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_TRACKING_URI": f"sqlite:///{folder}/mlflow.db"}
     return subprocess.Popen(
         [sys.executable, "-m", "convsim_nb", *arguments],
         cwd=folder,
-        env={name: each for name, each in os.environ.items() if name != "MLFLOW_EXPERIMENT_ID"} | quiet,
+        env={name: each for name, each in os.environ.items() if name != "MLFLOW_EXPERIMENT_ID"} | quiet | environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
         # CI may run in the background of a shell, which hands an ignored SIGINT down to everything it starts.
         preexec_fn=partial(signal.signal, signal.SIGINT, signal.default_int_handler),  # noqa: PLW1509 - no threads here
-        **options,
     )
 
 
@@ -126,7 +128,7 @@ def test_json_is_one_document_and_nothing_else_is_on_stdout(folder):
 def test_a_wrong_call_exits_with_2_and_one_line(folder, arguments, message, monkeypatch):
     """One line on stderr names the value; nothing is on stdout, and no journal was begun."""
     monkeypatch.delenv("OPENAI_API_KEY", raising=False)
-    code, out, err = convsim(folder, *arguments)
+    code, out, err = convsim(folder, *arguments, "--quiet")
 
     assert (code, out) == (2, "")
     assert message in err
@@ -257,3 +259,38 @@ def test_tags_guards_and_the_second_look_are_given_as_flags(folder):
     assert code == 0, err
     assert first["tags"] == {"version": "7", "team": "shop"}
     assert (first["settings"]["guards"], first["settings"]["judge_check"]) == ("record", "off")
+
+
+def test_what_is_waited_for_is_said(folder):
+    """An agent that takes long to import, and a store that is slow to answer, are named while they are waited for."""
+    (folder / "slow.py").write_text(f"import time\ntime.sleep(3)\n{AGENT}")
+    asked = ("run", "cases.yaml", "--agent", "slow:answers", "--user-model", "demo:/rules")
+    with slow_store(seconds=5) as uri:
+        process = start(folder, *asked, MLFLOW_TRACKING_URI=uri, MLFLOW_HTTP_REQUEST_MAX_RETRIES="0")
+        _, err = process.communicate(timeout=120)
+
+    lines = err.splitlines()
+    begun = next(place for place, line in enumerate(lines) if ": 2 conversations with answers" in line)
+    assert "convsim: loading the agent and the models ..." in lines[:begun]
+    waited = f"waiting for MLflow at {uri}, which has not answered yet: its first use of a store takes some seconds"
+    assert lines[begun:].count(waited) == 1
+    assert process.returncode == 0
+
+    quiet = start(folder, *asked, "--quiet", "--no-mlflow")
+    assert quiet.communicate(timeout=120)[1] == ""
+
+
+@contextmanager
+def slow_store(*, seconds):
+    """The address of a store that takes connections, and says nothing for so long; then it hangs up."""
+
+    def hang_up():
+        with suppress(OSError):
+            while True:
+                held = listening.accept()[0]
+                threading.Timer(seconds, held.close).start()
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        threading.Thread(target=hang_up, daemon=True).start()
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+        listening.shutdown(socket.SHUT_RDWR)

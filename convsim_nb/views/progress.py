@@ -105,6 +105,12 @@ class TextProgress:
         if self._clock() >= self._due:
             self._draw()
 
+    def say(self, line: str) -> None:
+        """Write a line of somebody else's at once."""
+        self._say(one_line(line))
+        if self._live:
+            self._draw()
+
     # --- what is said ------------------------------------------------------------------
 
     def _begin(self, event: RunStarted) -> None:

@@ -18,6 +18,7 @@ from convsim_nb.engine.emit import Emitter
 from convsim_nb.engine.ports import Agent, Sink
 from convsim_nb.engine.trial import Trial
 from convsim_nb.workflow.heap import standing_heap
+from convsim_nb.workflow.patience import PATIENCE
 from convsim_nb.workflow.people import guard_of
 from convsim_nb.workflow.plan import Plan
 from convsim_nb.workflow.watching import WatchedAgent
@@ -61,6 +62,7 @@ class Live:
         for call in self._early:
             call()
         try:
+            self._loop.call_later(PATIENCE, self._say_unanswered)
             self._playing = asyncio.create_task(self._conversations())
             await asyncio.sleep(0)  # a task that is cancelled before it began tells nobody that the run ended
             if self._stopping.is_set():
@@ -146,6 +148,15 @@ class Live:
         if trial.played_by is None:
             return trial
         return trial._replace(played_by=self._watched(trial.played_by, trial.agent))
+
+    def _say_unanswered(self) -> None:
+        """Say once why nothing may be seen to happen: agents are not asked before MLflow can trace them."""
+        sink = self._mlflow
+        if not isinstance(sink, MlflowSink) or sink.has_answered or self.ended.is_set():
+            return
+        for shown in self._sinks:
+            if (say := getattr(shown, "say", None)) is not None:
+                say(f"waiting for {sink.awaited.partition(';')[0]}: its first use of a store takes some seconds")
 
     @contextmanager
     def _said_if_long(self, opened: object) -> Iterator[None]:

@@ -7,6 +7,7 @@ from convsim_nb.domain.errors import UsageError
 from convsim_nb.domain.events import RunSettings
 from convsim_nb.domain.state import RunState
 from convsim_nb.workflow.options import SimulateOptions, spelled_out
+from convsim_nb.workflow.patience import said_if_long
 from convsim_nb.workflow.plan import Plan, plan
 from convsim_nb.workflow.run import Run
 from convsim_nb.workflow.runs import load_run
@@ -56,7 +57,8 @@ def resume(run: str | Run, *, agent: Any, force: bool = False, **options: Unpack
             turns differ from what it was begun with; then `force=True` goes on all the same.
     """
     earlier = run if isinstance(run, Run) else load_run(run, journal=_journal(options))
-    planned = plan_again(earlier, agent, options)
+    with said_if_long("loading the agent and the models", progress=options.get("progress", True)):
+        planned = plan_again(earlier, agent, options)
     if not earlier.ended.is_set():
         raise UsageError(f"run {earlier.run_id} is playing: run.resume() lets a paused one go on")
     if not missing(earlier.state):

@@ -10,6 +10,7 @@ from convsim_nb.adapters.journal import JOURNALS
 from convsim_nb.domain.state import RunState
 from convsim_nb.workflow.display import display
 from convsim_nb.workflow.options import SimulateOptions, spelled_out
+from convsim_nb.workflow.patience import said_if_long
 from convsim_nb.workflow.plan import Plan, plan
 from convsim_nb.workflow.resume import missing, refuse_differences
 from convsim_nb.workflow.run import Run
@@ -40,7 +41,8 @@ def begun(
         UsageError: an argument is wrong, said before any model is called.
     """
     earlier = _begun_before(options)
-    planned = plan(cases, agent, resumed=earlier is not None, **options)
+    with said_if_long("loading the agent and the models", progress=options.get("progress", True)):
+        planned = plan(cases, agent, resumed=earlier is not None, **options)
     check(planned)
     if earlier is None:
         return go_on(Run(RunState(), folder=folder_of(planned)), planned)

@@ -19,6 +19,7 @@ from convsim_nb.workflow import background
 from convsim_nb.workflow.cleaning import cleaning
 from convsim_nb.workflow.display import display
 from convsim_nb.workflow.live import Live
+from convsim_nb.workflow.patience import said_if_long
 from convsim_nb.workflow.plan import Plan
 from convsim_nb.workflow.run import Run
 from convsim_nb.workflow.spark import deployment
@@ -84,7 +85,8 @@ def _mlflow(run: Run, planned: Plan, home: BringingHome | None) -> MlflowSink | 
     """What writes the run to MLflow: store, experiment and run are taken now, and kept."""
     if not planned.options["mlflow"]:
         return None
-    to = pin(planned.options["experiment"])
+    with said_if_long("loading MLflow", progress=planned.options["progress"]):
+        to = pin(planned.options["experiment"])
     planned.place.check(to)
     behind = copy.deepcopy(run.state) if run.run_id else None
     return MlflowSink(to, report=report_html, state=behind, place=planned.place, veil=planned.veil, way=home)

@@ -101,6 +101,11 @@ class MlflowSink:
         return self._over.is_set()
 
     @property
+    def has_answered(self) -> bool:
+        """Whether the store has taken the run, or was given up."""
+        return self._answered.is_set() or self.is_over
+
+    @property
     def awaited(self) -> str:
         """What the end of the run waits for, in words."""
         where = shown(self._pin.tracking_uri)
