@@ -1,5 +1,6 @@
 """A run that only MLflow still has: its scores and its labels come back with it."""
 
+import os
 import threading
 
 import pytest
@@ -98,3 +99,17 @@ def test_runs_from_mlflow_alone_are_compared_with_their_scores(run, tmp_path):
 
     assert "polite" in set(here["metric"])
     assert there.equals(here)
+
+
+def test_no_bars_of_downloads_unless_the_user_wants_them(run, tmp_path, monkeypatch, capsys):
+    """Reading a run from MLflow draws none, and the user's environment is as it was; who asks for bars has them."""
+    monkeypatch.delenv("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", raising=False)
+    capsys.readouterr()
+    cs.load_run(run.run_id, journal=tmp_path / "none")
+    assert capsys.readouterr().err == ""
+    assert "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR" not in os.environ
+
+    monkeypatch.setenv("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "true")
+    cs.load_run(run.run_id, journal=tmp_path / "none")
+    assert "Downloading artifacts" in capsys.readouterr().err
+    assert os.environ["MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR"] == "true"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from convsim_nb.adapters.mlflow.again import SUPERSEDED
 from convsim_nb.adapters.mlflow.runlog import EVENTS, RUN_ID_TAG
+from convsim_nb.adapters.mlflow.quiet import barless
 from convsim_nb.adapters.mlflow.store import Destination, pin, store_errors
 from convsim_nb.domain.errors import NotFoundError
 from convsim_nb.domain.events import EVENT, RunEvent
@@ -98,7 +99,7 @@ def _runs(client: "MlflowClient", run_id: str) -> list[Any]:
 def _events(client: "MlflowClient", run_id: str) -> Sequence[RunEvent]:
     if EVENTS not in {file.path for file in client.list_artifacts(run_id)}:
         raise NotFoundError(f"MLflow's run {run_id} keeps no {EVENTS}: it was not written to its end")
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, barless():
         path = Path(client.download_artifacts(run_id, EVENTS, folder))
         return [EVENT.validate_json(line) for line in path.read_bytes().splitlines()]
 

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from convsim_nb.adapters.mlflow.quiet import barless
 from convsim_nb.domain.errors import NotFoundError, StoreError
 
 _MISSING = {"RESOURCE_DOES_NOT_EXIST", "ENDPOINT_NOT_FOUND", "NOT_FOUND"}
@@ -18,7 +19,8 @@ def load_model(uri: str) -> Any:
     from mlflow.exceptions import MlflowException
 
     try:
-        return mlflow.pyfunc.load_model(_latest(uri))
+        with barless():
+            return mlflow.pyfunc.load_model(_latest(uri))
     except MlflowException as error:
         # A missing alias comes as an invalid parameter, told from others by its words alone.
         if error.error_code in _MISSING or "not found" in error.message:

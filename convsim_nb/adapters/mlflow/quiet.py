@@ -1,10 +1,16 @@
-"""Our own model calls leave no trace, whatever autologging is on. Importing this does not import MLflow."""
+"""What MLflow does for us alone leaves no trace, and draws no bars. Importing this does not import MLflow."""
 
+import os
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from convsim_nb.engine.ports import Chat, ChatReply, ChatRequest
+
+_BARS = "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR"
+_inside: list[object] = []
+_counting = threading.Lock()
 
 
 @contextmanager
@@ -30,3 +36,25 @@ def quiet(chat: Chat) -> Chat:
             return await chat(request)
 
     return asked
+
+
+@contextmanager
+def barless() -> Iterator[None]:
+    """MLflow draws no bars of what is downloaded inside, unless the user has said what it shall do.
+
+    It knows this by its environment alone, which is as it was when the last one leaves.
+    """
+    mark = object()
+    with _counting:
+        ours = bool(_inside) or _BARS not in os.environ
+        if ours:
+            _inside.append(mark)
+            os.environ[_BARS] = "false"
+    try:
+        yield
+    finally:
+        with _counting:
+            if ours:
+                _inside.remove(mark)
+                if not _inside:
+                    os.environ.pop(_BARS, None)

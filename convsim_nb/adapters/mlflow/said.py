@@ -8,6 +8,7 @@ from typing import Any
 
 from convsim_nb.adapters.mlflow.find import run_in, traces_of
 from convsim_nb.adapters.mlflow.labels import NAME
+from convsim_nb.adapters.mlflow.quiet import barless
 from convsim_nb.adapters.mlflow.store import Destination, pin, store_errors
 from convsim_nb.adapters.score_file import SCORES, from_lines
 from convsim_nb.domain.label import LABELS, Label
@@ -35,7 +36,7 @@ def said_of_run(
 def _scores(destination: Destination, run_id: str) -> tuple[Score, ...]:
     if SCORES not in {file.path for file in destination.client.list_artifacts(run_id)}:
         return ()
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, barless():
         path = Path(destination.client.download_artifacts(run_id, SCORES, folder))
         return from_lines(path.read_text(encoding="utf-8"), where=f"{SCORES} of MLflow's run {run_id}")
 
