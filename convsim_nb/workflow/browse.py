@@ -1,5 +1,6 @@
 """A look through a store's sessions before any is read whole."""
 
+import threading
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _SHOWN, _WIDE = 12, 70
+PATIENCE = 10.0
+"""Seconds that nobody waits longer for to hear whether an experiment is there."""
 
 
 class Lister(Protocol):
@@ -154,16 +157,30 @@ class SessionList(Sequence[SessionPreview]):
 
 
 def check_experiment(experiment: str) -> None:
-    """See that an experiment is there to be listed; where the store does not answer, listing says so.
+    """See that an experiment is there to be listed; where the store does not answer (soon), listing says so.
 
     Raises:
         NotFoundError: there is none of that name, id or path.
     """
     from convsim_nb.adapters.mlflow.browse import Browser
     from convsim_nb.adapters.mlflow.search import Wanted
+    from convsim_nb.adapters.mlflow.store import pin
 
-    with suppress(StoreError):
-        Browser(Wanted(experiment, None, None, 1, simulated=True))
+    store = pin(experiment)
+    missing: list[NotFoundError] = []
+
+    def look() -> None:
+        try:
+            with suppress(StoreError):
+                Browser(Wanted(experiment, None, None, 1, simulated=True), store=store)
+        except NotFoundError as error:
+            missing.append(error)
+
+    looking = threading.Thread(target=look, name="convsim-experiment", daemon=True)
+    looking.start()
+    looking.join(PATIENCE)
+    if missing:
+        raise missing[0]
 
 
 def list_sessions(

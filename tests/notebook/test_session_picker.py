@@ -1,6 +1,7 @@
 """The kernel's end of the picker: what it lists, what pages are told, what is distilled and paid for."""
 
 import asyncio
+import socket
 import threading
 import time
 
@@ -204,7 +205,7 @@ def test_why_there_is_nothing_to_see_is_said():
 
 def test_what_the_store_refuses_is_one_line_with_a_way_on():
     """No such experiment, a filter that is none, a server that is not there: said, never raised, and tried again."""
-    gone = picker("nowhere")
+    gone = picker("nowhere", must_exist=False)
     assert gone.problem.startswith("no experiment 'nowhere' in sqlite://")
     ask(gone, "query", experiment=EXPERIMENT)
     gone.wait(20)
@@ -222,6 +223,31 @@ def test_what_the_store_refuses_is_one_line_with_a_way_on():
     ask(silent, "retry")
     silent.wait(20)
     assert "127.0.0.1:9" in silent.problem
+
+
+def test_an_experiment_that_is_not_there_is_one_line_at_once():
+    """As the magic says it, before anything is drawn."""
+    with pytest.raises(NotFoundError, match=r"^no experiment 'nope' in sqlite://") as raised:
+        cs.SessionPicker(experiment="nope")
+
+    assert "\n" not in str(raised.value)
+
+
+def test_a_store_that_keeps_silent_holds_no_cell(monkeypatch):
+    """Whether the experiment is there is not waited for for ever: the list says later what is wrong."""
+    monkeypatch.setattr("convsim_nb.workflow.browse.PATIENCE", 0.3)
+    before = mlflow.get_tracking_uri()
+    with socket.create_server(("127.0.0.1", 0)) as mute:
+        mlflow.set_tracking_uri(f"http://127.0.0.1:{mute.getsockname()[1]}")
+        began = time.monotonic()
+        try:
+            made = cs.SessionPicker("support")
+        finally:
+            mlflow.set_tracking_uri(before)
+        seconds = time.monotonic() - began
+
+    assert seconds < 5
+    assert made.listed == ()
 
 
 def test_a_store_that_never_answers_is_said_and_nobody_waits_behind_it(monkeypatch):

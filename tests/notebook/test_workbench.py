@@ -352,6 +352,19 @@ def test_a_line_without_a_verb_opens_the_workbench(shell):
     )
 
 
+def test_an_experiment_that_is_not_there_is_one_line_and_no_workbench(shell):
+    """In Python as by the magic, which says the very same; with cases to play it may be one that the run makes."""
+    shell("import mlflow\nmlflow.set_tracking_uri('sqlite:///mlflow.db')")
+    python = shell("cs.Workbench(experiment='nope')")
+    magic = shell("%convsim --experiment nope")
+    opened = shell("bench = cs.Workbench(my_agent, cases=cases, experiment='nope', **options)")
+
+    assert python.out.startswith("NotFoundError: no experiment 'nope' in sqlite://")
+    assert python.out.count("\n") == 1
+    assert python.out.removeprefix("NotFoundError: ") in magic.out
+    assert opened.ok
+
+
 def test_options_of_single_runs_are_refused(shell):
     """A workbench plays many runs, and shows them itself."""
     done = shell("cs.Workbench(my_agent, cases=cases, run_key='nightly')")

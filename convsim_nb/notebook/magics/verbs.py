@@ -20,7 +20,6 @@ from convsim_nb.notebook.magics.run_verbs import (
     show,
     stop,
 )
-from convsim_nb.workflow.browse import check_experiment
 from convsim_nb.workflow.calibrate import calibrate as calibrate_run
 from convsim_nb.workflow.cases import CaseSet, parse_cases
 from convsim_nb.workflow.compare import compare as compare_runs
@@ -132,9 +131,6 @@ def open_workbench(
     """
     from convsim_nb.notebook.workbench.workbench import Workbench  # it reads the built views, which nobody may need
 
-    experiment = options.get("experiment")
-    if experiment and cases is None and sessions is None:  # with cases it may be one that their run makes
-        check_experiment(experiment)
     return Workbench(agent, cases=cases, sessions=sessions, **options)
 
 

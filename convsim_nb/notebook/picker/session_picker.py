@@ -17,6 +17,7 @@ from convsim_nb.notebook.picker.picking import PAGE, Change, Picking
 from convsim_nb.notebook.picker.rows import head_json, outcomes_json, row_json
 from convsim_nb.notebook.wishes import Wishes
 from convsim_nb.views.words import count
+from convsim_nb.workflow.browse import check_experiment
 from convsim_nb.workflow.cases import CaseSet
 from convsim_nb.workflow.sessions import Sessions
 from convsim_nb.workflow.shelves import GivenShelf, Query, StoreShelf
@@ -37,9 +38,13 @@ class SessionPicker(AnyWidget):
         simulated: bool = False,
         last: str | None = None,
         where: str | None = None,
+        must_exist: bool = True,
         **traits: Any,
     ) -> None:
         """List in the background; nothing of the list is in the widget's own state, nor in a saved notebook.
+
+        Raises:
+            NotFoundError: no such experiment.
 
         Args:
             experiment: A name, an id or a path; by default the active experiment.
@@ -48,11 +53,14 @@ class SessionPicker(AnyWidget):
             simulated: Whether sessions made by a simulator are listed too.
             last: How far back to look: "7d", "12h", "30m".
             where: A filter on traces in MLflow's language, such as "tags.team = 'billing'".
+            must_exist: Whether an experiment that is not there is an error at once; else the list says so.
             traits: What every widget takes, such as `layout`.
         """
         if sessions is not None and (experiment is not None or where is not None):
             other = "where" if experiment is None else "experiment"
             raise UsageError(f"sessions and {other} are given: {other} is for a search in MLflow, leave one out")
+        if experiment is not None and must_exist:
+            check_experiment(experiment)
         super().__init__(**traits)
         shelf = StoreShelf(experiment) if sessions is None else GivenShelf(sessions)
         self._picking = Picking(shelf, Query(last=last, where=where or "", simulated=simulated), place=experiment or "")

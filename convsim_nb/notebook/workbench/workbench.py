@@ -21,6 +21,7 @@ from convsim_nb.notebook.workbench.runs import RunShelf
 from convsim_nb.notebook.workbench.settings import Settings
 from convsim_nb.views.static_html import cases_html, run_html
 from convsim_nb.views.words import count
+from convsim_nb.workflow.browse import check_experiment
 from convsim_nb.workflow.cases import CaseSet, load_cases
 from convsim_nb.workflow.display import display as shown_now
 from convsim_nb.workflow.options import SimulateOptions, spelled_out
@@ -56,6 +57,7 @@ class Workbench:
 
         Raises:
             UsageError: an argument is wrong, or there is no notebook around.
+            NotFoundError: no such experiment, and there is nothing else to begin with.
 
         Args:
             agent: The agent under test, or its name: it is looked up again at each run.
@@ -67,6 +69,8 @@ class Workbench:
         begun = None if cases is None else load_cases(cases)
         given = {"agent": agent, **options}
         experiment = options.get("experiment")
+        if experiment and cases is None and sessions is None:  # with cases it may be one that their run makes
+            check_experiment(experiment)
         opened_with = [fingerprint(begun), experiment, sessions is not None]  # the same in the next kernel
         cell = cell_id(shell)
         key = (id(shell), cell, repr([*opened_with, id(sessions)]))
@@ -156,7 +160,7 @@ class Room:
 
     def picks_from(self, experiment: str | None, sessions: Any, *, model: Any) -> None:
         """Where the sessions come from, and what distills them."""
-        self._picked = {"experiment": experiment, "sessions": sessions, "model": model}
+        self._picked = {"experiment": experiment, "sessions": sessions, "model": model, "must_exist": False}
         if self._begun is None or experiment is not None or sessions is not None:
             self.desk.open_sessions()
 
