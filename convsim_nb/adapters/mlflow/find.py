@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from convsim_nb.adapters.mlflow.again import SUPERSEDED
-from convsim_nb.adapters.mlflow.runlog import EVENTS, RUN_ID_TAG
 from convsim_nb.adapters.mlflow.quiet import barless
+from convsim_nb.adapters.mlflow.runlog import EVENTS, RUN_ID_TAG
 from convsim_nb.adapters.mlflow.store import Destination, pin, store_errors
 from convsim_nb.domain.errors import NotFoundError
 from convsim_nb.domain.events import EVENT, RunEvent
