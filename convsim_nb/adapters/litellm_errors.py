@@ -45,6 +45,7 @@ MEANINGS: Mapping[str, Meaning] = {
     "ContentPolicyViolationError": _FILTERED,
     "ContextWindowExceededError": _LONG,
     "GuardrailRaisedException": _FILTERED,
+    "GuardrailInterventionNormalStringError": _FILTERED,  # gone in 1.100
     "ImageFetchError": _REFUSED,
     "InternalServerError": _DOWN,
     "InvalidRequestError": _REFUSED,
