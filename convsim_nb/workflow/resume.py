@@ -49,20 +49,22 @@ def resume(run: str | Run, *, agent: Any, force: bool = False, **options: Unpack
 
     `run` is a run or its id. Functions and models of your own are given again; all else is taken from the
     run, its limits too: those of money and tokens are of the whole run. A conversation that was half done starts
-    over as a new attempt. What has ended is not played again.
+    over as a new attempt. What has ended is not played again; a run that is finished comes back as it is.
 
     Raises:
         NotFoundError: no run of that id.
-        UsageError: it has nothing missing, it is playing, its budget is used up, or agent, models, prompts or
+        UsageError: it is playing, its budget is used up, or agent, models, prompts or
             turns differ from what it was begun with; then `force=True` goes on all the same.
     """
     earlier = run if isinstance(run, Run) else load_run(run, journal=_journal(options))
-    with said_if_long("loading the agent and the models", progress=options.get("progress", True)):
-        planned = plan_again(earlier, agent, options)
     if not earlier.ended.is_set():
         raise UsageError(f"run {earlier.run_id} is playing: run.resume() lets a paused one go on")
-    if not missing(earlier.state):
-        raise UsageError(f"run {earlier.run_id} has nothing missing: all {len(earlier.conversations)} have ended")
+    if is_finished(earlier.state):
+        own = sum(one.origin is None for one in earlier.conversations)
+        sys.stderr.write(f"convsim: run {earlier.run_id} is finished: all {own} conversations have ended\n")
+        return earlier
+    with said_if_long("loading the agent and the models", progress=options.get("progress", True)):
+        planned = plan_again(earlier, agent, options)
     if not force:
         refuse_differences(earlier, planned)
     _limited(earlier, planned, options)
@@ -88,6 +90,11 @@ def _holds(settings: RunSettings, name: str, options: SimulateOptions) -> bool:
 def missing(state: RunState) -> list[str]:
     """The keys of the conversations that never came to an end of their own."""
     return [c.key for c in state.conversations if c.stop in (None, "cancelled", "over_budget") and c.origin is None]
+
+
+def is_finished(state: RunState) -> bool:
+    """Whether nothing is left to play, and the end was written: a process may have died in the moment between."""
+    return state.ended and not missing(state)
 
 
 def plan_again(earlier: Run, agent: Any, options: SimulateOptions) -> Plan:

@@ -12,7 +12,7 @@ from convsim_nb.workflow.display import display
 from convsim_nb.workflow.options import SimulateOptions, spelled_out
 from convsim_nb.workflow.patience import said_if_long
 from convsim_nb.workflow.plan import Plan, plan
-from convsim_nb.workflow.resume import missing, refuse_differences
+from convsim_nb.workflow.resume import is_finished, refuse_differences
 from convsim_nb.workflow.run import Run
 from convsim_nb.workflow.runs import with_key
 from convsim_nb.workflow.start import begin, folder_of, go_on
@@ -47,7 +47,7 @@ def begun(
     if earlier is None:
         return go_on(Run(RunState(), folder=folder_of(planned)), planned)
     refuse_differences(earlier, planned)
-    if not missing(earlier.state):
+    if is_finished(earlier.state):
         sys.stderr.write(f"convsim: run {earlier.run_id} with run_key {planned.options['run_key']!r} is finished\n")
         return earlier
     return go_on(earlier, planned.of(earlier.state))

@@ -137,13 +137,33 @@ def test_another_run_than_was_begun_is_refused_unless_forced(folder, changed, me
     }
 
 
-def test_a_finished_run_is_not_resumed(folder):
-    """Nothing is missing, and it says so."""
+def test_a_finished_run_comes_back_as_it_is(folder, capsys):
+    """Nothing is played and no agent asked for; a line says so. The handle is of use: it waits, and is scored."""
     import agents
 
     run = cs.simulate(agents.CASES, agents.agent, user_model=agents.chat(), **agents.OPTIONS).wait(20)
-    with pytest.raises(cs.ConvsimError, match="has nothing missing: all 6 have ended"):
-        cs.resume(run, agent=agents.agent, user_model=agents.chat())
+    capsys.readouterr()
+    again = cs.resume(run.run_id, agent="nowhere:agent", journal="journals", mlflow=False)
+
+    assert capsys.readouterr().err == f"convsim: run {run.run_id} is finished: all 6 conversations have ended\n"
+    assert again.wait(1).state == run.state
+    assert set(again.evaluate(["corrections"])["value"]) == {0}
+
+
+def test_a_run_that_died_before_its_end_was_written_is_ended(folder):
+    """All conversations are there and the last line is not: nothing is asked again, and the run has its end."""
+    import agents
+
+    run = cs.simulate(agents.CASES, agents.agent, user_model=agents.chat(), **agents.OPTIONS).wait(20)
+    journal = run.folder / "events.jsonl"
+    lines = journal.read_text().splitlines(keepends=True)
+    assert '"run_ended"' in lines[-1]
+    journal.write_text("".join(lines[:-1]))
+
+    again = cs.resume(run.run_id, agent=agents.agent, user_model=agents.chat(), **agents.OPTIONS).wait(20)
+    assert (again.state.ended, again.state.stopped) == (True, False)
+    assert [c.attempt for c in again.conversations] == [1] * 6
+    assert "run_ended" in journal.read_text().splitlines()[-1]
 
 
 def test_an_unknown_option_is_refused(folder):
