@@ -13,6 +13,7 @@ from convsim_nb.notebook.grid.case_grid import CaseGrid
 from convsim_nb.notebook.grid.rows import Row
 from convsim_nb.views.hidden import visible
 from convsim_nb.views.static_html import cases_html
+from convsim_nb.views.words import count
 
 _LINES = {"goal": 2, "persona": 2, "tags": 2}
 _HINTS = {
@@ -127,7 +128,7 @@ class PlainGrid:
         self._to_replace = ""
         left = len(self._grid.problems)
         rest = f"; {left} to fix left out" if left else ""
-        self._problem.value = escape(visible(f"Saved {len(self._grid.cases)} cases to {written}{rest}"))
+        self._problem.value = escape(visible(f"Saved {count(len(self._grid.cases), 'case')} to {written}{rest}"))
 
     def _button(self, name: str, act: Callable[[], Any]) -> Any:
         button = widgets.Button(description=name, layout=widgets.Layout(width="auto"))
