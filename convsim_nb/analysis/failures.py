@@ -18,8 +18,18 @@ _REPEATS = 2
 _EXAMPLES = 3
 _GUARD = re.compile(r"^guard '(\w+)'")
 _AWAY = re.compile(
-    r"AgentUnreachable|Connect(?:ion|or|orDNS)Error|Connection refused|agent's key was refused|\b(?:429|502|503|504)\b"
+    r"""
+      ^AgentUnreachable:
+    | ^(?:\w+\.)*(?:API|New|Client)?Connect(?:ion|or|orDNS)?(?:Refused|Reset|Aborted)?Error\b
+    | \[Errno\ -?\d+\]\ (?:Connection\ refused|Name\ or\ service\ not\ known|Network\ is\ unreachable)
+    | \b(?:HTTP(?:/[\d.]+)?(?:\ (?:error|status))?|status[\ _]code|error\ code)(?:\ |:\ ?|=)(?:429|50[234])\b
+    | \b(?:429\ Too\ Many\ Requests|502\ Bad\ Gateway|503\ Service\ (?:Temporarily\ )?Unavailable)\b
+    | \b504\ Gateway\ Time-?out\b
+    """,
+    re.VERBOSE | re.IGNORECASE,
 )
+"""No connection, or no room. The first is said where the exception was seen; the others are for agents that put what
+they met into words of their own. A number alone is nothing: it may be an order's."""
 _URL = re.compile(r"https?://[^\s,;]+[^\s,;:.]")
 
 

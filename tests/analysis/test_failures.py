@@ -1,5 +1,6 @@
 """Whose fault a conversation without its goal is, by rules."""
 
+import pytest
 from inline_snapshot import snapshot
 
 from convsim_nb.analysis.failures import failures_of, grouped, passed_in
@@ -137,3 +138,41 @@ def test_groups_count_and_give_examples():
             "1 x infrastructure: it was stopped before its end (c/a/1). Next: play what is missing: convsim resume",
         ]
     )
+
+
+@pytest.mark.parametrize(
+    "detail",
+    [
+        "AgentUnreachable: APITimeoutError",
+        "ConnectionRefusedError: [Errno 111] Connection refused",
+        "aiohttp.ClientConnectorDNSError: Cannot connect to host a.invalid",
+        "ConnectError: All connection attempts failed",
+        "RuntimeError: the shop said <urlopen error [Errno 111] Connection refused>",
+        "RuntimeError: the shop answered HTTP 503",
+        "ToolError: HTTP error 502",
+        "ToolError: Error code: 429 - {'error': 'slow down'}",
+        "ToolError: upstream, status_code=504",
+        "RuntimeError: 503 Service Unavailable for url http://shop/v1",
+    ],
+)
+def test_what_says_in_words_that_it_was_away_is_infrastructure(detail):
+    """An exception's name in front, the system's words, or a status that is called one."""
+    assert told(failed("agent_error", detail=detail))[0][0] == "infrastructure"
+
+
+@pytest.mark.parametrize(
+    "detail",
+    [
+        "ValueError: order 503 not found",
+        "KeyError: 429",
+        "RuntimeError: order status 502 is not known",
+        "ValueError: invoice 504 was refused by the customer",
+        "RuntimeError: the connection of flight 502 is missed",
+        "ValueError: the agent's key was refused by the door of room 429",
+        "ValueError: no AgentUnreachable here",
+        "ToolError: HTTP 500",
+    ],
+)
+def test_a_number_or_a_word_alone_is_the_agents_own(detail):
+    """An order's number is no status, and a word about connections or keys is none of the system's."""
+    assert told(failed("agent_error", detail=detail))[0][0] == "agent"

@@ -1,5 +1,9 @@
 """Failures that no rule explains, read by a model: what it says has to be quoted, and costs no more than it may."""
 
+import socket
+import urllib.request
+
+import openai
 import pytest
 
 import convsim_nb as cs
@@ -7,6 +11,7 @@ from convsim_nb.analysis.blamed import KINDS
 from convsim_nb.domain.errors import ModelError, ModelNameError, UsageError
 from convsim_nb.engine.blame import BlameReply
 from convsim_nb.testing import ScriptedAgent, ScriptedChat
+from tests.servers import OpenAIServer, Status
 
 CASES = [
     cs.TestCase(goal=f"Get a refund for kettle {n}", case_id=f"kettle-{n}", facts=["The order is A-1893"])
@@ -144,3 +149,41 @@ def test_every_kind_that_a_model_may_name_has_its_words():
     kinds = BlameReply.model_fields["kind"].annotation.__args__
 
     assert {*KINDS, "unclear"} == set(kinds)
+
+
+def test_clients_that_do_not_get_through_are_no_fault_of_the_agent(tmp_path):
+    """urllib and OpenAI's client: no such host, nobody listens, a refused key, 503; a 404 is the agent's own."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        closed = f"http://127.0.0.1:{listening.getsockname()[1]}"
+
+    def fetched(url):
+        return lambda messages: urllib.request.urlopen(url).read().decode()  # noqa: S310 - addresses of this test
+
+    def asked(url):
+        client = openai.OpenAI(base_url=url, api_key="sk-none", max_retries=0)
+        return lambda messages: client.chat.completions.create(model="m", messages=messages).choices[0].message.content
+
+    with (
+        OpenAIServer(Status(401, "Incorrect API key")) as locked,
+        OpenAIServer(Status(503, "no room")) as full,
+        OpenAIServer(Status(404, "no such model")) as other,
+    ):
+        agents = {
+            "no host": fetched("http://nobody.invalid/"),
+            "nobody listens": fetched(closed),
+            "OpenAI, nobody listens": asked(f"{closed}/v1"),
+            "OpenAI, key": asked(locked.url),
+            "OpenAI, full": asked(full.url),
+            "OpenAI, no model": asked(other.url),
+        }
+        options = {"user_model": ScriptedChat.happy(), "mlflow": False, "journal": tmp_path, "progress": False}
+        runs = {name: cs.simulate(CASES[:1], agent, **options) for name, agent in agents.items()}
+        found = {name: run.wait(60).failures()[0].reason for name, run in runs.items()}
+
+    assert {name: reason.whose for name, reason in found.items()} == {
+        **dict.fromkeys(agents, "infrastructure"),
+        "OpenAI, no model": "agent",
+    }
+    assert found["OpenAI, key"].next == "its key was refused: give one that it takes, and play again"
+    assert found["nobody listens"].why.startswith("the agent could not be reached: AgentUnreachable: ")
+    assert (len(locked.seen), len(full.seen), len(other.seen)) == (1, 3, 1)
