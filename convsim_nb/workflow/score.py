@@ -1,7 +1,7 @@
 """Scoring a finished run, without asking the agent again."""
 
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from convsim_nb.adapters.score_file import write_scores
@@ -11,7 +11,7 @@ from convsim_nb.domain.errors import UsageError
 from convsim_nb.domain.score import Score
 from convsim_nb.views.report import report_html
 from convsim_nb.workflow.scorers import OWN, Chosen, chosen
-from convsim_nb.workflow.stored import Stored, stored
+from convsim_nb.workflow.stored import Stored, stored, trace_ids
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -30,8 +30,11 @@ def evaluate(run: "Run", scorers: Any, *, model: str | None, concurrency: int) -
         raise UsageError(f"concurrency={concurrency!r}: give a number above 0")
     place = stored(run)
     picked = chosen(OWN if scorers is None else scorers, model=model, place=place)
+    if picked.theirs and place is None:
+        place = stored(run, pushed=True)
+    traced = trace_ids(run, place) if place is not None else {}
     own = score(run.conversations, picked.own)
-    said = _said(run, picked, place, concurrency) if picked.theirs else []
+    said = _said(run, picked, place, traced=traced, concurrency=concurrency) if picked.theirs else []
     found = (*own, *(one.score for one in said))
     replaced = {*(name for name, _ in picked.own), *(each.name for each in picked.theirs), *(one.name for one in found)}
     run.scores = (*(old for old in run.scores if old.name not in replaced), *found)
@@ -39,38 +42,57 @@ def evaluate(run: "Run", scorers: Any, *, model: str | None, concurrency: int) -
         write_scores(run.folder, run.scores)
     run.tell_hearers()
     if place is not None:
-        _log(run, own, said, picked, place)
+        _log(run, own, said, picked, place, traced=traced)
     for each in score_faults(found):
         sys.stderr.write(f"convsim: {each}\n")
     return _frame(run, found)
 
 
-def _said(run: "Run", picked: Chosen, place: Stored | None, concurrency: int) -> "list[Said]":
+def _said(
+    run: "Run", picked: Chosen, place: Stored | None, *, traced: Mapping[str, Sequence[str]], concurrency: int
+) -> "list[Said]":
     """What MLflow's scorers say; they read the traces that the run left in MLflow."""
     from convsim_nb.adapters.mlflow.scorers import Scored, run_scorers, stored_traces
 
-    if place is None:
+    ended = [one for one in run.conversations if one.verdict in ("reached", "not_reached")]
+    wanted = [trace_id for one in ended for trace_id in traced.get(one.key, ())]
+    traces = stored_traces(place.destination, wanted) if place is not None else {}
+    turns = sum(one.turns for one in ended)
+    if not traces and (turns or place is None):
         raise UsageError(
             f"{picked.theirs[0].name} reads traces, and MLflow has none of run {run.run_id}: "
             f"cs.push({run.run_id!r}) brings them there"
         )
-    ended = [one for one in run.conversations if one.verdict in ("reached", "not_reached")]
-    traces = stored_traces(place.destination, [trace_id for one in ended for trace_id in one.trace_ids])
+    if len(traces) < turns:
+        sys.stderr.write(
+            f"convsim: {turns - len(traces)} of {turns} turns have no trace in MLflow, and its scorers do not see "
+            f"them: cs.push({run.run_id!r}) brings them there\n"
+        )
     every = [
         Scored(
-            one, [traces[each] for each in one.trace_ids if each in traces], run.state.cases[one.case_id].expectations
+            one,
+            [traces[each] for each in traced.get(one.key, ()) if each in traces],
+            run.state.cases[one.case_id].expectations,
         )
         for one in ended
     ]
     return run_scorers(picked.theirs, every, concurrency=concurrency)
 
 
-def _log(run: "Run", own: Iterable[Score], said: "Sequence[Said]", picked: Chosen, place: Stored) -> None:
+def _log(
+    run: "Run",
+    own: Iterable[Score],
+    said: "Sequence[Said]",
+    picked: Chosen,
+    place: Stored,
+    *,
+    traced: Mapping[str, Sequence[str]],
+) -> None:
     from convsim_nb.adapters.mlflow.runlog import REPORT
     from convsim_nb.adapters.mlflow.scores import log_said, said_of
     from convsim_nb.adapters.score_file import SCORES, as_lines
 
-    ours = [(one, said_of(one, run.state.by_key[one.key])) for one in own]
+    ours = [(one, said_of(one, run.state.by_key[one.key], trace_ids=traced.get(one.key, ()))) for one in own]
     log_said(
         [*said, *(each for _, each in ours if each is not None)],
         destination=place.destination,

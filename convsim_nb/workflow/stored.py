@@ -1,5 +1,6 @@
 """Where in MLflow a run stands, whether it was just played, pushed, or brought back."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -16,10 +17,11 @@ class Stored:
     mlflow_run_id: str
 
 
-def stored(run: "Run") -> Stored | None:
+def stored(run: "Run", *, pushed: bool = False) -> Stored | None:
     """The run in MLflow; None where it was not written there, or its store was given up.
 
-    One that was brought back is looked for in MLflow's current store.
+    One that was brought back is looked for in MLflow's current store; one that was not written there as it played
+    only where it may have been `pushed` since.
 
     Raises:
         StoreError: the run is still being written, or the store cannot be reached.
@@ -28,8 +30,24 @@ def stored(run: "Run") -> Stored | None:
         return _looked_up(run, run.pushed.tracking_uri)
     if run.mlflow is not None:
         return _written(run)
-    traced = any(one.trace_ids for one in run.state.conversations)
+    traced = pushed or any(one.trace_ids for one in run.state.conversations)
     return _looked_up(run, None) if run.planned is run.plan_of_forks and traced else None
+
+
+def trace_ids(run: "Run", place: Stored) -> dict[str, Sequence[str]]:
+    """The traces of each conversation's turns, by its key; where its messages name too few, those that were pushed.
+
+    Raises:
+        StoreError: the store failed.
+    """
+    from convsim_nb.adapters.mlflow.find import traces_by_session
+
+    found: dict[str, Sequence[str]] = {one.key: one.trace_ids for one in run.conversations}
+    if any(len(found[one.key]) < one.turns for one in run.conversations):
+        stored = traces_by_session(place.destination, run.run_id)
+        more = {one.key: stored.get(one.session_id, ()) for one in run.conversations}
+        found |= {key: ids for key, ids in more.items() if len(ids) > len(found[key])}
+    return found
 
 
 def _written(run: "Run") -> Stored | None:

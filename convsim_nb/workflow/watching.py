@@ -11,7 +11,7 @@ class WatchedAgent:
     def __init__(self, agent: Agent, *, of: Agent, emit: Emitter) -> None:
         """`of` is the agent that knows how it behaved: `agent` itself, or what is inside it."""
         self._agent, self._of, self._emit = agent, of, emit
-        self._warned, self._left = False, 0
+        self._warned, self._left, self._untraced = False, 0, False
 
     async def __call__(self, turn: AgentTurn, /) -> AgentReply:
         """The agent's reply."""
@@ -21,6 +21,10 @@ class WatchedAgent:
             self._look()
 
     def _look(self) -> None:
+        why: str | None = getattr(self._agent, "untraced", None)
+        if why and not self._untraced:
+            self._untraced = True
+            self._emit(Noticed(at=self._emit.now, topic="untraced", text=_untraced(why, self._emit.state.run_id)))
         warning: str | None = getattr(self._of, "warning", None)
         if warning and not self._warned:
             self._warned = True
@@ -29,6 +33,13 @@ class WatchedAgent:
         if len(left) > self._left:
             self._left = len(left)
             self._emit(Noticed(at=self._emit.now, topic="agent_left_behind", text=_left(left)))
+
+
+def _untraced(why: str, run_id: str) -> str:
+    return (
+        f"turns have no trace in MLflow, {why}: its scorers and its session view do not see them; "
+        f"after the run's end cs.push({run_id!r}) makes them from what was said"
+    )
 
 
 def _left(behind: tuple[str, ...]) -> str:

@@ -236,3 +236,63 @@ def test_a_run_that_is_not_in_mlflow(tmp_path):
     with pytest.raises(UsageError, match=r"length reads traces, and MLflow has none .* cs.push"):
         run.evaluate([length])
     assert set(run.evaluate()["name"]) >= {"turns_to_goal", "corrections", "ungrounded_specifics"}
+
+
+@scorer
+def length(session):
+    return len(session)
+
+
+def played(tmp_path, **options):
+    given = {"user_model": ScriptedChat.happy(turns=2), "progress": False, "journal": tmp_path, **options}
+    return cs.simulate(CASES, lambda messages: "It is done.", **given).wait(60)
+
+
+@pytest.mark.usefixtures("ambient")
+def test_turns_that_mlflow_gives_no_trace_are_said_and_a_push_makes_them_scorable(tmp_path):
+    """With tracing off a run says so in a line, its scoring refuses in one, and both hold no longer after a push."""
+    mlflow.tracing.disable()
+    try:
+        run = played(tmp_path)
+    finally:
+        mlflow.tracing.enable()
+    (problem,) = run.problems
+
+    assert problem == (
+        "turns have no trace in MLflow, whose tracing is switched off: its scorers and its session view do not see "
+        f"them; after the run's end cs.push({run.run_id!r}) makes them from what was said"
+    )
+    with pytest.raises(UsageError, match=f"length reads traces, and MLflow has none of run {run.run_id}: cs.push"):
+        run.evaluate([length])
+    assert list(run.evaluate(["turns_to_goal"])["value"]) == [2, 2]
+    cs.push(run.run_id, journal=tmp_path)
+    brought_back = cs.load_run(run.run_id, journal=tmp_path)
+    assert list(run.evaluate([length])["value"]) == list(brought_back.evaluate([length])["value"]) == [2, 2]
+
+
+@pytest.mark.usefixtures("ambient")
+def test_a_run_that_was_pushed_later_is_scored_by_mlflow(tmp_path):
+    """Its messages name no traces: they are found by their sessions, and the scores stand on them."""
+    run = played(tmp_path, mlflow=False)
+    cs.push(run)
+    frame = run.evaluate([length, "turns_to_goal"])
+
+    assert list(frame[frame["name"] == "length"]["value"]) == [2, 2]
+    assert found_in_mlflow(run) == [
+        (f"{case}#1#1", name, "2", True) for case in ("case-0", "case-1") for name in ("length", "turns_to_goal")
+    ]
+
+
+@pytest.mark.usefixtures("ambient")
+def test_traces_that_are_gone_are_counted(tmp_path, capsys):
+    """Of a turn whose trace somebody deleted MLflow's scorers see nothing: a line says how many there are."""
+    run = played(tmp_path)
+    gone = run.conversations[0].trace_ids[0]
+    mlflow.MlflowClient().delete_traces(mlflow.get_run(run.mlflow_run_id).info.experiment_id, trace_ids=[gone])
+    frame = run.evaluate([length])
+
+    assert list(frame["value"]) == [1, 2]
+    assert capsys.readouterr().err == (
+        "convsim: 1 of 4 turns have no trace in MLflow, and its scorers do not see them: "
+        f"cs.push({run.run_id!r}) brings them there\n"
+    )

@@ -36,7 +36,8 @@ def log_scores(
         StoreError: the store failed.
     """
     every = list(scores)
-    said = [one for score in every if (one := _said(score, conversations[score.key])) is not None]
+    traced = ((score, conversations[score.key]) for score in every)
+    said = [one for score, of in traced if (one := said_of(score, of, trace_ids=of.trace_ids)) is not None]
     for one in said:
         one.feedback.overrides = logged.get((one.score.key, one.score.name))
     with store_errors(destination.tracking_uri):
@@ -69,15 +70,11 @@ def log_said(
         _log_means([*(one.score for one in said), *others], destination, run_id, aggregations)
 
 
-def said_of(score: Score, conversation: Conversation) -> Said | None:
+def said_of(score: Score, conversation: Conversation, *, trace_ids: Sequence[str]) -> Said | None:
     """A score of ours as an assessment; None where it does not apply, or has no trace to stand on."""
-    return _said(score, conversation)
-
-
-def _said(score: Score, conversation: Conversation) -> Said | None:
     from mlflow.entities import AssessmentError, AssessmentSource, Feedback
 
-    if (score.value is None and not score.error) or not conversation.trace_ids:
+    if (score.value is None and not score.error) or not trace_ids:
         return None
     feedback = Feedback(
         name=score.name,
@@ -86,7 +83,7 @@ def _said(score: Score, conversation: Conversation) -> Said | None:
         source=AssessmentSource(source_type="CODE", source_id=score.name),
         rationale=score.rationale or None,
         metadata={"mlflow.trace.session": conversation.session_id},
-        trace_id=conversation.trace_ids[0],
+        trace_id=trace_ids[0],
     )
     return Said(score, feedback)
 

@@ -12,8 +12,10 @@ from typing import Any, Literal, NamedTuple
 
 from convsim_nb.adapters.mlflow.export import Export
 from convsim_nb.adapters.mlflow.graft import graft
-from convsim_nb.adapters.mlflow.net import Claim
+from convsim_nb.adapters.mlflow.net import Claim, spans_so_far
+from convsim_nb.adapters.mlflow.turns import calls_in
 from convsim_nb.domain.errors import AgentError
+from convsim_nb.domain.secrets import masked
 from convsim_nb.domain.session import Message, ToolCall
 from convsim_nb.engine.ports import Agent, AgentReply, AgentTurn
 
@@ -54,12 +56,17 @@ class TracedAgent:
         self._of_run = {"convsim.run_id": run_id} if run_id else {}
         if model_id:
             self._of_run["mlflow.modelId"] = model_id
+        self.untraced: str | None = None
+        """Why MLflow gave a turn no trace, in words; None as long as each has one, or the store was given up."""
 
     async def __call__(self, turn: AgentTurn) -> AgentReply:
         """Let the agent answer, traced."""
         await self._export.room()
-        opened = None if self._export.off else self._open(turn)
+        if self._export.off:
+            return await self._agent(turn)
+        opened = self._open(turn)
         if opened is None:
+            self.untraced = self.untraced or _why_untraced()
             return await self._agent(turn)
         span, claim = opened
         start = time.monotonic()
@@ -79,7 +86,8 @@ class TracedAgent:
                 self._export.closing(claim)
                 span.end()
                 self._export.ended(claim)
-        return replace(reply, refs=_refs(reply.refs, claim.trace_id), seconds=reply.seconds or seconds)
+        refs = _refs(reply.refs, claim.trace_id)
+        return replace(_with_calls(reply, claim), refs=refs, seconds=reply.seconds or seconds)
 
     def _open(self, turn: AgentTurn) -> tuple[Any, Claim] | None:
         """The root span and its claim; None where MLflow's tracing is off or leaves this trace out."""
@@ -102,6 +110,14 @@ class TracedAgent:
         claim = Claim(span.trace_id, turn.session_id, turn.turn, metadata, tags)
         self._export.opened(claim)
         return span, claim
+
+
+def _why_untraced() -> str:
+    """MLflow says only that it made no trace; it has no documented word for whether tracing is on."""
+    from mlflow.tracing import provider
+
+    is_on = getattr(provider, "is_tracing_enabled", lambda: True)
+    return "whose sampling leaves them out" if is_on() else "whose tracing is switched off"
 
 
 def turn_metadata(turn: AgentTurn) -> dict[str, str]:
@@ -171,6 +187,26 @@ def _text(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
+def _with_calls(reply: AgentReply, claim: Claim) -> AgentReply:
+    """The reply with the tool calls that its turn's trace tells of, where it names none itself.
+
+    They go into the conversation alone: in the trace they stand already, as spans.
+    """
+    if reply.tool_calls:
+        return reply
+    since = reply.refs.get("since", 0)
+    spans = spans_so_far(claim)
+    calls = calls_in([span for span in spans if span.start_time_ns >= since]) if len(spans) > 1 else None
+    if calls is None:
+        return reply
+    return replace(reply, tool_calls=tuple(map(_without_keys, calls)), tells_calls=True)
+
+
+def _without_keys(call: ToolCall) -> ToolCall:
+    """A call whose error, which is an exception's words, shows nothing that looks like a key."""
+    return call.model_copy(update={"error": masked(call.error)}) if call.error else call
+
+
 def _count_tokens(span: Any, reply: AgentReply) -> None:
     """What the agent says it took, where it says so: MLflow adds it up by trace."""
     if reply.usage and (reply.usage.input_tokens or reply.usage.output_tokens):
@@ -191,7 +227,11 @@ def _fail(span: Any, error: BaseException) -> None:
 def _refs(refs: Mapping[str, Any], trace_id: str) -> dict[str, Any]:
     """Ours is the trace of the turn; one that the agent named is kept beside it."""
     theirs = {"agent_trace_id": refs["trace_id"]} if refs.get("trace_id") else {}
-    return {**{name: ref for name, ref in refs.items() if name != "trace"}, **theirs, "trace_id": trace_id}
+    return {
+        **{name: ref for name, ref in refs.items() if name not in ("trace", "since")},
+        **theirs,
+        "trace_id": trace_id,
+    }
 
 
 def _current(span: Any) -> AbstractContextManager[Any]:
