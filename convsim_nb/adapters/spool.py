@@ -10,6 +10,7 @@ so its header is the end of the one before.
 """
 
 import os
+import shutil
 import socket
 import time
 from collections.abc import Iterable, Iterator
@@ -112,6 +113,18 @@ def new_go(folder: Path) -> Path:
 def goes_in(folder: Path) -> list[Path]:
     """Those that were begun, in order."""
     return _numbered(folder, "go-")
+
+
+def delete_goes(folder: Path) -> None:
+    """Delete what drivers and workers wrote of a run; what somebody else put there stays, and the folder with it.
+
+    Raises:
+        OSError: it cannot be deleted.
+    """
+    for go in goes_in(folder):
+        shutil.rmtree(go)
+    if folder.is_dir() and not any(folder.iterdir()):
+        folder.rmdir()
 
 
 def _claim(box: Path) -> Path:

@@ -1,11 +1,22 @@
-"""What needs a run, or a conversation, that has come to its end."""
+"""Whether a run has come to its end, and what needs one that has."""
 
 from typing import TYPE_CHECKING
 
 from convsim_nb.domain.errors import UsageError
+from convsim_nb.domain.state import RunState
 
 if TYPE_CHECKING:
     from convsim_nb.workflow.run import Run
+
+
+def missing(state: RunState) -> list[str]:
+    """The keys of the conversations that never came to an end of their own."""
+    return [c.key for c in state.conversations if c.stop in (None, "cancelled", "over_budget") and c.origin is None]
+
+
+def is_finished(state: RunState) -> bool:
+    """Whether nothing is left to play, and the end was written: a process may have died in the moment between."""
+    return state.ended and not missing(state)
 
 
 def refuse_unended(run: "Run", *, before: str) -> None:

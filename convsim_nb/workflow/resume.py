@@ -5,7 +5,7 @@ from typing import Any, Unpack
 
 from convsim_nb.domain.errors import UsageError
 from convsim_nb.domain.events import RunSettings
-from convsim_nb.domain.state import RunState
+from convsim_nb.workflow.ended import is_finished
 from convsim_nb.workflow.options import SimulateOptions, spelled_out
 from convsim_nb.workflow.patience import said_if_long
 from convsim_nb.workflow.plan import Plan, plan
@@ -85,16 +85,6 @@ def _limited(earlier: Run, planned: Plan, options: SimulateOptions) -> None:
 
 def _holds(settings: RunSettings, name: str, options: SimulateOptions) -> bool:
     return name not in options and getattr(settings, name) is not None
-
-
-def missing(state: RunState) -> list[str]:
-    """The keys of the conversations that never came to an end of their own."""
-    return [c.key for c in state.conversations if c.stop in (None, "cancelled", "over_budget") and c.origin is None]
-
-
-def is_finished(state: RunState) -> bool:
-    """Whether nothing is left to play, and the end was written: a process may have died in the moment between."""
-    return state.ended and not missing(state)
 
 
 def plan_again(earlier: Run, agent: Any, options: SimulateOptions) -> Plan:

@@ -163,8 +163,10 @@ class Run(Reading, Steering):
         Ctrl-C, or a kernel interrupt, stops the run, keeps what was done, and raises.
 
         Raises:
-            UsageError: called on the loop's own thread, or in another process than the run's.
             KeyboardInterrupt: it was interrupted.
+            StoreError: it plays on Spark, and its job or its shared folder failed; what was done is kept.
+            UsageError: called on the loop's own thread, or in another process than the run's; or what a Spark
+                worker lacks.
         """
         background.refuse_on_loop("run.wait()")
         if self._process not in (None, os.getpid()) and not self.ended.is_set():

@@ -9,10 +9,11 @@ from typing import Any, Unpack
 from convsim_nb.adapters.journal import JOURNALS
 from convsim_nb.domain.state import RunState
 from convsim_nb.workflow.display import display
+from convsim_nb.workflow.ended import is_finished
 from convsim_nb.workflow.options import SimulateOptions, spelled_out
 from convsim_nb.workflow.patience import said_if_long
 from convsim_nb.workflow.plan import Plan, plan
-from convsim_nb.workflow.resume import is_finished, refuse_differences
+from convsim_nb.workflow.resume import refuse_differences
 from convsim_nb.workflow.run import Run
 from convsim_nb.workflow.runs import with_key
 from convsim_nb.workflow.start import begin, folder_of, go_on

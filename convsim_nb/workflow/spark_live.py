@@ -1,6 +1,7 @@
 """A run that plays on Spark's workers: the driver follows what they tell, and writes as ever."""
 
 import asyncio
+import sys
 import time
 from collections.abc import Coroutine, Iterable, Sequence
 from contextlib import suppress
@@ -12,11 +13,12 @@ from convsim_nb.adapters import spark as cluster
 from convsim_nb.adapters.agents.threads import on_daemon_thread
 from convsim_nb.adapters.mlflow.carried import BringingHome
 from convsim_nb.adapters.spark import BoxPlayed
-from convsim_nb.adapters.spool import BoxFollower, CarriedTrace, Header, SpoolLine, ask_to_stop
+from convsim_nb.adapters.spool import BoxFollower, CarriedTrace, Header, SpoolLine, ask_to_stop, delete_goes
 from convsim_nb.domain.errors import ConvsimError, StoreError, UsageError
 from convsim_nb.domain.events import Noticed, RunEnded, RunEvent
 from convsim_nb.engine.simulate import left_to_do
 from convsim_nb.engine.trial import Trial
+from convsim_nb.workflow.ended import is_finished
 from convsim_nb.workflow.live import Live
 from convsim_nb.workflow.plan import Plan
 from convsim_nb.workflow.spark import Deployment, divided, ordered
@@ -29,6 +31,9 @@ _TO_STOP = 20.0
 """Seconds that workers have to end what they play, before their tasks are cancelled."""
 _TO_ARRIVE = 60.0
 """Seconds in which all that was written has to be seen in the shared folder."""
+
+_UNSEEN = "spark_lines"
+"""The topic of what was written, and not seen."""
 
 _Job = asyncio.Future[list[BoxPlayed]]
 
@@ -80,6 +85,22 @@ class SparkLive(Live):
             raise
         finally:
             emit(RunEnded(at=emit.now, stopped=stopped))
+
+    async def _close(self) -> None:
+        """Close as ever; the journal has all then, and what workers told is of no more use."""
+        await super()._close()
+        if not self._is_whole:
+            return
+        try:
+            await asyncio.to_thread(delete_goes, self._on.folder)
+        except OSError as error:
+            sys.stderr.write(f"convsim: {self._on.folder} is of no more use, and cannot be deleted: {error}\n")
+
+    @property
+    def _is_whole(self) -> bool:
+        """Whether all was played, heard, and kept where it is to be kept."""
+        state = self._emit.state
+        return is_finished(state) and not state.stopped and not state.dropped and _UNSEEN not in state.notices
 
     async def _catch_up(self) -> None:
         """Emit what workers had told before a driver died that did not hear it any more."""
@@ -155,7 +176,7 @@ class SparkLive(Live):
         while missing := sum(self._boxes[one.box].missing(one) for one in played):
             if time.monotonic() > until:
                 said = f"{missing} lines that workers wrote are not to be seen in {self._on.folder}"
-                self._emit(Noticed(at=self._emit.now, topic="spark_lines", text=said))
+                self._emit(Noticed(at=self._emit.now, topic=_UNSEEN, text=said))
                 return
             await asyncio.sleep(_LOOK)
             await self._hear()

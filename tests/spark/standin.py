@@ -1,12 +1,16 @@
 """A stand-in for a Spark session: tasks run on threads of this process, and may be made to die and be tried again."""
 
+import shutil
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import cloudpickle
 import pandas as pd
+
+from convsim_nb.domain.events import RunEnded, RunEvent, RunStarted
 
 
 @dataclass
@@ -76,3 +80,19 @@ class _Frame:
         if self.spark.dies("after", number, attempt):
             raise RuntimeError("the worker died before its rows came")
         return rows
+
+
+@dataclass
+class Aside:
+    """A reader that puts the shared folder of a run aside when it ends: it is deleted a moment later."""
+
+    journal: Path
+    into: Path
+    name: str = "aside"
+    _run: str = ""
+
+    def __call__(self, event: RunEvent) -> None:
+        if isinstance(event, RunStarted):
+            self._run = event.run_id
+        if isinstance(event, RunEnded):
+            shutil.copytree(self.journal / self._run / "spark", self.into)

@@ -17,7 +17,7 @@ from convsim_nb.adapters.mlflow.recorded import FROM_JOURNAL
 from convsim_nb.adapters.mlflow.store import pin
 from convsim_nb.adapters.spool import BoxFollower, CarriedTrace, events_of
 from convsim_nb.testing import ScriptedChat
-from tests.spark.standin import StandIn
+from tests.spark.standin import Aside, StandIn
 
 CASES = [{"goal": f"Know about order {n}", "case_id": f"case-{n}"} for n in range(4)]
 
@@ -78,8 +78,9 @@ def test_traces_come_home_with_what_the_agent_traced_inside(options):
 def test_traces_that_never_came_are_made_from_the_events(options, tmp_path):
     """A worker that dies takes spans with it: the turn stands in MLflow all the same, and says where it is from."""
     shutil.copy(tmp_path / "mlflow.db", tmp_path / "other.db")
-    run = cs.simulate(CASES, agent, on=StandIn(slots=1), partitions=1, **options).wait(60)
-    told = BoxFollower(run.folder / "spark" / "go-1", 0).new()
+    aside = Aside(tmp_path / "runs", tmp_path / "aside")
+    run = cs.simulate(CASES, agent, on=StandIn(slots=1), partitions=1, sinks=[aside], **options).wait(60)
+    told = BoxFollower(aside.into / "go-1", 0).new()
     carried = [line for line in told if isinstance(line, CarriedTrace)]
     home, to = BringingHome(), pin("in part", tracking_uri=f"sqlite:///{tmp_path}/other.db").reach()
     for event in (run.planned.started, *events_of(told)):

@@ -14,7 +14,7 @@ import convsim_nb as cs
 from convsim_nb.adapters.journal import read_journal
 from convsim_nb.domain.state import RunState
 from convsim_nb.testing import EventLog, ScriptedChat
-from tests.spark.standin import StandIn
+from tests.spark.standin import Aside, StandIn
 
 CASES = [{"goal": f"Know about order {n}", "case_id": f"case-{n}"} for n in range(6)]
 
@@ -108,6 +108,39 @@ def test_a_job_that_fails_keeps_what_was_done_and_says_why(options):
     assert Counter(c.attempt for c in again.conversations) == {1: 6}
 
 
+def test_the_shared_folder_goes_when_nothing_is_left_to_resume(options, tmp_path):
+    """After a whole end what the run wrote there is deleted, and nothing else; where it failed, when it was resumed."""
+    shared = tmp_path / "shared"
+    whole = cs.simulate(CASES, agent, on=StandIn(), shared=shared, **options).wait(30)
+    assert list(shared.iterdir()) == []
+
+    dying = StandIn(dies=lambda when, box, attempt: when == "before" and box == 1, tries=1)
+    run = cs.simulate(CASES, agent, on=dying, partitions=2, shared=shared, **options)
+    with pytest.raises(cs.ConvsimError, match="the Spark job failed"):
+        run.wait(30)
+    assert [path.name for path in (shared / run.run_id).iterdir()] == ["go-1"]
+
+    (shared / run.run_id / "notes.txt").write_text("mine")
+    again = cs.resume(run.run_id, agent=agent, on=StandIn(), shared=shared, **options).wait(30)
+    assert [path.name for path in (shared / run.run_id).iterdir()] == ["notes.txt"]
+    assert RunState.replay(read_journal(again.folder)) == again.state
+    assert len(whole.conversations) == len(again.conversations)
+
+
+def test_the_shared_folder_stays_where_the_journal_has_failed(options):
+    """What no other place has is not deleted."""
+
+    class Breaks:
+        name = "breaks"
+
+        def __call__(self, event):
+            raise OSError(f"disk full at {event.kind}")
+
+    run = cs.simulate(CASES, agent, on=StandIn(), sinks=[Breaks()], **options).wait(30)
+    assert [drop.sink for drop in run.state.dropped] == ["breaks"]
+    assert (run.folder / "spark" / "go-1").exists()
+
+
 def test_a_stop_ends_what_plays_within_seconds(options):
     """The workers find the file, their conversations end as cancelled, what had ended stays, and it can be resumed."""
     run = cs.simulate(CASES, slow, on=StandIn(), concurrency=2, **options)
@@ -163,7 +196,8 @@ def test_the_time_is_the_runs_not_the_workers(options):
 
 def test_a_driver_that_dies_hears_the_rest_when_the_run_is_resumed(options, tmp_path):
     """Its journal breaks off in the middle; the workers had gone on, and nothing of theirs is played again."""
-    run = cs.simulate(CASES, counted, on=StandIn(), **options).wait(30)
+    run = cs.simulate(CASES, counted, on=StandIn(), sinks=[Aside(tmp_path, tmp_path / "aside")], **options).wait(30)
+    (tmp_path / "aside").rename(run.folder / "spark")
     path = run.folder / "events.jsonl"
     lines = path.read_text().splitlines(keepends=True)
     ended = [n for n, line in enumerate(lines) if json.loads(line)["kind"] == "conversation_ended"]
@@ -249,9 +283,10 @@ def test_a_worker_without_a_key_ends_the_run_in_a_line(options, tmp_path, monkey
 def test_what_is_redacted_leaves_no_worker(options, tmp_path):
     """The shared folder holds what the journal may hold; the agent hears what was said."""
     ASKED.clear()
-    run = cs.simulate(CASES[:1], counted, on=StandIn(), redact=without_orders, **options).wait(30)
+    aside = Aside(tmp_path, tmp_path / "aside")
+    cs.simulate(CASES[:1], counted, on=StandIn(), redact=without_orders, sinks=[aside], **options).wait(30)
 
-    shared = "".join(path.read_text() for path in (run.folder / "spark").rglob("*.jsonl"))
+    shared = "".join(path.read_text() for path in aside.into.rglob("*.jsonl"))
     assert "agent" in shared
     assert "It is done" not in shared
 
