@@ -16,6 +16,7 @@ from tests.notebook.test_run_view import Comm
 from tests.recorded import EXPERIMENT, record, recording
 
 HOSTILE = "<img src=x onerror=alert(1)> [go](javascript:alert(1)) **bold** \u202eback"
+HELLO = [cs.Message(role="user", content="Hello")]
 GOAL = {"goal": {"text": "Get a refund for the kettle", "message": 0, "quote": "a refund"}}
 
 
@@ -279,6 +280,55 @@ def test_a_store_that_never_answers_is_said_and_nobody_waits_behind_it(monkeypat
     assert silent.wait(20)
     assert (len(silent.listed), hello(silent, "last")["head"]["slow"]) == (6, "")
     held.set()
+
+
+@pytest.mark.parametrize("way", [["retry"], ["halt", "more"]])
+def test_a_store_that_went_silent_is_asked_anew_and_the_rows_stay(monkeypatch, way):
+    """The second page never comes: tried again, or stopped and loaded on, the list goes on where it was."""
+    monkeypatch.setattr("convsim_nb.notebook.picker.picking.SLOW_SECONDS", 0.2)
+    made = cs.SessionPicker(sessions=[cs.Session(id=f"s{n}", messages=HELLO) for n in range(250)])
+    made.comm = Comm()
+    assert made.wait(30)
+    held, asked, lists = threading.Event(), threading.Event(), made._picking.shelf.list
+
+    def hanging(query):
+        found = lists(query)
+        more = found.more
+
+        def never(sessions):
+            if len(found):
+                asked.set()
+                held.wait(30)
+            return more(sessions)
+
+        monkeypatch.setattr(found, "more", never)
+        return found
+
+    monkeypatch.setattr(made._picking.shelf, "list", hanging)
+    made._picking.ask()
+    assert made.wait(30)
+    made.selected = ["s3", "s5"]
+    ask(made, "more")
+    assert asked.wait(10)
+    deadline = time.monotonic() + 10
+    while not hello(made, f"v{time.monotonic_ns()}")["head"]["slow"] and time.monotonic() < deadline:
+        time.sleep(0.02)
+    slow = hello(made, "slow")
+    monkeypatch.setattr(made._picking.shelf, "list", lists)
+    for what in way:
+        ask(made, what)
+    assert made.wait(20)
+    held.set()
+    before = len(made.listed)
+    time.sleep(0.2)
+
+    assert (len(slow["rows"]), slow["head"]["loading"]) == (100, True)
+    assert (before, len(made.listed), len(hello(made, "after")["rows"])) == (200, 200, 200)
+    assert made.selected == ("s3", "s5")
+    assert hello(made, "last")["head"]["slow"] == ""
+    ask(made, "more")
+    assert made.wait(20)
+    assert len(made.listed) == 250
 
 
 def test_the_store_is_that_of_the_moment_it_was_made():

@@ -279,6 +279,9 @@ def test_choose_an_experiment_and_a_filter(tab):
     box.fill("support")
     view.page.keyboard.press("Enter")
     view.row("parcel").wait_for()
+    view.root.get_by_role("searchbox").fill("deep in the conversation")
+    view.root.get_by_text("No session that is loaded fits. The search goes through the beginning of").wait_for()
+    view.root.get_by_role("button", name="Clear the search").click()
     view.root.get_by_role("button", name="Filter", exact=True).click()
     view.root.get_by_label("MLflow filter").fill("nonsense =")
     view.page.keyboard.press("Enter")
@@ -294,6 +297,49 @@ def test_choose_an_experiment_and_a_filter(tab):
     assert texts == ["break it", "Where is my parcel?"]
     assert marks == ["! 1 error"]
     assert offered == ["nothing", "sales", "support", "Default"]
+    assert tab.errors == []
+
+
+SILENT = """
+import threading
+import convsim_nb.notebook.picker.picking as picking
+picking.SLOW_SECONDS = 0.5
+picker = cs.SessionPicker(sessions=given)
+picker.wait()
+lists, held = picker._picking.shelf.list, threading.Event()
+
+def hanging(query):
+    found = lists(query)
+    more = found.more
+    def never(sessions):
+        if len(found):
+            held.wait(60)
+        return more(sessions)
+    found.more = never
+    return found
+
+picker._picking.shelf.list = hanging
+picker._picking.ask()
+picker.wait()
+picker._picking.shelf.list = lists
+picker
+"""
+
+
+def test_a_store_that_went_silent_is_tried_again_below_the_rows_that_are_there(tab):
+    """The line and its button stand below them; what was selected stays selected."""
+    tab.open(tab.lab.write("silent.ipynb", GIVEN, SILENT)).run_all()
+    view = Picker(tab)
+    view.row("parcel 2").first.click()
+    view.root.get_by_role("button", name="Load 100 more").click()
+    view.root.get_by_text("has not answered for").wait_for()
+    view.root.get_by_role("button", name="Try again").click()
+    view.root.get_by_text("has not answered for").wait_for(state="hidden")
+    view.wait_for("node.textContent.includes('151 sessions')")
+    selected = view.root.locator(".cs-tally").inner_text()
+    view.ask("held.set(); print('told 1 end')")
+
+    assert "1 selected" in selected
     assert tab.errors == []
 
 

@@ -25,7 +25,7 @@ class PickerDesk:
         self._picking, self._distillery = picking, distillery
         self._verbs: dict[str, Callable[..., Answer | None]] = {
             "query": self._query,
-            "retry": self._retry,
+            "retry": self._picking.again,
             "more": self._more,
             "halt": self._halt,
             "experiments": self._experiments,
@@ -63,13 +63,6 @@ class PickerDesk:
             where=_text(where) or "",
             simulated=bool(simulated),
         )
-
-    def _retry(self) -> None:
-        """Go on where the store failed: what is listed stays."""
-        if self._picking.list is None:
-            self._picking.ask()
-        else:
-            self._picking.more()
 
     def _more(self, sessions: int | None = PAGE) -> None:
         self._picking.more(None if sessions is None else max(1, min(int(sessions), _MOST)))

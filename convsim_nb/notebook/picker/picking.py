@@ -2,7 +2,7 @@
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -65,6 +65,10 @@ class Picking:
     _asked: int = 0
     """Which list is wanted: work for an earlier one is left."""
     _begun: int = 0
+    _heard: int = 0
+    """How often the store has answered."""
+    _held: bool = False
+    """The list is in the hands of a thread that waits for the store, perhaps for ever."""
     _idle: threading.Event = field(default_factory=threading.Event)
     _lister: Errands = field(default_factory=lambda: Errands("convsim-list"))
 
@@ -117,7 +121,18 @@ class Picking:
         with self.lock:
             if self.loading:
                 self._asked += 1
+                if self.slow:
+                    self._held, self._lister = True, Errands("convsim-list")
                 self._rest("")
+
+    def again(self) -> None:
+        """Go on where the store failed, or keeps silent: what is listed stays. Returns at once."""
+        with self.lock:
+            if self._list is None:
+                self.ask()
+                return
+            self.halt()
+            self.more()
 
     def wait(self, timeout: float | None = None) -> bool:
         """Wait until nothing is being listed."""
@@ -128,16 +143,17 @@ class Picking:
         self.problem, self.loading, self.slow = "", True, False
         self._idle.clear()
         self._begun += 1
-        self._watch(self._begun, len(self.listed))
+        anew, self._held = self._held, False
+        self._watch(self._begun, self._heard)
         self.tell(Change(reset=reset))
-        self._lister.add(lambda: self._read_on(asked, sessions))
+        self._lister.add(lambda: self._read_on(asked, sessions, anew=anew))
 
-    def _watch(self, begun: int, listed: int) -> None:
+    def _watch(self, begun: int, heard: int) -> None:
         """Say so where the store has not said anything in a while."""
 
         def look() -> None:
             with self.lock:
-                if begun == self._begun and self.loading and listed == len(self.listed):
+                if begun == self._begun and self.loading and heard == self._heard:
                     self.slow = True
                     self.tell(Change())
 
@@ -145,11 +161,13 @@ class Picking:
         timer.daemon = True
         timer.start()
 
-    def _read_on(self, asked: int, sessions: int | None) -> None:
-        """On the lister's thread."""
+    def _read_on(self, asked: int, sessions: int | None, *, anew: bool) -> None:
+        """On the lister's thread; `anew`: by a list of its own, which comes to where the other one was."""
         problem = ""
         try:
-            self._list_on(asked, sessions)
+            if anew and sessions is not None:
+                sessions += len(self.listed)
+            self._list_on(asked, sessions, None if anew else self._list)
         except Exception as error:  # noqa: BLE001 - whatever fails, the person has to hear of it
             problem = problem_of(error)
         with self.lock:
@@ -161,8 +179,7 @@ class Picking:
         self._idle.set()
         self.tell(Change())
 
-    def _list_on(self, asked: int, sessions: int | None) -> None:
-        current = self._list
+    def _list_on(self, asked: int, sessions: int | None, current: SessionList | None) -> None:
         if current is None:
             current = self.shelf.list(self.query)
             with self.lock:
@@ -170,14 +187,20 @@ class Picking:
                     self.place = current.place
         left = sessions
         while asked == self._asked and not current.complete and (left is None or left > 0):
-            before = {each.id: each for each in current}
-            step = max(_STEP, len(before) // 4)
+            before = {each.id: each for each in self.listed}
+            step = max(_STEP, len(current) // 4)
             current.more(step if left is None else min(left, step))
             left = None if left is None else left - step
             with self.lock:
                 if asked == self._asked:
-                    self._list, self.slow = current, False
-                    self.tell(Change(rows=tuple(each for each in current if before.get(each.id) is not each)))
+                    self._heard, self.slow = self._heard + 1, False
+                    self._take(current, before)
+
+    def _take(self, current: SessionList, before: Mapping[str, SessionPreview]) -> None:
+        """Show what a list has come to; one that was begun anew, only once it has all that was shown before it."""
+        if len(current) >= len(before) or current.complete:
+            self._list = current
+            self.tell(Change(rows=tuple(each for each in current if before.get(each.id) is not each)))
 
     # --- what is picked --------------------------------------------------------------
 

@@ -91,7 +91,7 @@ class PlainPicker:
             self._list,
             widgets.HBox(
                 [
-                    self._button("Load more", self._picking.more),
+                    self._button("Load more", self._more),
                     self._button("All shown", lambda: self._picking.pick(self._ids())),
                     self._button("None", lambda: self._picking.pick_only(())),
                     self._button("Read", self._read),
@@ -226,6 +226,12 @@ class PlainPicker:
         if not chosen:
             raise UsageError("no session is selected: select one to read it")
         self._shown.value = session_html(self._picking.open(chosen[0]))
+
+    def _more(self) -> None:
+        if self._picking.problem or self._picking.slow:
+            self._picking.again()
+        else:
+            self._picking.more()
 
     def _estimate(self) -> None:
         found = self._distillery.estimate(self._picking.picked, self._chosen_model())

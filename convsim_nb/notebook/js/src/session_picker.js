@@ -335,7 +335,7 @@ export function createSessionPicker(model) {
     const { complete, loading } = now;
     let pickedShown = 0;
     for (const row of shown) if (copy.picked.has(row.id)) pickedShown += 1;
-    find.paint({ listed: rows.size, shown: shown.length, picked: copy.picked.size, pickedShown, complete });
+    find.paint({ listed: rows.size, shown: shown.length, picked: copy.picked.size, pickedShown, complete, inStore: Boolean(now.store) });
     const words = core.tallyWords({ listed: rows.size, shown: shown.length, complete, cut: find.isCut });
     setText(said, loading && !rows.size ? "Looking …" : now.problem && !rows.size ? "" : words);
     said.classList.toggle("cs-busy", loading);
@@ -344,7 +344,7 @@ export function createSessionPicker(model) {
     begin.disabled = !copy.picked.size;
     setText(begin, copy.picked.size ? `Distill ${copy.picked.size.toLocaleString("en-US")} selected` : "Distill selected");
     begin.hidden = distill.isBusy;
-    nobody.paint(now, rows.size, shown.length);
+    nobody.paint(now, rows.size, shown.length, Boolean(find.view.text.trim()));
   }
 
   // --- saying ------------------------------------------------------------------------

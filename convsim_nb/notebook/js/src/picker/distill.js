@@ -173,14 +173,15 @@ export function createDistill({ ask, onShow, nameOf, onToggle }) {
     setAttribute(stop, "aria-disabled", job.stopping ? "true" : null);
     setText(stop, job.stopping ? "Stopping …" : "Stop distilling");
     const took = ended ? secondsWords(job.seconds) : "";
-    const kept = ended && job.cases ? "kept in .cases" : "";
+    const where = node.closest(".convsim-workbench") ? "added to the cases" : "kept as the picker’s cases";
+    const kept = ended && job.cases ? where : "";
     setText(spent, [`by ${job.model}`, job.spent, took, kept].filter(Boolean).join(" · "));
     setText(fault, job.problem);
     const text = JSON.stringify([job.problems, job.more_problems]);
     if (text === listed) return;
     listed = text;
     problems.replaceChildren(...job.problems.map(([id, line]) => problemNode(id, line)));
-    if (job.more_problems) problems.append(h("li", { class: "cs-why" }, `and ${count(job.more_problems, "more problem")}: see .cases.problems`));
+    if (job.more_problems) problems.append(h("li", { class: "cs-why" }, `and ${count(job.more_problems, "more problem")}, which the cases’ problems name in Python`));
     problems.hidden = !job.problems.length;
   }
 

@@ -6,6 +6,9 @@ import { h, setAttribute, setText } from "../dom.js";
  * @import {Kind, Order, View} from "./types"
  */
 
+/** What a search goes through where sessions are in a store, and are not read whole. */
+export const BEGINNINGS = "The search goes through the beginning of each session’s first message and of its last answer, 400 characters each.";
+
 const KINDS = /** @type {const} */ ([
   ["all", "All"],
   ["marked", "With a mark"],
@@ -61,10 +64,11 @@ export function createFind({ onChange, onAll, onNone, onDown, beside }) {
     get isCut() {
       return Boolean(text.value.trim()) || kind.value !== "all";
     },
-    /** @param {{listed: number, shown: number, picked: number, pickedShown: number, complete: boolean}} how */
-    paint({ listed, shown, picked, pickedShown, complete }) {
+    /** @param {{listed: number, shown: number, picked: number, pickedShown: number, complete: boolean, inStore: boolean}} how */
+    paint({ listed, shown, picked, pickedShown, complete, inStore }) {
       const place = complete || !listed ? "Search" : `Search in the ${listed.toLocaleString("en-US")} loaded so far`;
       setAttribute(text, "placeholder", place);
+      setAttribute(text, "title", inStore ? BEGINNINGS : null);
       const state = pickedShown === 0 ? "false" : pickedShown === shown ? "true" : "mixed";
       setAttribute(every, "aria-checked", state);
       every.disabled = shown === 0;

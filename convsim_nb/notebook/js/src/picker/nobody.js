@@ -1,6 +1,7 @@
 // What stands in the place of rows: why there are none, or no more, and what to do about it.
 
 import { h } from "../dom.js";
+import { BEGINNINGS } from "./find.js";
 
 /** @import {Head} from "./types" */
 
@@ -24,11 +25,12 @@ export function createNobody({ onRetry, onSimulated, onClear, onMore, onExperime
      * @param {Head} head
      * @param {number} listed
      * @param {number} shown
+     * @param {boolean} searched whether words are looked for
      */
-    paint({ problem, slow, loading, empty, hidden, complete, store }, listed, shown) {
+    paint({ problem, slow, loading, empty, hidden, complete, store }, listed, shown, searched) {
       const why = problem || slow || (listed || loading ? "" : empty);
       const cut = !problem && !slow && listed > 0 && !shown;
-      const text = why || (cut ? "No session that is loaded fits." : "");
+      const text = why || (cut ? `No session that is loaded fits.${store && searched ? ` ${BEGINNINGS}` : ""}` : "");
       node.hidden = !text;
       node.classList.toggle("cs-below", Boolean(problem || slow) && listed > 0);
       const version = JSON.stringify([text, hidden, complete]);
@@ -36,7 +38,7 @@ export function createNobody({ onRetry, onSimulated, onClear, onMore, onExperime
       painted = version;
       /** @type {[string, () => void, unknown][]} */
       const offers = [
-        ["Try again", onRetry, problem || (slow && !listed)],
+        ["Try again", onRetry, problem || slow],
         ["Show simulated sessions", onSimulated, !problem && !listed && hidden],
         ["Clear the search", onClear, cut],
         ["Load 100 more", onMore, cut && !complete],
