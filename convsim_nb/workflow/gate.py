@@ -84,7 +84,7 @@ class Gate:
 @spelled_out
 def gate(
     cases: Any,
-    agent: Any,
+    agent: Any = None,
     *,
     baseline: Run | str,
     max_drop: float = 5.0,
@@ -98,8 +98,9 @@ def gate(
     compared in the end is refused before anything is played.
 
     Args:
-        cases: A CaseSet, a list, or a file: .yaml, .json, .jsonl.
-        agent: The new version.
+        cases: A CaseSet, a list, or a file: .yaml, .json, .jsonl. Or a run that has ended: it is held as it is, and
+            nothing is played.
+        agent: The new version; none for a run.
         baseline: The run that it is held against, or its id.
         max_drop: How many points the reach rate may fall.
         scorers: What the new run is scored with before they are compared; an empty list for ours.
@@ -116,12 +117,24 @@ def gate(
         check_scorers(scorers, experiment=options.get("experiment"), stored=options.get("mlflow", True))
     journal = options.get("journal")
     before = baseline if isinstance(baseline, Run) else load_run(baseline, journal=_folder(journal))
-    given = cast(SimulateOptions, {**options, **_of_baseline(before.state.settings, options)})
     refuse_unended(before, before="a gate")
-    run = begun(cases, agent, given, check=(lambda _: None) if force else partial(_refuse_unlike, before)).wait()
+    if isinstance(cases, Run):
+        run = _as_it_is(cases, agent, options)
+    else:
+        given = cast(SimulateOptions, {**options, **_of_baseline(before.state.settings, options)})
+        run = begun(cases, agent, given, check=(lambda _: None) if force else partial(_refuse_unlike, before)).wait()
     if scorers is not None:
         run.evaluate(scorers or None)
     return Gate(compare(before, run, force=force), max_drop=max_drop)
+
+
+def _as_it_is(run: Run, agent: Any, options: Mapping[str, Any]) -> Run:
+    """A run that was played before; nothing can be asked of how it is to be played."""
+    asked = [*(["agent"] if agent is not None else []), *(name for name in options if name != "journal")]
+    if asked:
+        raise UsageError(f"{', '.join(asked)}: run {run.run_id} is played already; give its cases to play them anew")
+    refuse_unended(run, before="a gate")
+    return run
 
 
 def _refuse_unlike(before: Run, planned: Plan) -> None:

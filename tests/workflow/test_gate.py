@@ -61,6 +61,20 @@ def test_what_cannot_be_told_is_inconclusive(tmp_path, baseline):
     assert "❔" in found.markdown
 
 
+def test_a_run_that_was_played_is_held_as_it_is(tmp_path, baseline):
+    """Given a run in the place of cases nothing is played, and nothing can be asked of how to play."""
+    run = cs.simulate(
+        CASES, agent_that_fails(*range(7)), user_model="demo:/rules", max_turns=2, **options(tmp_path)
+    ).wait()
+    before = sorted(tmp_path.iterdir())
+    found = cs.gate(run, baseline=baseline.run_id, journal=tmp_path)
+
+    with pytest.raises(UsageError, match=rf"agent, trials: run {run.run_id} is played already; give its cases"):
+        cs.gate(run, agent_that_fails(), baseline=baseline, trials=2)
+    assert (found.outcome, found.run) == ("failed", run)
+    assert sorted(tmp_path.iterdir()) == before
+
+
 def test_what_a_gate_refuses(tmp_path, baseline):
     """Drops that are none, and baselines whose user cannot be named again."""
     scripted = cs.simulate(
