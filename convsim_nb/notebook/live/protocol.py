@@ -6,13 +6,13 @@ of messages, the place of a quote, the counts of the header, the words that ever
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, get_args
 
 from pydantic_core import to_jsonable_python
 
-from convsim_nb.analysis.summary import wilson
+from convsim_nb.analysis.summary import reach_interval
 from convsim_nb.domain.case import TestCase
 from convsim_nb.domain.conversation import Conversation, GoalCheck, Spender, Usage
 from convsim_nb.domain.events import MessageDelta, MessageSent, RunEvent, RunStarted
@@ -125,7 +125,7 @@ def header_json(state: RunState, *, spent: Mapping[Spender, Usage], stopping: bo
         "note": stand_in_sentence(state),
         "total": len(state.by_key),
         "counts": dict(counts),
-        "rate": _rate_words(counts["reached"], counts["reached"] + counts["not_reached"]),
+        "rate": _rate_words([(each.case_id, each.verdict == "reached") for each in state.conversations if each.counts]),
         "left": None if state.ended or stopping else seconds_left(state, counts),
         "corrections": sum(each.corrections for each in own),
         "spent": meter_words(spent),
@@ -141,12 +141,13 @@ def _place(conversation: Conversation) -> str:
     return "assisted" if conversation.assisted else conversation.verdict
 
 
-def _rate_words(reached: int, counted: int) -> str:
-    """`60%, 95% interval 31% to 83%`; empty where nothing counts yet."""
-    if not counted:
+def _rate_words(outcomes: Sequence[tuple[str, bool]]) -> str:
+    """`60% reached, 95% interval 31% to 83%`; empty where nothing counts yet."""
+    ends = reach_interval(outcomes)
+    if ends is None:
         return ""
-    low, high = wilson(reached, of=counted)
-    return f"{percent(reached / counted)} reached, 95% interval {percent(low)} to {percent(high)}"
+    rate = sum(reached for _, reached in outcomes) / len(outcomes)
+    return f"{percent(rate)} reached, 95% interval {percent(ends[0])} to {percent(ends[1])}"
 
 
 def seconds_left(state: RunState, counts: Mapping[str, int]) -> float | None:

@@ -172,7 +172,7 @@ async def test_the_run_holds_parameters_numbers_and_files(tmp_path):
     assert {k: round(v, 4) for k, v in run.data.metrics.items() if not k.startswith("agent_seconds")} == snapshot(
         {
             "reach_rate": 1.0,
-            "reach_rate_low": 0.6097,
+            "reach_rate_low": 0.4385,  # of three cases: their two trials all came out alike
             "reach_rate_high": 1.0,
             "conversations": 6.0,
             "reached": 6.0,
