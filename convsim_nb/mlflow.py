@@ -162,8 +162,7 @@ def generate_test_cases(
     cases: Sequence[TestCase] = _distilled(read, model or get_default_simulation_model()) if read else ()
     for problem in read.problems:
         _logger.warning("%s", problem)
-    # What a model proposed to expect is left out: a plain mapping cannot say that nobody has confirmed it.
-    return [case.edited(expectations={}, proposed=()).as_mlflow() for case in cases]
+    return [case.as_mlflow() for case in cases]
 
 
 def _distilled(sessions: Sessions, model: str) -> CaseSet:

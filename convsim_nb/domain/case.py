@@ -158,6 +158,11 @@ class TestCase(Record):
         """
         return _digest(self.model_dump(mode="json", exclude=_NOT_CONTENT, exclude_defaults=True))
 
+    @property
+    def expected(self) -> dict[str, Any]:
+        """The expectations that scorers are given: without those that a model proposed and nobody has confirmed."""
+        return {name: value for name, value in self.expectations.items() if name not in self.proposed}
+
     def edited(self, **changes: Any) -> Self:
         """A copy with other content and the same `case_id`; what was found in the changed fields is forgotten.
 
@@ -176,11 +181,12 @@ class TestCase(Record):
     def as_mlflow(self) -> dict[str, Any]:
         """The case as MLflow's own simulator takes it, with what it has no field for rendered as guidelines.
 
-        It plays a part of it only: MLflow's user is told all that is withheld from the start.
+        It plays a part of it only: MLflow's user is told all that is withheld from the start. What a model proposed
+        to expect is left out: nothing there could say that nobody has confirmed it.
         """
         lines = guidelines_of(self)
         fields = {"goal": self.goal, "persona": self.persona, "simulation_guidelines": list(lines)}
-        given = {"context": dict(self.context), "expectations": dict(self.expectations)}
+        given = {"context": dict(self.context), "expectations": self.expected}
         return {name: value for name, value in {**fields, **given}.items() if value}
 
 

@@ -63,6 +63,7 @@ def _said(
             f"{picked.theirs[0].name} reads traces, and MLflow has none of run {run.run_id}: "
             f"cs.push({run.run_id!r}) brings them there"
         )
+    _say_proposed(run, picked)
     if len(traces) < turns:
         sys.stderr.write(
             f"convsim: {turns - len(traces)} of {turns} turns have no trace in MLflow, and its scorers do not see "
@@ -72,11 +73,23 @@ def _said(
         Scored(
             one,
             [traces[each] for each in traced.get(one.key, ()) if each in traces],
-            run.state.cases[one.case_id].expectations,
+            run.state.cases[one.case_id].expected,
         )
         for one in ended
     ]
     return run_scorers(picked.theirs, every, concurrency=concurrency)
+
+
+def _say_proposed(run: "Run", picked: Chosen) -> None:
+    from convsim_nb.adapters.mlflow.scorers import reads_expectations
+
+    waiting = sum(len(case.expected) < len(case.expectations) for case in run.cases)
+    asking = next((each.name for each in picked.theirs if reads_expectations(each)), None)
+    if waiting and asking:
+        sys.stderr.write(
+            f"convsim: {asking} is not given what a model proposed to expect in {waiting} of {len(run.cases)} cases: "
+            "run cases.confirmed() where it holds\n"
+        )
 
 
 def _log(

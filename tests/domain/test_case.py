@@ -109,7 +109,8 @@ def test_marks_change_no_digest_and_an_edit_forgets_the_findings_of_its_field():
 
 
 def test_for_mlflow_the_rest_is_rendered_as_guidelines():
-    """MLflow's own five fields; what the person knows, withholds and how they write stand in the guidelines."""
+    """MLflow's own fields; what the person knows, withholds and how they write are guidelines; no proposal is there."""
+    assert FULL.edited(proposed=()).as_mlflow()["expectations"] == {"guidelines": ["Says that markets are closed"]}
     assert FULL.as_mlflow() == {
         "goal": "Get the level of the index",
         "persona": "You are brief.",
@@ -126,7 +127,6 @@ def test_for_mlflow_the_rest_is_rendered_as_guidelines():
             "A message that you once wrote, for the tone alone: how high is it",
         ],
         "context": {"customer": 7},
-        "expectations": {"guidelines": ["Says that markets are closed"]},
     }
 
 

@@ -243,9 +243,9 @@ def length(session):
     return len(session)
 
 
-def played(tmp_path, **options):
+def played(tmp_path, cases=CASES, **options):
     given = {"user_model": ScriptedChat.happy(turns=2), "progress": False, "journal": tmp_path, **options}
-    return cs.simulate(CASES, lambda messages: "It is done.", **given).wait(60)
+    return cs.simulate(cases, lambda messages: "It is done.", **given).wait(60)
 
 
 @pytest.mark.usefixtures("ambient")
@@ -296,3 +296,37 @@ def test_traces_that_are_gone_are_counted(tmp_path, capsys):
         "convsim: 1 of 4 turns have no trace in MLflow, and its scorers do not see them: "
         f"cs.push({run.run_id!r}) brings them there\n"
     )
+
+
+@pytest.mark.usefixtures("ambient")
+def test_what_a_model_proposed_to_expect_waits_for_a_person(tmp_path, capsys):
+    """Scorers get what people expect alone, and a line says so; the traces say whose word each expectation is."""
+
+    @scorer
+    def expected(session, expectations):
+        return ", ".join(sorted(expectations))
+
+    told = {
+        "expectations": {"answer": "yes", "guidelines": ["Says that it is closed"]},
+        "source": {"session_id": "s", "model": "openai:/gpt-5-mini"},
+    }
+    proposed = cs.TestCase(goal="Ask", case_id="ask", proposed=["guidelines"], **told)
+    run = played(tmp_path, [proposed])
+    frame = run.evaluate([expected])
+    sure = played(tmp_path, cs.CaseSet([proposed]).confirmed()).evaluate([expected])
+
+    assert (list(frame["value"]), list(sure["value"])) == (["answer"], ["answer, guidelines"])
+    assert capsys.readouterr().err == (
+        "convsim: expected is not given what a model proposed to expect in 1 of 1 cases: "
+        "run cases.confirmed() where it holds\n"
+    )
+    (first, _) = mlflow.search_traces(
+        filter_string=f"metadata.`convsim.run_id` = '{run.run_id}'",
+        order_by=["timestamp_ms ASC"],
+        return_type="list",
+    )
+    assert {
+        one.name: (one.source.source_type, one.source.source_id, one.metadata.get("convsim.proposed"))
+        for one in first.info.assessments
+        if one.expectation is not None
+    } == {"answer": ("HUMAN", "test case", None), "guidelines": ("LLM_JUDGE", "openai:/gpt-5-mini", "true")}

@@ -9,6 +9,8 @@ from convsim_nb.domain.conversation import Conversation, GoalCheck, Rejection, R
 from convsim_nb.domain.events import RunSettings
 
 GOAL, GUARD, CORRECTION, VERDICT = "convsim/goal_reached", "convsim/guard", "convsim/correction", "convsim/verdict"
+PROPOSED = "convsim.proposed"
+"""In the metadata of an expectation that a model proposed and nobody has confirmed."""
 _LONGEST = 2000
 
 
@@ -64,10 +66,19 @@ def _nearest(traces: Mapping[int, str], turn: int) -> str:
 def _expected(case: TestCase, session: Mapping[str, str]) -> Iterator[Any]:
     from mlflow.entities import AssessmentSource, Expectation
 
-    source = AssessmentSource(source_type="HUMAN", source_id="test case")  # scorers read only what people expect
+    people = AssessmentSource(source_type="HUMAN", source_id="test case")  # scorers read only what people expect
     for name, value in case.expectations.items():
+        proposed = name in case.proposed
+        source = _distiller(case) if proposed else people
+        metadata = {**session, PROPOSED: "true"} if proposed else dict(session)
         if value is not None:
-            yield Expectation(name=name, value=value, source=source, metadata=dict(session))
+            yield Expectation(name=name, value=value, source=source, metadata=metadata)
+
+
+def _distiller(case: TestCase) -> Any:
+    """Who proposed an expectation: the model that distilled the case."""
+    name = case.source.model if case.source else ""
+    return _code(name) if name.startswith("demo:") else _model(name or "unknown")
 
 
 def _goal(check: GoalCheck, settings: RunSettings, source: Mapping[str, str]) -> Any:

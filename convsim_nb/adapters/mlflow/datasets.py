@@ -261,11 +261,17 @@ def _edited(
     placed: Sequence[tuple[int, TestCase]], inputs: Mapping[str, Any], expectations: Mapping[str, Any]
 ) -> Iterator[tuple[int, TestCase]]:
     """The cases of the tags, with what was changed in the record since."""
-    expected = dict(placed[0][1].expectations) if placed else {}
+    first = placed[0][1] if placed else None
+    # Records of earlier versions hold what a model proposed, too.
+    written = (first.expected, dict(first.expectations)) if first else ()
     for place, case in placed:
         changes = _changes(case, inputs)
-        if expectations != expected:
-            changes["expectations"] = dict(expectations)
+        if expectations not in written:
+            proposed = {name: case.expectations[name] for name in case.proposed if name in case.expectations}
+            changes["expectations"] = {**proposed, **expectations}
+            changes["proposed"] = tuple(
+                name for name in case.proposed if expectations.get(name, proposed.get(name)) == proposed.get(name)
+            )
         yield place, case.edited(**changes) if changes else case
 
 

@@ -8,6 +8,8 @@ from collections.abc import Callable, Sequence
 from functools import wraps
 from typing import Any
 
+from convsim_nb.adapters.mlflow.assess import PROPOSED
+
 _MARK = "_convsim_reads_expectations"
 
 
@@ -20,13 +22,13 @@ def reach_session_scorers() -> None:
 
 
 def expectations_in(session: Sequence[Any]) -> dict[str, Any]:
-    """What was expected in a session of ours, by name; empty for anybody else's."""
+    """What people expected in a session of ours, by name; empty for anybody else's."""
     ours = [trace for trace in session if "convsim.run_id" in trace.info.trace_metadata]
     return {
         one.name: one.expectation.value
         for trace in ours
         for one in trace.info.assessments
-        if getattr(one, "expectation", None) is not None
+        if getattr(one, "expectation", None) is not None and PROPOSED not in (one.metadata or {})
     }
 
 

@@ -87,6 +87,11 @@ def registered_in(experiment: str | None, name: str) -> bool:
         return registered_scorer(name, Destination(store.tracking_uri, str(found.experiment_id))) is not None
 
 
+def reads_expectations(scorer: Any) -> bool:
+    """Whether a scorer asks for what was expected."""
+    return "expectations" in inspect.signature(scorer.__call__).parameters
+
+
 def judge_model(scorer: Any) -> str | None:
     """The URI of the model that a scorer asks; None where it asks none."""
     if "model" not in type(scorer).model_fields and not isinstance(getattr(type(scorer), "model", None), property):

@@ -57,14 +57,37 @@ def test_a_round_trip_loses_nothing(name):
 
 
 def test_what_mlflow_reads_are_its_own_fields(name):
-    """Facts, what is withheld and the style are guidelines there; the session is the record's source."""
+    """Facts, withheld ones and style are guidelines, the session is the source; proposals wait for a person."""
     row = whole_cases()[:1].to_dataset(name).to_df().iloc[0]
 
     assert set(row["inputs"]) == {"goal", "persona", "simulation_guidelines", "context"}
     assert row["inputs"]["simulation_guidelines"][0] == "Ask twice"
     assert any("Markets are closed today" in line for line in row["inputs"]["simulation_guidelines"])
-    assert row["expectations"] == {"says": "that it is Friday's close", "steps": ["look", "say"]}
+    assert row["expectations"] == {"says": "that it is Friday's close"}
     assert (row["tags"]["team"], row["source"].source_data) == ("search", {"session_id": "s-1"})
+
+
+def test_what_a_person_expects_in_mlflow_goes_before_a_proposal(name):
+    """A proposal outlives a record that is edited in MLflow, unless the edit is about the same thing."""
+    dataset = whole_cases()[:1].to_dataset(name)
+    inputs = dataset.to_df().iloc[0]["inputs"]
+    dataset.merge_records([{"inputs": inputs, "expectations": {"says": "closed"}}])
+    (added,) = cs.load_cases(f"mlflow:{name}")
+    dataset.merge_records([{"inputs": inputs, "expectations": {"steps": ["say"]}}])
+    (rewritten,) = cs.load_cases(f"mlflow:{name}")
+
+    assert (added.expectations, added.proposed) == ({"says": "closed", "steps": ["look", "say"]}, ("steps",))
+    assert (rewritten.expected, rewritten.proposed) == ({"says": "closed", "steps": ["say"]}, ())
+
+
+def test_a_dataset_of_an_earlier_version_keeps_its_proposals(name):
+    """Its records hold what a model proposed beside what people expect: each case is read as it was saved."""
+    cases = whole_cases()
+    dataset = cases.to_dataset(name)
+    inputs = next(row["inputs"] for row in dataset.to_df().to_dict("records") if row["expectations"])
+    dataset.merge_records([{"inputs": inputs, "expectations": cases["index"].expectations}])
+
+    assert cs.load_cases(f"mlflow:{name}") == cases
 
 
 def test_saving_again_makes_no_second_dataset_and_no_second_record(name):
@@ -177,7 +200,7 @@ def test_what_was_edited_in_mlflow_goes_before_our_tags(name):
     assert (edited.case_id, edited.persona, edited.facts) == ("index", "You are calm", ())
     assert edited.simulation_guidelines == ("Ask twice", "Say please")
     assert (edited.withheld, edited.style, edited.script) == (case.withheld, case.style, case.script)
-    assert edited.expectations == {"says": "sorry"}
+    assert edited.expected == {"says": "sorry"}
 
 
 def test_what_is_no_dataset_of_cases_is_said_in_a_line(name):
