@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from convsim_nb.domain.case import TestCase
 from convsim_nb.domain.conversation import Conversation, Release
 from convsim_nb.domain.state import RunState
 
@@ -11,12 +12,13 @@ class Fault:
     """One fault of the agent: the same withheld fact of the same case, in however many trials."""
 
     case_id: str
+    goal: str
     fact: str
     """What the user had to say to put it right."""
     after: str
-    """What the agent was seen to do, as the case describes it."""
+    """What the agent was seen to do, as the case describes it; empty where its own words say it better."""
     quotes: tuple[str, ...]
-    """The agent's words, each once."""
+    """The agent's words, each once: what a person reads."""
     numbers: tuple[int, ...]
     """The places of the conversations in the run, from 1."""
     trials: int
@@ -39,11 +41,18 @@ def faults_of(state: RunState) -> list[Fault]:
 def _fault(state: RunState, case_id: str, index: int, seen: list[tuple[int, Conversation, Release]]) -> Fault:
     case = state.cases.get(case_id)
     withheld = case.withheld[index] if case and index < len(case.withheld) else None
+    quotes = tuple(dict.fromkeys(release.quote for _, _, release in seen if release.quote))
     return Fault(
         case_id=case_id,
+        goal=case.goal if case else "",
         fact=seen[0][2].fact,
-        after=withheld.after if withheld else "",
-        quotes=tuple(dict.fromkeys(release.quote for _, _, release in seen if release.quote)),
+        after=withheld.after if withheld and not (quotes and _by_stand_in(case)) else "",
+        quotes=quotes,
         numbers=tuple(number for number, _, _ in seen),
         trials=sum(each.case_id == case_id and each.origin is None for each in state.conversations),
     )
+
+
+def _by_stand_in(case: TestCase | None) -> bool:
+    """Whether rules distilled it: their conditions are lists of words, for themselves."""
+    return case is not None and case.source is not None and case.source.model.startswith("demo:/")

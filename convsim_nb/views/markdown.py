@@ -129,7 +129,8 @@ def _corrections(state: RunState) -> Iterator[str]:
     for fault in faults:
         quotes = "; ".join(f"“{quote}”" for quote in fault.quotes[:3])
         seen = f"{len(fault.numbers)} of {count(fault.trials, 'conversation')}"
-        yield f"- **{as_plain(fault.case_id)}**, in {seen}: {as_plain(fault.after)}: {as_plain(quotes)}"
+        did = ": ".join(filter(None, (fault.after, quotes)))
+        yield f"- **{as_plain(fault.goal)}** ({as_plain(fault.case_id)}), in {seen}: {as_plain(did)}"
         yield f"  - put right by: {as_plain(fault.fact)}"
     yield ""
 

@@ -8,6 +8,7 @@ from typing import get_args
 import pytest
 from inline_snapshot import snapshot
 
+from convsim_nb.domain.case import Source
 from convsim_nb.domain.conversation import Stop, verdict_of
 from convsim_nb.domain.events import ConversationEnded
 from convsim_nb.domain.score import Score
@@ -141,6 +142,33 @@ def test_faults_of_many_trials_stand_in_one_row():
 
     assert "3 of 3 conversations" in text
     assert text.count("“both live”") - text.count("– after “both live”") - text.count("reached, “both live”") == 1
+
+
+def corrected_on(case, *, quote):
+    """The cells of the one fault that the report names, and the Markdown's line."""
+    script = Script([case], trials=2)
+    script.play(case, "goal_reached", [("a", "Both live")], reached="Both live", released=[(1, 0, quote)])
+    state = RunState.replay(script.events)
+    section = re.search(r"had to be corrected on</h2>.*?</section>", report_html(state), re.DOTALL)[0]
+    (line,) = re.findall(r"corrected on\n\n- (.*)", report_markdown(state))
+    return re.findall(r"<td[^>]*>(.*?)</td>", section, re.DOTALL), line
+
+
+def test_what_the_agent_was_corrected_on_is_told_in_words_of_people():
+    """Goal, what the agent did and said, what put it right; a condition that rules wrote for themselves is left out."""
+    (goal, did, right, seen), line = corrected_on(MARKET, quote="Both live")
+    after = MARKET.withheld[0].after
+    assert goal == f'{MARKET.goal}<span class="quiet">{MARKET.case_id}</span>'
+    assert did == f"{after}<blockquote>“Both live”</blockquote>"
+    assert right == MARKET.withheld[0].fact
+    assert re.sub(r"<[^>]+>", " ", seen).split() == ["1", "of", "2", "conversations", "#1"]
+    assert line == f"**{MARKET.goal}** ({MARKET.case_id}), in 1 of 2 conversations: {after}: “Both live”"
+
+    by_rules = MARKET.model_copy(update={"source": Source(session_id="s", model="demo:/rules")})
+    (_, did, *_), line = corrected_on(by_rules, quote="Both live")
+    assert did == "<blockquote>“Both live”</blockquote>"
+    assert line.endswith("in 1 of 2 conversations: “Both live”")
+    assert corrected_on(by_rules, quote="")[0][1] == after
 
 
 def luminance(colour):
