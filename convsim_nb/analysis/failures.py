@@ -6,7 +6,7 @@ from typing import Literal
 
 from convsim_nb.analysis.scorers import agent_repeats
 from convsim_nb.domain.case import TestCase
-from convsim_nb.domain.conversation import Conversation
+from convsim_nb.domain.conversation import Conversation, Release
 from convsim_nb.domain.errors import OWN_CHECK
 from convsim_nb.domain.record import Record
 from convsim_nb.domain.session import Message
@@ -202,15 +202,21 @@ def _no_room(one: Conversation, case: TestCase | None) -> Iterator[Reason]:
 def _seen_fault(one: Conversation, case: TestCase | None) -> Iterator[Reason]:
     faults = [each for each in one.released if each.kind == "correction" and each.quote]
     if faults:
-        index = faults[0].index
-        after = case.withheld[index].after if case is not None and index < len(case.withheld) else faults[0].fact
         yield _agent(
-            f"it had to be corrected: {_short(after)}", "mend this fault first: the quotes stand in the report"
+            f"it had to be corrected: {_short(_fault(faults[0], case))}",
+            "mend this fault first: the quotes stand in the report",
         )
     if tools := _last_errors(one):
         yield _agent(f"its tool {tools} failed", "mend the tool, or what the agent does when it fails")
     if agent_repeats(one) >= _REPEATS:
         yield _agent("it repeats its answers", "read where it begins, and what it did not take in")
+
+
+def _fault(released: Release, case: TestCase | None) -> str:
+    """What the agent did, as the case has it; what put it right, where rules wrote the case, or nobody did."""
+    if case is None or released.index >= len(case.withheld) or (case.source and case.source.is_by_rules):
+        return released.fact
+    return case.withheld[released.index].after
 
 
 def _stopped_user(one: Conversation, _: TestCase | None) -> Iterator[Reason]:

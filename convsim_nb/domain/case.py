@@ -75,6 +75,11 @@ class Source(Record):
     prompts: dict[str, str] = {}
     """The versions of the prompts that it was distilled with."""
 
+    @property
+    def is_by_rules(self) -> bool:
+        """Whether a stand-in for a model distilled it: its conditions are lists of words, for its own judge."""
+        return self.model.startswith("demo:/")
+
 
 class CaseFinding(Record):
     """What `check` has against a case; it drops nothing."""

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 
-from convsim_nb.domain.case import TestCase
 from convsim_nb.domain.conversation import Conversation, Release
 from convsim_nb.domain.state import RunState
 
@@ -42,17 +41,13 @@ def _fault(state: RunState, case_id: str, index: int, seen: list[tuple[int, Conv
     case = state.cases.get(case_id)
     withheld = case.withheld[index] if case and index < len(case.withheld) else None
     quotes = tuple(dict.fromkeys(release.quote for _, _, release in seen if release.quote))
+    by_rules = case is not None and case.source is not None and case.source.is_by_rules
     return Fault(
         case_id=case_id,
         goal=case.goal if case else "",
         fact=seen[0][2].fact,
-        after=withheld.after if withheld and not (quotes and _by_stand_in(case)) else "",
+        after=withheld.after if withheld and not (quotes and by_rules) else "",
         quotes=quotes,
         numbers=tuple(number for number, _, _ in seen),
         trials=sum(each.case_id == case_id and each.origin is None for each in state.conversations),
     )
-
-
-def _by_stand_in(case: TestCase | None) -> bool:
-    """Whether rules distilled it: their conditions are lists of words, for themselves."""
-    return case is not None and case.source is not None and case.source.model.startswith("demo:/")

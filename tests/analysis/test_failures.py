@@ -4,7 +4,7 @@ import pytest
 from inline_snapshot import snapshot
 
 from convsim_nb.analysis.failures import failures_of, grouped, passed_in
-from convsim_nb.domain.case import TestCase, Withheld
+from convsim_nb.domain.case import Source, TestCase, Withheld
 from convsim_nb.domain.conversation import Conversation, GoalCheck, Rejection, Release, verdict_of
 from convsim_nb.domain.session import Message, ToolCall
 
@@ -96,6 +96,15 @@ def test_every_stop_has_somebody_whose_part_it_is():
             ("agent", "not done in 3 turns", False),
         ]
     )
+
+
+def test_a_fault_is_named_in_words_of_people():
+    """By what the case says of it; a case that rules distilled has conditions for rules: there by what put it right."""
+    wrong = Release(index=0, fact="It is order 8", kind="correction", turn=2, quote="I refunded order 7")
+    by_rules = CASE.model_copy(update={"source": Source(session_id="s", model="demo:/rules")})
+
+    assert told(failed("max_turns", released=(wrong,)))[0][1].endswith(": the agent refunds the wrong order")
+    assert told(failed("max_turns", released=(wrong,)), case=by_rules)[0][1].endswith(": It is order 8")
 
 
 def test_a_script_that_is_as_long_as_the_conversation_left_no_room():
