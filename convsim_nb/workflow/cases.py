@@ -95,19 +95,22 @@ class CaseSet(Sequence[TestCase]):
 
         return cases_html(self._cases, self.problems)
 
-    def save(self, path: str | Path, *, redact: Redact | None = None) -> Path | str:
+    def save(self, path: str | Path, *, redact: Redact | None = None, experiment: str | None = None) -> Path | str:
         """Write the cases to a file: .yaml, .yml, .json, .jsonl or .csv; or to MLflow's dataset `mlflow:NAME`.
 
-        `redact` is a function of a text that takes out what must not leave memory. Gives back what
-        `load_cases` takes.
+        `redact` is a function of a text that takes out what must not leave memory. `experiment` is where MLflow
+        lists the dataset: see `to_dataset`. Gives back what `load_cases` takes.
 
         Raises:
+            UsageError: an experiment is named for a file.
             StoreError: it cannot be written, or the ending is not known.
         """
         cases = tuple(self if redact is None else self.redacted(redact))
         if isinstance(path, str) and names_dataset(path):
-            save_dataset(cases, path)
+            save_dataset(cases, path, experiment=experiment, sessions=self._recorded)
             return path
+        if experiment is not None:
+            raise UsageError(f"experiment={experiment!r} is for MLflow's datasets, and {str(path)!r} is a file")
         write_cases(cases, Path(path))
         return Path(path)
 
@@ -175,7 +178,7 @@ class CaseSet(Sequence[TestCase]):
     def _with(self, cases: Iterable[TestCase]) -> "CaseSet":
         return CaseSet(cases, problems=self._told, sessions=self.sessions, usage=self.usage)
 
-    def to_dataset(self, name: str, *, replace: bool = False) -> Any:
+    def to_dataset(self, name: str, *, replace: bool = False, experiment: str | None = None) -> Any:
         """Put the cases into MLflow's evaluation dataset of a name, which is made where there is none.
 
         MLflow's own simulator plays them from there, with facts and what is withheld as guidelines;
@@ -183,11 +186,20 @@ class CaseSet(Sequence[TestCase]):
         self, and what else is in it stays, named in a line on stderr; with `replace`, cases that are not in this set
         are removed, and records that are not of convsim-nb stay. On Databricks the name is `catalog.schema.table`.
 
+        MLflow lists it with `experiment`, a name or an id; by default with the experiment that the cases' sessions were
+        recorded in, as long as these are at hand, and a new dataset of other cases with the active one.
+
         Raises:
             StoreError: the store failed, or several datasets have that name.
             CaseError: the dataset holds what are no test cases.
         """
-        return save_dataset(self._cases, name, replace=replace)
+        return save_dataset(self._cases, name, replace=replace, experiment=experiment, sessions=self._recorded)
+
+    @property
+    def _recorded(self) -> tuple[Session, ...]:
+        """The sessions at hand that cases of this set came from."""
+        sources = {case.source.session_id for case in self._cases if case.source}
+        return tuple(session for session in self.sessions if session.id in sources)
 
     def to_frame(self) -> "pd.DataFrame":
         """One row a case, a column a field of `TestCase`, `case_id` first; lists and mappings as they are."""

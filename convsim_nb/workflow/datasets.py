@@ -5,6 +5,7 @@ from typing import Any
 
 from convsim_nb.domain.case import TestCase
 from convsim_nb.domain.errors import UsageError
+from convsim_nb.domain.session import Session
 
 SCHEME = "mlflow:"
 """What a dataset's name begins with where a file's could stand; on Databricks it is `mlflow:catalog.schema.table`."""
@@ -21,11 +22,18 @@ def names_dataset(source: object) -> bool:
     return is_dataset(source)
 
 
-def save_dataset(cases: Sequence[TestCase], name: str, *, replace: bool = False) -> Any:
+def save_dataset(
+    cases: Sequence[TestCase],
+    name: str,
+    *,
+    replace: bool = False,
+    experiment: str | None = None,
+    sessions: Sequence[Session] = (),
+) -> Any:
     """Put cases into MLflow's dataset of a name, and give the dataset; see `CaseSet.to_dataset`."""
     from convsim_nb.adapters.mlflow.datasets import write_dataset
 
-    return write_dataset(cases, _plain(name), replace=replace)
+    return write_dataset(cases, _plain(name), replace=replace, experiment=experiment, sessions=sessions)
 
 
 def dataset_cases(source: Any) -> list[TestCase]:

@@ -11,9 +11,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from convsim_nb.adapters.mlflow.store import knock, pin, store_errors
+from convsim_nb.adapters.mlflow.store import Destination, knock, pin, store_errors
 from convsim_nb.domain.case import Source, TestCase, guidelines_of
 from convsim_nb.domain.errors import CaseError, NotFoundError, StoreError
+from convsim_nb.domain.session import Session
 from convsim_nb.domain.style import style_lines
 
 if TYPE_CHECKING:
@@ -42,8 +43,18 @@ class _Entry:
     tags: dict[str, str] = field(default_factory=dict)
 
 
-def write_dataset(cases: Sequence[TestCase], name: str, *, replace: bool = False) -> "EvaluationDataset":
+def write_dataset(
+    cases: Sequence[TestCase],
+    name: str,
+    *,
+    replace: bool = False,
+    experiment: str | None = None,
+    sessions: Sequence[Session] = (),
+) -> "EvaluationDataset":
     """Put cases into the dataset of a name, which is made where there is none; gives the dataset.
+
+    It is listed with the experiment that is named, else with those that the `sessions` were recorded in; a new one
+    of which neither is known with the active one.
 
     A case that is in it takes the place of its earlier self; what else is in it stays, and is named on stderr.
     With `replace`, other cases of ours are removed; records that are not ours stay.
@@ -53,7 +64,9 @@ def write_dataset(cases: Sequence[TestCase], name: str, *, replace: bool = False
         CaseError: it holds what are no test cases.
     """
     with store_errors(_reached()):
-        known = _found(name) or _made(name)
+        experiments = _experiments(experiment, sessions)
+        known = _found(name)
+        known = _made(name, experiments) if known is None else _listed_with(known, experiments)
         before = [entry for entry in _entries(known) if entry.ours]
         held = _after([] if replace else before, cases)
         todo = _grouped(held)
@@ -128,11 +141,42 @@ def _found(name: str) -> "EvaluationDataset | None":
     return found
 
 
-def _made(name: str) -> "EvaluationDataset":
+def _experiments(experiment: str | None, sessions: Iterable[Session]) -> list[str]:
+    """The ids of the experiments that a dataset belongs to, as far as they are known."""
+    if experiment is not None:
+        return [pin(experiment).reach().experiment_id]
+    recorded = {
+        str(one.metadata["experiment_id"]): one.trace_ids for one in sessions if "experiment_id" in one.metadata
+    }
+    return [each for each, traces in recorded.items() if traces and _holds(each, traces[0])]
+
+
+def _holds(experiment_id: str, trace_id: str) -> bool:
+    """Whether it is in the current store that the trace lies in that experiment: ids of another may mean others."""
+    from mlflow.exceptions import MlflowException
+
+    try:
+        info = Destination(pin().tracking_uri, "").tracing.get_trace_info(trace_id)
+    except MlflowException:
+        return False
+    return str(info.experiment_id) == experiment_id
+
+
+def _made(name: str, experiments: list[str]) -> "EvaluationDataset":
     from mlflow.genai.datasets import create_dataset
 
-    made: EvaluationDataset = create_dataset(name=name)
+    made: EvaluationDataset = create_dataset(name=name, experiment_id=experiments or None)
     return made
+
+
+def _listed_with(dataset: "EvaluationDataset", experiments: list[str]) -> "EvaluationDataset":
+    """The dataset, with these experiments among its own; Databricks has datasets of no experiment."""
+    if experiments and not pin().tracking_uri.startswith("databricks"):
+        from mlflow import MlflowClient
+
+        if new := [each for each in experiments if each not in dataset.experiment_ids]:
+            MlflowClient().add_dataset_to_experiments(dataset.dataset_id, new)
+    return dataset
 
 
 def _delete(dataset: "EvaluationDataset", record_ids: list[str]) -> None:

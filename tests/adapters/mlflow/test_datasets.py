@@ -90,6 +90,37 @@ def test_a_dataset_of_an_earlier_version_keeps_its_proposals(name):
     assert cs.load_cases(f"mlflow:{name}") == cases
 
 
+def recorded(session_id):
+    """One short conversation, recorded as an application would."""
+    with mlflow.start_span("agent", span_type="AGENT") as span:
+        mlflow.update_current_trace(metadata={"mlflow.trace.session": session_id})
+        span.set_inputs({"messages": [{"role": "user", "content": "I want a refund for order A-1893."}]})
+        span.set_outputs("It is refunded.")
+
+
+def test_a_dataset_is_listed_with_the_experiment_of_its_sessions(ambient, name):
+    """Whatever is active when it is saved; cases from a file go with the active one; `experiment` goes before both."""
+    recorded(f"s-{name}")
+    cases = cs.distill(cs.search_sessions(experiment=ambient), model="demo:/rules", journal=False)
+    home, active, named = (
+        mlflow.get_experiment_by_name(ambient).experiment_id,
+        mlflow.set_experiment(f"{ambient}-active").experiment_id,
+        mlflow.create_experiment(f"{ambient}-named"),
+    )
+
+    def listed(dataset):
+        return get_dataset(name=dataset).experiment_ids
+
+    cases.save(f"mlflow:{name}", redact=str.strip)
+    cs.CaseSet(list(cases)).save(f"mlflow:{name}-bare")
+    assert (listed(name), listed(f"{name}-bare")) == ([home], [active])
+    cases.save(f"mlflow:{name}-bare")
+    cases.save(f"mlflow:{name}", experiment=f"{ambient}-named")
+    assert (sorted(listed(name)), sorted(listed(f"{name}-bare"))) == (sorted([home, named]), sorted([home, active]))
+    with pytest.raises(cs.ConvsimError, match=r"experiment='x' is for MLflow's datasets, and 'cases.yaml' is a file"):
+        cases.save("cases.yaml", experiment="x")
+
+
 def test_saving_again_makes_no_second_dataset_and_no_second_record(name):
     """A second dataset of a name would break it; an edited case takes its own place, and others' records stay."""
     cases = cs.CaseSet([{"goal": "A", "case_id": "a", "expectations": {"x": 1, "y": 2}}, {"goal": "B", "case_id": "b"}])
