@@ -25,6 +25,10 @@ async def mended(messages):
 async def not_an_agent(number):
     return number
 
+async def slow(messages):
+    await asyncio.sleep(1)
+    return f"Slow answer {len(messages)}"
+
 chat = ScriptedChat(user=[f"Please help me, {n}." for n in range(30)])
 cases = [{"goal": f"Goal {n}", "case_id": f"case-{n}", "persona": "Terse"} for n in range(3)]
 """
@@ -104,6 +108,89 @@ def test_take_over_speak_and_hand_back(began):
     assert said == [["operator", "I want my money back."], ["simulated", "Please help me, 1."]]
     assert len(told["case-1/support/1"][4]) > 2
     assert not told["case-1/support/1"][2]
+
+
+@pytest.fixture
+def slowly(tab):
+    """Begin a run of three whose agent takes a second a turn; nobody chooses a conversation."""
+    start = "run = cs.simulate(cases, slow, user_model=chat, max_turns=%d, mlflow=False, concurrency=3)"
+
+    def begin(*, turns=20, held=False):
+        cell = start % turns + ("; run.pause()" if held else "")
+        tab.open(tab.lab.write("slowly.ipynb", RUN, cell)).run_all(wait=True)
+        tab.page.wait_for_selector(".cs-run:not(.cs-unknown)")
+        return Cell(tab)
+
+    yield begin
+    assert tab.errors == []
+
+
+def test_what_is_typed_after_a_take_over_goes_into_its_field_and_stays_there(slowly):
+    """The focus is in the field at once; while the person types on, no other conversation comes in its place."""
+    view = slowly()
+    view.wait_until("node.querySelector('.cs-from-user')")
+    shown = view.shown()
+    view.root.locator(".cs-scroller").focus()
+    view.page.keyboard.press("t")
+    at_once = view.root.evaluate("() => document.activeElement.ariaLabel")
+    view.page.keyboard.type("Is it shipped?")
+    early = view.root.get_by_label("The next user message").input_value()
+    view.page.keyboard.press("Enter")
+    view.wait_until("node.querySelector('.cs-log').textContent.includes('Is it shipped?')")
+    view.page.keyboard.type("and what of the rest of my order, please", delay=100)  # 4 s: an answer and more
+    view.wait_until("node.querySelector('.cs-composer .cs-why').textContent === 'It waits for you.'")
+    view.page.wait_for_timeout(2000)
+    field = view.root.get_by_label("The next user message")
+    focused = view.root.evaluate("() => document.activeElement.ariaLabel")
+    told = (view.shown(), field.input_value(), view.button("Follow the run").is_visible())
+    view.ask("run.stop(); run.wait(10); print('told', 1, 'end')")
+
+    assert (at_once, early) == ("The next user message", "Is it shipped?")
+    assert focused == "The next user message"
+    assert told == (shown, "and what of the rest of my order, please", True)
+
+
+def test_a_conversation_that_ends_does_not_take_the_field_away_from_who_types(slowly):
+    """The last turn is answered while the next words are typed: they stand, with the reason why they go nowhere."""
+    view = slowly(turns=1, held=True)
+    view.wait_until("node.querySelector('.cs-composer .cs-why')?.textContent === 'It waits for you.'")
+    view.say("My last words")
+    view.page.keyboard.type("too late")
+    view.wait_until("node.querySelector('.cs-subject .cs-badge').textContent.includes('not reached')")
+    view.wait_until("node.querySelector('.cs-composer .cs-why').textContent.includes('It has ended')")
+    kept = view.page.evaluate("() => document.activeElement.value")
+    view.page.keyboard.press("Enter")
+    view.root.locator(".cs-scroller").focus()
+    view.wait_until("node.querySelector('.cs-composer').hidden")
+    told = view.ask("run.stop(); run.wait(10)" + ASKED)
+    assert kept == "too late"
+    assert [said for *_, said in told.values()] == [[["operator", "My last words"]], [], []]
+
+
+def test_the_letter_s_asks_before_it_stops_and_the_button_does_not(slowly):
+    """Whoever types a word means no; Enter stops; the Stop button needs no question."""
+    view = slowly()
+    scroller = view.root.locator(".cs-scroller")
+    question = view.root.get_by_role("alertdialog")
+    scroller.focus()
+    view.page.keyboard.press("s")
+    asked = question.inner_text()
+    view.page.keyboard.press("o")
+    after_a_letter = question.is_hidden()
+    view.page.keyboard.press("s")
+    view.page.keyboard.press("Escape")
+    after_escape = (question.is_hidden(), view.root.evaluate("() => document.activeElement.className"))
+    playing = view.ask("print('told', str(not run.is_stopping and not run.ended.is_set()).lower(), 'end')")
+    stops = view.button("Stop").count()
+    scroller.focus()
+    view.page.keyboard.press("s")
+    view.page.keyboard.press("Enter")
+    stopped = view.ask("run.wait(10); print('told', str(run.state.stopped).lower(), 'end')")
+
+    assert "Stop the run? 3 conversations are not over." in asked
+    assert (after_a_letter, after_escape, playing) == (True, (True, "cs-scroller"), True)
+    assert stops == 1
+    assert stopped is True
 
 
 def test_pause_all_and_go_on_with_more_at_once(began):

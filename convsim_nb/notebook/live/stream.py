@@ -113,10 +113,8 @@ class EventStream:
             self.flush()
 
     def say_steering(self) -> None:
-        """Tell every view what no event tells."""
-        with self._lock:
-            self._header = True
-            self.flush()
+        """Tell every view what no event tells: where the run heard of it, for a page must not learn the old state."""
+        self._where_events_are(self._say_header)
 
     def tell(self, message: dict[str, Any]) -> None:
         """Send a message that is no part of the numbered batches."""
@@ -132,6 +130,11 @@ class EventStream:
     def _header_json(self) -> dict[str, Any]:
         said = {"steering": self._steering()}
         return {**header_json(self.state, spent=self._spent, stopping=self.stopping), **said}
+
+    def _say_header(self) -> None:
+        with self._lock:
+            self._header = True
+            self.flush()
 
     # --- gathering -------------------------------------------------------------------
 

@@ -16,7 +16,7 @@ const HELP = [
   ["o", "what happened in the turn: its trace"],
   ["c", "copy the message"],
   ["l", "label the conversation"],
-  ["s", "stop the run"],
+  ["s", "stop the run: asks first"],
   ["?", "this help"],
 ];
 

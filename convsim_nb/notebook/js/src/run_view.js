@@ -10,8 +10,10 @@ import { createMenu } from "./menu.js";
 import { firstToShow, inOrder, listed, nameOf, neighbour, nextFailure, relatives } from "./order.js";
 import { createList, createStrip } from "./overview.js";
 import { createPanel } from "./panel.js";
+import { createQuestion } from "./question.js";
 import { createComposer, createControls } from "./steer.js";
 import { createTranscript } from "./transcript.js";
+import { count } from "./words.js";
 import { CHOSEN, SHOW } from "./workbench_parts.js";
 
 /** @import {Model, RunEvent} from "./types" */
@@ -45,22 +47,24 @@ export function createRunView(model) {
   const menu = createMenu();
   const panel = createPanel({ ask, onForked });
   const controls = createControls({
-    ask,
+    onHold: (key, hold) => void (hold ? takeOver(key) : tried("resume", { key })),
+    onStop: (key) => void tried("stop", { key }),
     onLabel: labelIt,
     onAgain: () => shown !== null && panel.again(shown),
-    onSay: say,
     onBeside: (key) => stand(key || null),
   });
-  const composer = createComposer({ ask });
+  const composer = createComposer({ ask, onLeave: () => paintSoon("transcript") });
   const transcript = createTranscript({
     onFollow: follow,
     onBack: () => toList(true),
+    onTouch: pin,
     onMore: (place, at) => menu.open(at, choices(place)),
     controls: controls.node,
     panel: panel.node,
     composer: composer.node,
   });
   const help = createHelp();
+  const question = createQuestion();
   const status = h("div", { class: "cs-status", role: "status" });
   const notice = h("div", { class: "cs-toast", role: "alert", hidden: true });
   const node = h(
@@ -72,6 +76,7 @@ export function createRunView(model) {
     h("div", { class: "cs-hint" }, "Waiting for the kernel …"),
     menu.node,
     help.node,
+    question.node,
     notice,
     status,
   );
@@ -118,7 +123,7 @@ export function createRunView(model) {
     o: () => doHere("Trace", "Trace in MLflow"),
     c: () => doHere("Copy"),
     l: labelIt,
-    s: stop,
+    s: askToStop,
     "?": () => help.toggle(),
     Escape: () => (help.toggle(false), panel.close()),
   });
@@ -178,13 +183,32 @@ export function createRunView(model) {
   /**
    * @param {string} what
    * @param {Record<string, unknown>} given
+   * @returns {Promise<boolean>} whether it was done
    */
   async function tried(what, given) {
     try {
       await ask(what, given);
+      return true;
     } catch (error) {
       say(error instanceof Error ? error.message : String(error));
+      return false;
     }
+  }
+
+  /**
+   * The next key is the person's first word, whenever the kernel answers.
+   * @param {string} key
+   */
+  async function takeOver(key) {
+    pin();
+    panel.close();
+    composer.expect(key);
+    stale.add("transcript");
+    paint();
+    composer.focus();
+    if (await tried("pause", { key })) return;
+    composer.expect("");
+    paintSoon("transcript");
   }
 
   /** @param {string} problem */
@@ -221,6 +245,15 @@ export function createRunView(model) {
   }
 
   // --- which conversation ------------------------------------------------------------
+
+  /** Somebody reads here, or steps in: another conversation must not come in its place. */
+  function pin() {
+    clearTimeout(leaving);
+    leaving = undefined;
+    if (!following) return;
+    following = false;
+    paintSoon("transcript");
+  }
 
   /** While the person has chosen none: show one that runs, and after the end the first failure. */
   function lookOn() {
@@ -338,6 +371,14 @@ export function createRunView(model) {
     if (copy.known && !copy.state.ended && !copy.header.stopping) kernel.stop();
   }
 
+  /** By key: the letter may have been meant for a field. */
+  function askToStop() {
+    if (!copy.known || copy.state.ended || copy.header.stopping) return;
+    const open = [...copy.state.conversations.values()].filter((each) => each.status !== "ended").length;
+    const are = open === 1 ? "is" : "are";
+    question.ask(`Stop the run? ${count(open, "conversation")} ${are} not over.`, { yes: "Stop the run", no: "Go on", act: stop });
+  }
+
   // --- painting ----------------------------------------------------------------------
 
   /** @param {...("header" | "list" | "transcript")} parts */
@@ -373,6 +414,7 @@ export function createRunView(model) {
   }
 
   function announce() {
+    question.close();
     const { reached = 0, not_reached: not = 0, void: none = 0 } = copy.header.counts;
     const how = copy.state.stopped ? "stopped" : "ended";
     setText(status, `Run ${how}: ${reached} reached, ${not} not reached, ${none} void.`);

@@ -16,27 +16,18 @@ export const isHeld = ({ header: { steering } }, conversation) =>
   conversation.status === "paused" || Boolean(steering.paused) || Boolean(steering.held?.includes(conversation.key));
 
 /**
- * @param {{ask: Ask, onLabel: () => void, onAgain: () => void, onSay: (text: string) => void, onBeside: (key: string) => void}} actions
+ * @param {{onHold: (key: string, hold: boolean) => void, onStop: (key: string) => void, onLabel: () => void, onAgain: () => void, onBeside: (key: string) => void}} actions
  */
-export function createControls({ ask, onLabel, onAgain, onSay, onBeside }) {
+export function createControls({ onHold, onStop, onLabel, onAgain, onBeside }) {
   let key = "";
   let held = false;
-  const hold = button("Take over", () => act(held ? "resume" : "pause"));
-  const stop = button("Stop this one", () => act("stop"));
+  const hold = button("Take over", () => onHold(key, !held));
+  const stop = button("Stop this one", () => onStop(key));
   const again = button("Run again", onAgain);
   const label = button("Label", onLabel);
   const beside = h("select", { class: "cs-beside-whom", "aria-label": "Side by side with", title: "Side by side with" });
   beside.addEventListener("input", () => onBeside(beside.value));
   const node = h("div", { class: "cs-controls" }, hold, stop, again, label, beside);
-
-  /** @param {string} what */
-  async function act(what) {
-    try {
-      await ask(what, { key });
-    } catch (error) {
-      onSay(error instanceof Error ? error.message : String(error));
-    }
-  }
 
   /**
    * @param {[string, string][]} others
@@ -93,21 +84,23 @@ export function createControls({ ask, onLabel, onAgain, onSay, onBeside }) {
  */
 const button = (text, onclick) => h("button", { type: "button", class: "cs-control", onclick }, text);
 
-/** @param {{ask: Ask}} actions */
-export function createComposer({ ask }) {
+/** @param {{ask: Ask, onLeave: () => void}} actions */
+export function createComposer({ ask, onLeave }) {
   const input = h("textarea", { rows: 1, dir: "auto", "aria-label": "The next user message" });
   const send = h("button", { type: "submit", class: "cs-main" }, "Send");
   const hint = h("div", { class: "cs-why", role: "status" });
   const node = h("form", { class: "cs-composer", hidden: true }, h("div", { class: "cs-row-of" }, input, send), hint);
   let key = "";
+  /** A conversation that is being taken over: what is typed has a place before the kernel has answered. */
+  let expected = "";
+  /** Whether words can be said in it now. */
+  let open = false;
   /** What was typed, by conversation. @type {Map<string, string>} */
   const drafts = new Map();
   let busy = false;
 
-  input.addEventListener("input", () => {
-    drafts.set(key, input.value);
-    relabel();
-  });
+  node.addEventListener("focusout", onLeave);
+  input.addEventListener("input", () => keep(input.value));
   input.addEventListener("keydown", (event) => {
     if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
     event.preventDefault();
@@ -115,44 +108,73 @@ export function createComposer({ ask }) {
   });
   node.addEventListener("submit", async (event) => {
     event.preventDefault();
-    if (busy) return;
+    if (busy || !open) return;
     busy = true;
     const [said, to] = [input.value, key];
+    keep(""); // at once: the next words may be typed before the answer is here
     try {
       await ask("say", { key: to, text: said.trim() ? said : null });
-      drafts.delete(to);
-      if (key === to) input.value = "";
-      relabel();
     } catch (error) {
+      if (!drafts.get(to)) drafts.set(to, said);
+      if (key === to) keep(drafts.get(to) ?? "");
       setText(hint, error instanceof Error ? error.message : String(error));
     }
     busy = false;
   });
 
-  function relabel() {
-    setText(send, input.value.trim() ? "Send" : "Let the user speak");
+  /** @param {string} text */
+  function keep(text) {
+    if (input.value !== text) input.value = text;
+    if (text) drafts.set(key, text);
+    else drafts.delete(key);
+    setText(send, text.trim() ? "Send" : "Let the user speak");
   }
 
   return {
     node,
+    /** @param {string} taken the conversation that is being taken over; empty where that failed */
+    expect(taken) {
+      expected = taken;
+    },
     focus: () => !node.hidden && input.focus({ preventScroll: true }),
     /**
      * @param {Copy} copy
      * @param {Conversation | undefined} conversation
      */
     paint(copy, conversation) {
-      const { steering } = copy.header;
-      const shown = conversation !== undefined && conversation.status !== "ended" && steering.live === true;
-      node.hidden = !shown || !isHeld(copy, conversation);
+      const plays = conversation !== undefined && conversation.status !== "ended" && copy.header.steering.live === true;
+      const held = plays && isHeld(copy, conversation);
+      if (held && conversation.key === expected) expected = "";
+      open = held || (plays && conversation.key === expected);
+      // Who is typing is not cut off: the field goes when it is left.
+      const typing = conversation?.key === key && !node.hidden && node.contains(document.activeElement);
+      node.hidden = !open && !typing;
       if (node.hidden || !conversation) return;
       if (conversation.key !== key) {
         key = conversation.key;
-        input.value = drafts.get(key) ?? "";
         setAttribute(input, "placeholder", "Your words as the user; Enter alone lets the simulated user speak");
-        relabel();
+        keep(drafts.get(key) ?? "");
       }
-      const waits = conversation.status === "paused" || conversation.status === "waiting";
-      setText(hint, waits ? "It waits for you." : "It goes on to its next user message, and waits there for you.");
+      const waits = open && (conversation.status === "paused" || conversation.status === "waiting");
+      node.classList.toggle("cs-early", !waits);
+      setAttribute(send, "aria-disabled", open ? null : "true");
+      setText(hint, hintWords(copy, conversation, open, waits));
     },
   };
+}
+
+/**
+ * @param {Copy} copy
+ * @param {Conversation} conversation
+ * @param {boolean} open whether words can be said in it
+ * @param {boolean} waits
+ */
+function hintWords({ words }, { stop, messages }, open, waits) {
+  if (stop !== null) return `It has ended: ${words.stops[stop] ?? stop}. What stands here is not sent.`;
+  if (!open) return "It was handed back: take it over again to speak in it.";
+  if (waits) return "It waits for you.";
+  const agentIsNext = messages.at(-1)?.role === "user";
+  return agentIsNext
+    ? "The agent is answering: what you send now is said after that."
+    : "It goes on to its next user message, and waits there for you.";
 }

@@ -20,6 +20,7 @@ const NEAR = 32;
  * @typedef {object} Actions
  * @property {() => void} onFollow
  * @property {() => void} onBack the list is wanted, where only one of the two has room
+ * @property {() => void} onTouch somebody does something here, and wants it to stay
  * @property {(place: number, button: HTMLElement) => void} onMore a message's menu is wanted
  * @property {Node} controls what can be done to the conversation
  * @property {Node} panel
@@ -27,7 +28,7 @@ const NEAR = 32;
  */
 
 /** @param {Actions} actions */
-export function createTranscript({ onFollow, onBack, onMore, controls, panel, composer }) {
+export function createTranscript({ onFollow, onBack, onTouch, onMore, controls, panel, composer }) {
   const badge = h("span", { class: "cs-badge" });
   const goal = h("strong", { class: "cs-goal", dir: "auto" });
   const facts = h("span", { class: "cs-facts" });
@@ -64,6 +65,10 @@ export function createTranscript({ onFollow, onBack, onMore, controls, panel, co
     const turn = more?.closest("[data-place]");
     if (more instanceof HTMLElement && turn) onMore(Number(turn.getAttribute("data-place")), more);
   });
+  // Whatever has the focus here is being used; the text as a whole has it while one only watches.
+  const idle = /** @type {unknown[]} */ ([scroller, back, follow, pill]);
+  node.addEventListener("focusin", (event) => !idle.includes(event.target) && onTouch());
+  node.addEventListener("input", onTouch);
   // Wrapping changes with the width: who read at the end still does.
   new ResizeObserver(() => (atEnd ? toEnd() : measure())).observe(scroller);
   // What a person unfolds is not new.
