@@ -43,6 +43,15 @@ def run_title(state: RunState) -> str:
     return state.run_name or state.run_id or "this run"
 
 
+def run_titles(states: Sequence[RunState]) -> list[str]:
+    """The runs' titles; where several have the same, the end of the id tells them apart, wherever they are named."""
+    titles = [run_title(state) for state in states]
+    return [
+        title if titles.count(title) == 1 else f"{title} ({state.run_id.rpartition('-')[2]})"
+        for title, state in zip(titles, states, strict=True)
+    ]
+
+
 def rate_sentence(summary: RunSummary) -> str:
     """The reach rate with its interval."""
     if not summary.counted:

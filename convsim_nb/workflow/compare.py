@@ -13,6 +13,7 @@ from convsim_nb.domain.errors import UsageError
 from convsim_nb.domain.events import RunSettings
 from convsim_nb.views.comparison import comparison_html, corrected_words, sentences, table_lines
 from convsim_nb.views.inline import line, page, text
+from convsim_nb.views.sentences import run_titles
 from convsim_nb.views.side_by_side import Sided, sided
 from convsim_nb.workflow.display import display
 from convsim_nb.workflow.run import Run
@@ -53,8 +54,7 @@ class Comparison:
     @property
     def names(self) -> tuple[str, ...]:
         """The runs' names, made different where they are the same."""
-        names = [run.state.run_name or run.run_id for run in (self.first, *self.others)]
-        return tuple(name if names.count(name) == 1 else f"{name} ({place})" for place, name in enumerate(names, 1))
+        return tuple(run_titles([run.state for run in (self.first, *self.others)]))
 
     @property
     def changed(self) -> "pd.DataFrame":

@@ -9,6 +9,7 @@ from convsim_nb.domain.errors import StoreError, UsageError
 from convsim_nb.views.beside import Beside, Measured, matrix, versus
 from convsim_nb.views.plots import plots
 from convsim_nb.views.report import report_html, report_markdown
+from convsim_nb.views.sentences import run_titles
 from convsim_nb.workflow.failures import failures as failures_by_rules
 from convsim_nb.workflow.stored import stored
 
@@ -43,7 +44,9 @@ def write_report(
     if target.suffix.lower() == ".md":
         text = report_markdown(run.state, scores=run.scores, beside=around, failures=fallen)
     else:
-        drawn = plots({name: one.conversations for name, one in zip(_names(runs), runs, strict=True)})
+        drawn = plots(
+            {name: one.conversations for name, one in zip(run_titles([one.state for one in runs]), runs, strict=True)}
+        )
         text = report_html(run.state, scores=run.scores, beside=around, plots=drawn, failures=fallen)
     written = write_private(target, text)
     if found:
@@ -64,15 +67,10 @@ def _around(found: "Sequence[Comparison]", runs: "Sequence[Run]", fidelity: "Fid
             versus(each.found[0], sides=each.sides(), said=each.sentences, cases=cases, room=_ROOM // len(found))
             for each in found
         ],
-        names=_names(runs),
+        names=run_titles([one.state for one in runs]),
         matrix=matrix([one.conversations for one in runs], cases=cases) if found else (),
         measured=[_measured(fidelity)] if fidelity is not None else (),
     )
-
-
-def _names(runs: "Sequence[Run]") -> list[str]:
-    names = [each.state.run_name or each.run_id for each in runs]
-    return [name if names.count(name) == 1 else f"{name} ({n})" for n, name in enumerate(names, 1)]
 
 
 def _measured(fidelity: "Fidelity") -> Measured:

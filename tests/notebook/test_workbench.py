@@ -1,6 +1,7 @@
 """The workbench in Python: what Run plays, what it refuses, what stays, and what a page is told."""
 
 import json
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 
@@ -36,6 +37,9 @@ def shell(capsys, tmp_path, monkeypatch):
     shell = Shell(capsys)
     assert shell(SETUP).ok
     yield shell
+    for timer in [each for each in threading.enumerate() if isinstance(each, threading.Timer)]:
+        timer.cancel()  # what is told a moment later would look into the folder of the next test
+        timer.join(10)
     shell.close()
 
 
@@ -545,7 +549,21 @@ def test_the_lists_of_runs_say_what_runs_share_and_how_far_they_came(page):
     lines = view.state["runs"]
 
     assert [(line["shared"], line["done"], line["total"]) for line in lines] == [(1, 1, 1), (0, 3, 3)]
-    assert [line["name"] for line in lines] == [run.state.run_name or run.run_id for run in view.bench.runs]
+    assert tuple(line["name"] for line in lines) == cs.compare(*view.bench.runs, force=True).names
+
+
+def test_runs_of_one_name_are_told_apart_in_the_lists_as_in_their_comparison(page):
+    """By the end of their ids, which no place in a list changes."""
+    view = page("bench = cs.Workbench(my_agent, cases=cases, run_name='nightly', **options)")
+    for _ in range(2):
+        view.ask("run")
+        view.bench.run.wait()
+    names = [line["name"] for line in view.state["runs"]]
+    html = view.ask("compare", first=view.bench.runs[1].run_id, second=view.bench.runs[0].run_id)["result"]["html"]
+
+    assert names == [f"nightly ({run.run_id[-6:]})" for run in view.bench.runs]
+    assert tuple(names[::-1]) == cs.compare(*view.bench.runs[::-1]).names
+    assert all(name in html for name in names)
 
 
 def test_the_saved_form_says_since_when_it_has_been_so(page):

@@ -10,7 +10,7 @@ from convsim_nb.domain.events import MessageDelta, RunEvent
 from convsim_nb.notebook.display import NotebookDisplay, ShownRun, ViewKind, shown_by
 from convsim_nb.notebook.live.protocol import sendable
 from convsim_nb.notebook.live.run_view import RunView
-from convsim_nb.views.sentences import run_title
+from convsim_nb.views.sentences import run_titles
 from convsim_nb.views.words import percent, stop_words
 from convsim_nb.workflow.compare import compare
 from convsim_nb.workflow.options import SimulateOptions
@@ -114,15 +114,16 @@ class RunShelf:
             every = [*self.runs, *(run for run_id, run in self._earlier.items() if run_id not in here)]
         shown = self.shown and self.shown.run
         lines = sorted(every, key=_began, reverse=True)
+        titles = run_titles([run.state for run in lines])
         of_shown = set(shown.state.cases) if shown else set()
         return [
             {
-                **run_json(run),
+                **run_json(run, title=title),
                 "shown": run is shown,
                 "here": run.run_id in here,
                 "shared": len(of_shown.intersection(run.state.cases)),
             }
-            for run in lines
+            for run, title in zip(lines, titles, strict=True)
         ]
 
     def _bench(self, run: Run) -> BenchedRun:
@@ -153,11 +154,11 @@ def _began(run: Run) -> float:
 # --- what is said of a run -----------------------------------------------------------
 
 
-def run_json(run: Run) -> dict[str, Any]:
+def run_json(run: Run, *, title: str) -> dict[str, Any]:
     """A run in one line: who played, how many reached, and what stands outside the rate."""
     summary, agent = run.summary, run.state.agent
     line = {
-        "name": run_title(run.state),
+        "name": title,
         "named": bool(run.state.run_name),
         "agent": agent.name if agent else "",
         "hash": agent.source_hash if agent else "",
