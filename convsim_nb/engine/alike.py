@@ -1,4 +1,4 @@
-"""Test cases that are next to the same."""
+"""Test cases that are nearly the same."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
@@ -17,7 +17,7 @@ _CROWD = 50
 
 
 def near_duplicates(cases: Sequence[TestCase]) -> Iterator[tuple[int, int]]:
-    """The places of two cases each that are next to the same, the earlier one first."""
+    """The places of two cases each, the later nearly the same as the earlier, which comes first."""
     told = [_told("\n".join([case.goal, *(withheld.fact for withheld in case.withheld)])) for case in cases]
     often = Counter(word for words in told for word in words)
     by_word: dict[str, list[int]] = defaultdict(list)

@@ -42,7 +42,7 @@ async def draft(
     instructions: Prompt | None = None,
     told: Callable[[tuple[TestCase, ...]], None] = lambda _: None,
 ) -> tuple[TestCase, ...]:
-    """Write up to `n` cases, no two of them next to the same.
+    """Write up to `n` cases, no two of them nearly the same.
 
     The model is told what there is already, and asked for what is missing. There are fewer than `n`
     where it brings nothing new any more. `told` hears what there is so far.
@@ -86,6 +86,6 @@ def _case(written: DraftCase) -> TestCase:
 
 
 def _distinct(cases: Sequence[TestCase]) -> list[TestCase]:
-    """Without the later ones of those that are next to the same."""
+    """Without those that are nearly the same as an earlier one."""
     like = {second for _, second in near_duplicates(cases)}
     return [case for place, case in enumerate(cases) if place not in like]

@@ -36,7 +36,7 @@ def draft(
 ) -> CaseSet:
     """Write test cases from a description of the agent: for the time before any session is recorded.
 
-    Spread over what the agent does and over people; no two next to the same. Where there are fewer
+    Spread over what the agent does and over people; no two nearly the same. Where there are fewer
     than `n`, `CaseSet.problems` says so.
 
     Args:
