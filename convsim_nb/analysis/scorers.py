@@ -34,13 +34,17 @@ def agent_repeats(conversation: Conversation) -> int:
     return len(said) - len(set(said))
 
 
-def tool_calls(conversation: Conversation) -> int:
-    """Calls that the agent made to tools."""
+def tool_calls(conversation: Conversation) -> int | None:
+    """Calls that the agent made to tools; None where nothing tells of them: text alone, and nothing traced."""
+    if not _calls_known(conversation):
+        return None
     return sum(len(message.tool_calls) for message in _replies(conversation))
 
 
-def tool_errors(conversation: Conversation) -> int:
-    """Tool calls that came back with an error."""
+def tool_errors(conversation: Conversation) -> int | None:
+    """Tool calls that came back with an error; None where nothing tells of tool calls."""
+    if not _calls_known(conversation):
+        return None
     return sum(call.error is not None for message in _replies(conversation) for call in message.tool_calls)
 
 
@@ -59,11 +63,15 @@ SCORERS: dict[str, Scorer] = {
 def score(conversations: Iterable[Conversation], scorers: Sequence[tuple[str, Scorer]]) -> tuple[Score, ...]:
     """Every scorer's value for every conversation that came to its end without being void.
 
-    A scorer that raises has no value there, and its error instead.
+    A scorer that raises has no value there, and its error instead. An agent whose tool calls are seen in one
+    conversation has made none where none are seen: that it did not call its tools must not go uncounted.
     """
+    every = tuple(conversations)
+    if any(message.tool_calls for conversation in every for message in _replies(conversation)):
+        every = tuple(map(_all_known, every))
     return tuple(
         _scored(conversation, name, scorer)
-        for conversation in conversations
+        for conversation in every
         if conversation.verdict in ("reached", "not_reached")
         for name, scorer in scorers
     )
@@ -107,6 +115,18 @@ def _over_turns(turns: Sequence[Score]) -> Score:
         return valued[0].model_copy(update={"turn": None, "rationale": f"in all {len(valued)} turns"})
     said = f"{sum(known):g} of {len(known)} turns" if all(one.holds is not None for one in valued) else ""
     return Score(key=turns[0].key, name=turns[0].name, value=fmean(known), rationale=said)
+
+
+def _calls_known(conversation: Conversation) -> bool:
+    replies = _replies(conversation)
+    return not replies or any(message.calls_known for message in replies)
+
+
+def _all_known(conversation: Conversation) -> Conversation:
+    if all(message.calls_known for message in conversation.messages):
+        return conversation
+    known = tuple(message.model_copy(update={"calls_known": True}) for message in conversation.messages)
+    return conversation.model_copy(update={"messages": known})
 
 
 def _replies(conversation: Conversation) -> tuple[Message, ...]:

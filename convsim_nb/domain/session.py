@@ -43,6 +43,8 @@ class Message(Record):
     source: MessageSource = "recorded"
     tool_calls: tuple[ToolCall, ...] = ()
     """The calls made on the way to this message, in order."""
+    calls_known: bool = True
+    """False where nothing tells which tools were called: the agent replied with mere text, and traced nothing."""
     wire: tuple[dict[str, JsonValue], ...] = ()
     """The messages that go back to the agent for this one, where `content` alone would lose tool calls or images."""
     trace_id: str | None = None

@@ -81,10 +81,14 @@ class AgentReply:
 
     content: str
     tool_calls: tuple[ToolCall, ...] = ()
+    tells_calls: bool = True
+    """False for mere text: tool calls would not stand in it, so that their absence says nothing."""
     wire: tuple[dict[str, Any], ...] = ()
     """The messages that go back to the agent in the next turn, where `content` alone would lose something."""
     refs: Mapping[str, Any] = field(default_factory=dict)
-    """`trace_id`: the MLflow trace of the turn. `trace`: a finished one that a remote agent handed back."""
+    """`trace_id`: the MLflow trace of the turn. `trace`: a finished one that a remote agent handed back.
+    `since`: what the turn's trace holds from before that time, in nanoseconds since 1970, was said again, and is not
+    of the turn."""
     raw: Any = None
     """The reply as it came."""
     usage: Usage | None = None
@@ -99,6 +103,7 @@ class AgentReply:
             content=self.content,
             source="agent",
             tool_calls=self.tool_calls,
+            calls_known=self.tells_calls or bool(self.tool_calls),
             wire=self.wire,
             trace_id=self.refs.get("trace_id"),
             seconds=self.seconds or waited,

@@ -300,7 +300,7 @@ def _readable(reply: Any) -> Any:
     try:
         read_reply(reply)
     except AgentError:
-        return AgentReply(content=_as_text(reply), raw=reply)
+        return AgentReply(content=_as_text(reply), raw=reply, tells_calls=False)
     return reply
 
 

@@ -51,7 +51,7 @@ class RecordedAgent(CallableAgent):
             place = _fitting(text, recorded, place)
             if count < len(said):
                 place += 1
-        return AgentReply(recorded[place][1] if place < len(recorded) else "")
+        return AgentReply(recorded[place][1] if place < len(recorded) else "", tells_calls=False)
 
 
 def exchanges(messages: Sequence[Message]) -> tuple[tuple[str, str], ...]:

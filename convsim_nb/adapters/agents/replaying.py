@@ -49,9 +49,10 @@ class ReplayingAgent:
         """
         if turn.turn == 1:
             await self._catch_up(turn)
-        start = time.monotonic()
+        start, since = time.monotonic(), time.time_ns()
         reply = await self.agent(turn)
-        return replace(reply, seconds=reply.seconds or time.monotonic() - start)
+        refs = {**reply.refs, "since": since}
+        return replace(reply, refs=refs, seconds=reply.seconds or time.monotonic() - start)
 
     async def _catch_up(self, turn: AgentTurn) -> None:
         for place in _answered(turn.messages):

@@ -47,7 +47,7 @@ def read_reply(raw: Any) -> AgentReply:
 def _read(value: Any) -> AgentReply | None:  # noqa: PLR0911 - one arm a shape
     match value:
         case str():
-            return AgentReply(content=value)
+            return AgentReply(content=value, tells_calls=False)
         case {"error": error} if error:
             raise AgentError(f"the agent answered with an error: {cut(error)}")
         case {"choices": [{"message": dict() as message}, *_]}:
@@ -70,7 +70,7 @@ def _read_list(value: list[Any]) -> AgentReply | None:
     if not value or is_messages(value):
         return _of_messages(value)
     if all(isinstance(text, str) for text in value):
-        return AgentReply(content="\n\n".join(value))
+        return AgentReply(content="\n\n".join(value), tells_calls=False)
     return _read(value[0]) if len(value) == 1 else None
 
 

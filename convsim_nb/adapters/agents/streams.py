@@ -13,6 +13,7 @@ class Pieces:
 
     def __init__(self) -> None:
         self.begun = False
+        self._text_only = True
         self._texts: list[str] = []
         self._calls: dict[int, Wire] = {}
         self._messages: list[Wire] = []
@@ -28,6 +29,7 @@ class Pieces:
             AgentError: the piece says that the agent failed, or is of no shape that we know.
         """
         self.begun = True
+        self._text_only = self._text_only and isinstance(piece, str)
         text = self._add(plain(piece))
         if text is None:
             raise AgentError(f"the agent's stream holds {type(piece).__name__}, which we cannot read: {cut(piece)}")
@@ -38,7 +40,7 @@ class Pieces:
         if self._reply is not None:
             return self._reply
         self._close_message()
-        if len(self._messages) == 1 and set(self._messages[0]) == {"role", "content"} and not any(self._usages):
+        if self._text_only and self._messages:
             return self._messages[0]["content"]
         return {"messages": self._messages, "usage": self._usages}
 

@@ -62,6 +62,19 @@ def available() -> bool:
     return all(hasattr(_found(place), name) for place, name in _NEEDED)
 
 
+def spans_so_far(claim: Claim) -> list[Any]:
+    """What lies in this process of a trace that is not stored yet, its root too; empty where MLflow keeps it elsewhere.
+
+    The spans are live: they are to be read, not kept.
+    """
+    manager = _found(_MANAGER)
+    if not hasattr(manager, "get_trace"):
+        return []
+    with manager.get_instance().get_trace(claim.trace_id) as kept:  # its lock: another thread may be opening a span
+        trace = kept or claim.kept
+        return list(trace.span_dict.values()) if trace else []
+
+
 class TraceNet:
     """Holds the traces of one run between their end and their writing. Any thread may call any of it."""
 

@@ -19,6 +19,8 @@ from convsim_nb.domain.secrets import masked
 from convsim_nb.domain.session import Message, ToolCall
 from convsim_nb.engine.ports import Agent, AgentReply, AgentTurn
 
+RETURNED = "convsim.returned"
+"""On the root span of a turn that is shown as a chat: what the agent gave back, where that was more than its text."""
 _LONGEST = 250
 """Characters of one metadata value, as MLflow cuts its own."""
 
@@ -51,6 +53,7 @@ class TracedAgent:
         told: "Callable[[AgentTurn], tuple[dict[str, str], dict[str, str]]] | None" = None,
     ) -> None:
         self._agent, self._export, self._name = agent, export, name
+        self._as_chat = shown is None
         self._shown = shown or Shown(partial(turn_inputs, history=history), turn_outputs)
         self._told = told or (lambda turn: (turn_metadata(turn), turn_tags(turn)))
         self._of_run = {"convsim.run_id": run_id} if run_id else {}
@@ -75,6 +78,8 @@ class TracedAgent:
                 reply = await self._agent(turn)
                 seconds = time.monotonic() - start
                 span.set_outputs(self._shown.outputs(reply))
+                if self._as_chat:
+                    span.set_attribute(RETURNED, _note(reply))
                 graft(reply.refs, span, claim)
                 _count_tokens(span, reply)
             except BaseException as error:
@@ -165,6 +170,27 @@ def turn_outputs(reply: AgentReply) -> dict[str, Any]:
     if way[-1].get("role") != "assistant" or way[-1].get("content") != reply.content or "tool_calls" in way[-1]:
         way.append(answer)
     return {"messages": way}
+
+
+def _note(reply: AgentReply) -> dict[str, Any]:
+    """What the agent gave back, without a trace that a remote one sent along: that stands in the turn's own."""
+    raw = reply.raw
+    if "trace" in reply.refs:
+        raw = {name: each for name, each in raw.items() if name != "trace"} if isinstance(raw, Mapping) else None
+    return {} if raw is None or isinstance(raw, str) else {"value": raw}
+
+
+def returned(root: Any) -> Any:
+    """What the agent gave back in a turn, by the root span of its trace: what `mlflow.genai.evaluate` would give.
+
+    A turn that was brought to MLflow from the journal has its text alone.
+    """
+    note, outputs = root.get_attribute(RETURNED), root.outputs
+    if note is None:
+        return outputs
+    if "value" in note:
+        return note["value"]
+    return outputs["choices"][0]["message"]["content"] if "choices" in outputs else outputs["messages"][-1]["content"]
 
 
 def _calls(calls: Sequence[ToolCall]) -> list[dict[str, Any]]:

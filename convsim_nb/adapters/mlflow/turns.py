@@ -1,6 +1,6 @@
 """One trace as one turn: what was said before, what the user said, what the agent replied, which tools it called."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from mlflow.entities import Span, Trace
 
 _MODELS = {"CHAT_MODEL", "LLM"}
+_TELLING = {"TOOL", *_MODELS}
 _SPEAKERS = {"AGENT", "CHAIN", "WORKFLOW", *_MODELS}
 _SIDE_WORK = {"EMBEDDING", "RETRIEVER", "RERANKER", "PARSER", "EVALUATOR", "GUARDRAIL", "MEMORY", "TOOL"}
 _NS = 1e9
@@ -38,6 +39,16 @@ class Turn:
         return round(self.ended - self.started, 6)
 
 
+def calls_in(spans: "Sequence[Span]") -> tuple[ToolCall, ...] | None:
+    """The tool calls that spans tell of, each once, in order; None where none of them is a model's or a tool's.
+
+    A tool's spans say what it was given and what came of it; a model's say what it asked for.
+    """
+    if not any(span.span_type in _TELLING for span in spans):
+        return None
+    return merged(_model_calls(spans), _tool_calls(spans))
+
+
 def read_turn(trace: "Trace") -> Turn | None:
     """What a trace tells of the conversation; None where nobody says anything in it."""
     root = _root(trace.data.spans)
@@ -48,7 +59,7 @@ def read_turn(trace: "Trace") -> Turn | None:
         return None
     started = root.start_time_ns / _NS
     turn = Turn(trace.info.trace_id, started, (root.end_time_ns or root.start_time_ns) / _NS)
-    return _told(turn, before, after, merged(_model_calls(trace.data.spans), _tool_calls(trace.data.spans)))
+    return _told(turn, before, after, calls_in(trace.data.spans) or ())
 
 
 def _conversation(root: "Span", spans: Iterable["Span"]) -> tuple[tuple[Line, ...], tuple[Line, ...]]:
@@ -153,7 +164,7 @@ def _tool_call(span: "Span") -> ToolCall:
         result=None if error else parsed_result(outputs) if isinstance(outputs, str) else outputs,
         error=error,
         id=answer.get("tool_call_id"),
-        seconds=round(((span.end_time_ns or span.start_time_ns) - span.start_time_ns) / _NS, 6),
+        seconds=None if span.end_time_ns is None else round((span.end_time_ns - span.start_time_ns) / _NS, 6),
     )
 
 

@@ -27,6 +27,8 @@ export interface Message {
   content: string;
   source: string;
   tool_calls: ToolCall[];
+  /** False where nothing tells which tools were called. */
+  calls_known?: boolean;
   trace_id: string | null;
   seconds: number | null;
 }
@@ -327,6 +329,10 @@ export interface SpanLine {
   kind: string;
   seconds: number | null;
   failed: boolean;
+  /** What was raised in it, `KeyError: 'account'`; empty where nothing was. */
+  error: string;
+  /** The last line of the caller's own code in that, `cell 3, line 2: raise KeyError(name)`. */
+  where: string;
   inputs: unknown;
   outputs: unknown;
 }
