@@ -15,7 +15,7 @@ from convsim_nb.adapters.mlflow.search import (
     traces_of_session,
 )
 from convsim_nb.adapters.mlflow.sessions import is_judging, is_simulated, read_session, session_id_of
-from convsim_nb.adapters.mlflow.store import Pin, knock, pin, store_errors
+from convsim_nb.adapters.mlflow.store import Pin, knock, make_ready, pin, store_errors
 from convsim_nb.domain.preview import SessionPreview
 from convsim_nb.domain.session import Session
 
@@ -42,6 +42,7 @@ class Browser:
         self._wanted, self._uri = wanted, store.tracking_uri
         with store_errors(self._uri):
             knock(self._uri)
+            make_ready(self._uri)
             self._client = MlflowClient(tracking_uri=self._uri)
             flush_trace_async_logging()  # what this process recorded a moment ago counts too
             self.experiment = experiment_of(self._client, store)

@@ -1,5 +1,6 @@
 """What MLflow does for us alone leaves no trace, and draws no bars. Importing this does not import MLflow."""
 
+import logging
 import os
 import sys
 import threading
@@ -58,3 +59,17 @@ def barless() -> Iterator[None]:
                 _inside.remove(mark)
                 if not _inside:
                     os.environ.pop(_BARS, None)
+
+
+@contextmanager
+def wordless(*loggers: str) -> Iterator[None]:
+    """What these loggers tell inside is heard from warnings on; a level that somebody set is left alone."""
+    ours = [found for found in map(logging.getLogger, loggers) if found.level in (logging.NOTSET, logging.INFO)]
+    before = [each.level for each in ours]
+    for each in ours:
+        each.setLevel(logging.WARNING)
+    try:
+        yield
+    finally:
+        for each, level in zip(ours, before, strict=True):
+            each.setLevel(level)

@@ -14,7 +14,7 @@ from mlflow import MlflowClient, flush_trace_async_logging
 from mlflow.exceptions import MlflowException
 
 from convsim_nb.adapters.mlflow.sessions import Read, is_judging, is_simulated, read_groups, session_id_of
-from convsim_nb.adapters.mlflow.store import Pin, default_experiment, knock, pin, shown, store_errors
+from convsim_nb.adapters.mlflow.store import Pin, default_experiment, knock, make_ready, pin, shown, store_errors
 from convsim_nb.domain.errors import NotFoundError, UsageError
 
 if TYPE_CHECKING:
@@ -68,6 +68,7 @@ def find_sessions(wanted: Wanted) -> Read:
     store = pin(wanted.experiment)
     with store_errors(store.tracking_uri):
         knock(store.tracking_uri)
+        make_ready(store.tracking_uri)
         client = MlflowClient(tracking_uri=store.tracking_uri)
         flush_trace_async_logging()  # what this process recorded a moment ago counts too
         experiment = experiment_of(client, store)

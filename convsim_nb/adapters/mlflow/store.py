@@ -9,7 +9,7 @@ import re
 import socket
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -22,6 +22,7 @@ try:
 except ImportError:  # Windows
     fcntl = None  # type: ignore[assignment]
 
+from convsim_nb.adapters.mlflow.quiet import wordless
 from convsim_nb.domain.errors import ConvsimError, NotFoundError, StoreError
 
 if TYPE_CHECKING:
@@ -153,7 +154,8 @@ def make_ready(uri: str) -> None:
         return
     from mlflow import MlflowClient
 
-    with _alone(path):
+    # Twenty lines of tables made and schemas upgraded would be the first that a new user sees.
+    with _alone(path), wordless("mlflow.store.db.utils", "alembic") if not path.exists() else nullcontext():
         MlflowClient(tracking_uri=uri).search_experiments(max_results=1)
     _ready.add(path)
 

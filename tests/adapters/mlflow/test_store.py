@@ -103,3 +103,18 @@ def test_two_first_runs_at_once_in_a_fresh_folder(tmp_path):
     assert [(each.returncode, out.strip()) for each, (out, _) in zip(begun, ended, strict=True)] == [(0, "x")] * 3, (
         ended
     )
+
+
+def test_a_new_store_is_made_without_a_word(tmp_path):
+    """The first line that a new user sees is ours, not MLflow's tables; its own words come back afterwards."""
+    code = (
+        "import logging, mlflow, convsim_nb as cs\n"
+        f"mlflow.set_tracking_uri('sqlite:///{tmp_path}/mlflow.db')\n"
+        "try:\n    cs.search_sessions(experiment='support')\n"
+        "except cs.ConvsimError as error:\n    print(error)\n"
+        "logging.getLogger('mlflow.store.db.utils').info('heard')\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    assert done.stdout.startswith("no experiment 'support' in sqlite:")
+    assert [line.rpartition(": ")[2] for line in done.stderr.splitlines() if "mlflow.store" in line] == ["heard"]
