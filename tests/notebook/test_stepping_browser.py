@@ -319,6 +319,33 @@ def test_a_turn_shows_its_spans_where_there_is_no_server(began, tab):
     assert "I have **found** the order" in view.root.locator(".cs-span pre").last.inner_text()
 
 
+def test_an_agent_that_raised_shows_its_trace_and_the_line_of_the_cell(tab):
+    """The end note and the key `o` open the trace of the turn that has no answer: what was raised, and where."""
+    broken = "def broken(messages):\n    accounts = {}\n    return accounts['account']\n\nimport convsim_nb as cs\n"
+    run = "run = cs.simulate(cases[:1], broken, user_model=chat, mlflow=True).wait()"
+    tab.open(tab.lab.write("broken.ipynb", RUN, broken + run, SHOW)).run_all(wait=True)
+    tab.page.wait_for_selector(".cs-run:not(.cs-unknown)")
+    view = Cell(tab)
+    view.button("Trace").click()
+    view.root.locator(".cs-span pre").first.wait_for()
+    by_button = view.texts(".cs-span pre")
+    view.root.locator(".cs-scroller").focus()
+    view.page.keyboard.press("Escape")
+    view.page.keyboard.press("o")
+    view.root.locator(".cs-span pre").first.wait_for()
+    by_key = view.texts(".cs-span pre")
+    view.button("Close").click()
+    view.menu(0, "Trace")
+    view.root.locator(".cs-span pre").first.wait_for()
+
+    assert by_button[0].splitlines() == [
+        "KeyError: 'account'",
+        "cell 2, line 3, in broken: return accounts['account']",
+    ]
+    assert by_key == by_button
+    assert tab.errors == []
+
+
 def test_after_a_kernel_restart_the_view_says_so_and_the_run_comes_back(began, tab):
     """The clock stands, a line says what to do, and `%convsim show` has all that was done."""
     view = began(held=False)

@@ -4,7 +4,10 @@ import inspect
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
+from IPython.core.getipython import get_ipython
+
 from convsim_nb.adapters.case_files import as_yaml
+from convsim_nb.adapters.mlflow.spans import Frame
 from convsim_nb.domain.case import TestCase
 from convsim_nb.domain.errors import ConvsimError, UsageError
 from convsim_nb.domain.secrets import masked
@@ -141,12 +144,26 @@ class RunDesk:
         return {"names": sorted(name for name, value in self._names.items() if is_agent(name, value))}
 
     def _spans(self, trace_id: str) -> Answer:
-        return {"spans": [one.model_dump(mode="json") for one in spans_of(self._run, str(trace_id))]}
+        spans = spans_of(self._run, str(trace_id))
+        return {"spans": [one.model_dump(mode="json") | {"where": where_raised(one.raised_at)} for one in spans]}
 
     def _agent(self, word: str) -> Any:
         """The agent of a name, as a magic's line would have it; None for the one that played."""
         word = str(word).strip()
         return Names(self._names, {}).object(word) if word else None
+
+
+def where_raised(frame: Frame | None) -> str:
+    """A line of the caller's own code: `cell 3, line 2, in agent: raise KeyError(name)`; empty where there is none."""
+    if frame is None:
+        return ""
+    shell = get_ipython()
+    known = shell.compile.format_code_name(frame.file) if shell is not None else None
+    # A cell of this kernel is `("Cell", "In[3]")`; that of another is known by its file's folder alone.
+    cell = known[1].removeprefix("In[").removesuffix("]") if known else ""
+    place = f"cell {cell}" if cell else "a cell" if "ipykernel_" in frame.file else frame.file
+    inside = "" if frame.function.startswith("<") else f", in {frame.function}"
+    return f"{place}, line {frame.line}{inside}" + (f": {frame.code}" if frame.code else "")
 
 
 def _text(value: Any) -> str | None:

@@ -5,7 +5,7 @@ import { capitalised, count, prettyJson, secondsWords } from "./words.js";
 
 /**
  * @import {Copy} from "./link.js"
- * @import {Doubt, GoalCheck, Message, Rejection, Release, ScoreLine, TestCase, ToolCall, Usage} from "./types"
+ * @import {Doubt, GoalCheck, Message, Rejection, Release, Retry, ScoreLine, TestCase, ToolCall, Usage} from "./types"
  */
 
 /**
@@ -170,6 +170,16 @@ export function rejectionNode(rejection) {
   );
 }
 
+/** @param {Retry} retry */
+export function retryNode({ error }) {
+  return h(
+    "div",
+    { class: "cs-beside cs-retry" },
+    chip("void", "agent called again"),
+    h("span", { class: "cs-why", dir: "auto" }, `after ${error}`),
+  );
+}
+
 /** @param {Doubt} doubt what a guard has against a message that was sent all the same */
 export function doubtNode({ guard, reason }) {
   return h(
@@ -227,12 +237,14 @@ function row(name, texts) {
  * @param {string} stop
  * @param {string} detail
  * @param {ScoreLine[]} [scores] of the whole conversation
+ * @param {boolean} [traced] whether the trace of the turn in which the agent failed can be shown
  */
-export function endNode(tone, verdict, stop, detail, scores = []) {
+export function endNode(tone, verdict, stop, detail, scores = [], traced = false) {
+  const trace = { type: "button", class: "cs-control cs-end-trace", title: "What happened in the turn in which the agent failed" };
   return h(
     "div",
     { class: "cs-end" },
-    h("div", {}, chip(tone, verdict), h("span", {}, `End: ${stop}`)),
+    h("div", {}, chip(tone, verdict), h("span", {}, `End: ${stop}`), traced && h("button", trace, "Trace")),
     detail && h("div", { class: "cs-why", dir: "auto" }, detail),
     scores.length > 0 && scoresNode(scores),
   );

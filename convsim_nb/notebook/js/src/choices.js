@@ -24,7 +24,8 @@ export function choicesOf(copy, conversation, place, { panel, say }) {
   const copyIt = async () => (await copied(message.content)) || say("The browser does not let a page copy here.");
   /** @type {Choice[]} */
   const all = [{ name: "Copy", key: "c", act: () => void copyIt() }];
-  if (message.trace_id) all.push(traceChoice(copy, message.trace_id, panel));
+  const traceId = message.trace_id || traceOfTurn(conversation, turn);
+  if (traceId) all.push(traceChoice(copy, traceId, panel));
   if (!turn) return all;
   const opens = conversation.messages.find((each, n) => conversation.message_turns[n] === turn && each.role === "user");
   const said = opens?.content ?? "";
@@ -35,6 +36,16 @@ export function choicesOf(copy, conversation, place, { panel, say }) {
     { name: "Run again", act: () => panel.again(key) },
     { name: "Make a test case of this", act: () => void panel.testCase(key, turn) },
   ];
+}
+
+/**
+ * @param {Conversation} conversation
+ * @param {number} turn
+ * @returns {string} the trace in which the agent answered, or failed; empty where there is none
+ */
+function traceOfTurn({ messages, message_turns: turns, turn: last, last_trace_id: failed }, turn) {
+  const answer = messages.find((each, place) => turns[place] === turn && each.trace_id);
+  return answer?.trace_id || (turn === last ? failed : "");
 }
 
 /**

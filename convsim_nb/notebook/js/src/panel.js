@@ -201,7 +201,7 @@ export function createPanel({ ask, onForked }) {
 }
 
 /** @param {SpanLine} span */
-function spanNode({ depth, name, kind, seconds, failed, inputs, outputs }) {
+function spanNode({ depth, name, kind, seconds, failed, error, where, inputs, outputs }) {
   const took = seconds === null ? "" : secondsWords(seconds);
   const node = h(
     "details",
@@ -213,6 +213,7 @@ function spanNode({ depth, name, kind, seconds, failed, inputs, outputs }) {
       h("span", { class: "cs-took" }, [kind, took].filter(Boolean).join(" · ")),
       failed && h("span", { class: "cs-chip cs-tone-bad" }, "✗ error"),
     ),
+    error && part("Error", where ? `${error}\n${where}` : error),
     inputs !== null && part("Inputs", inputs),
     outputs !== null && part("Outputs", outputs),
   );

@@ -8,6 +8,7 @@ import {
   endNode,
   messageNode,
   rejectionNode,
+  retryNode,
   releaseNode,
   scoresNode,
   spentNode,
@@ -34,7 +35,7 @@ import { capitalised, standing } from "./words.js";
  * @returns {Piece[]} turn by turn: what a guard stopped, the messages, and what was made of them
  */
 export function pieces(copy, conversation, canAct = false) {
-  const { attempt, checks, doubts, rejections, released, turn_usage } = conversation;
+  const { attempt, checks, doubts, rejections, released, retries, turn_usage } = conversation;
   const testCase = copy.state.cases.get(conversation.case_id);
   const attemptKey = `${conversation.key}#${attempt}`;
   const places = copy.quotes[attemptKey] ?? {};
@@ -60,6 +61,7 @@ export function pieces(copy, conversation, canAct = false) {
     add(turn, turn ? rank : 1, `message ${place}`, version, () => messageNode(copy, each, place, turn, html, canAct), place);
   });
   doubts.forEach((each, n) => add(each.turn, 1.2, `doubt ${n}`, 0, () => doubtNode(each)));
+  retries.forEach((each, n) => add(each.turn, 1.3, `retry ${n}`, 0, () => retryNode(each)));
   released.forEach((each, n) => {
     const place = places[each.quote];
     add(each.turn, 2, `released ${n}`, place, () => releaseNode(each, place));
@@ -93,9 +95,10 @@ function byTurn(said) {
 /**
  * @param {Copy} copy
  * @param {Conversation} conversation
+ * @param {boolean} [canAct] whether something can be done with it
  * @returns {Item[]} what stands under the last message: text that streams, who is writing, or the end
  */
-export function lastPieces(copy, conversation) {
+export function lastPieces(copy, conversation, canAct = false) {
   const { words, state } = copy;
   const key = `${conversation.key}#${conversation.attempt} last`;
   if (conversation.stop !== null) {
@@ -104,8 +107,9 @@ export function lastPieces(copy, conversation) {
     const stop = words.stops[conversation.stop] ?? conversation.stop;
     const scored = copy.scores.get(conversation.key);
     const whole = (scored?.said ?? []).filter((each) => each.turn === null);
-    const make = () => endNode(words.tones[now] ?? "void", verdict, stop, conversation.detail, whole);
-    return [{ key, version: `end ${conversation.stop} ${conversation.detail} ${scored?.as_of ?? 0}`, make }];
+    const traced = canAct && conversation.last_trace_id !== "";
+    const make = () => endNode(words.tones[now] ?? "void", verdict, stop, conversation.detail, whole, traced);
+    return [{ key, version: `end ${conversation.stop} ${conversation.detail} ${scored?.as_of ?? 0} ${traced}`, make }];
   }
   if (conversation.status === "waiting") {
     return [{ key, version: "waiting", make: () => h("div", { class: "cs-end" }, chip("quiet", "waiting for its turn")) }];

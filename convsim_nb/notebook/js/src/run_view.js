@@ -20,6 +20,8 @@ import { CHOSEN, SHOW } from "./workbench_parts.js";
 
 /** How long a conversation that ended stays before the next one that runs is shown, in milliseconds. */
 const LINGER = 1500;
+/** What the choice is called that shows what happened in a turn. */
+const TRACE = ["Trace", "Trace in MLflow"];
 /** With so many conversations, lists are painted at most four times a second. */
 const MANY = 150;
 const SELDOM = 250;
@@ -59,6 +61,7 @@ export function createRunView(model) {
     onBack: () => toList(true),
     onTouch: pin,
     onMore: (place, at) => menu.open(at, choices(place)),
+    onTrace: (place) => doAt(place, ...TRACE),
     controls: controls.node,
     panel: panel.node,
     composer: composer.node,
@@ -120,7 +123,7 @@ export function createRunView(model) {
     b: () => stand(beside === null ? (others()[0]?.[0] ?? null) : null),
     t: controls.toggle,
     e: () => doHere("Edit and fork"),
-    o: () => doHere("Trace", "Trace in MLflow"),
+    o: () => doHere(...TRACE),
     c: () => doHere("Copy"),
     l: labelIt,
     s: askToStop,
@@ -239,7 +242,15 @@ export function createRunView(model) {
    */
   function doHere(...names) {
     const place = copy.header.steering.live === undefined ? null : transcript.here;
-    const choice = place === null ? undefined : choices(place).find((each) => names.includes(each.name));
+    if (place !== null) doAt(place, ...names);
+  }
+
+  /**
+   * @param {number} place
+   * @param {...string} names
+   */
+  function doAt(place, ...names) {
+    const choice = choices(place).find((each) => names.includes(each.name));
     if (choice?.href) window.open(choice.href, "_blank", "noopener");
     choice?.act?.();
   }

@@ -22,13 +22,14 @@ const NEAR = 32;
  * @property {() => void} onBack the list is wanted, where only one of the two has room
  * @property {() => void} onTouch somebody does something here, and wants it to stay
  * @property {(place: number, button: HTMLElement) => void} onMore a message's menu is wanted
+ * @property {(place: number) => void} onTrace what happened in the turn of a message is asked for
  * @property {Node} controls what can be done to the conversation
  * @property {Node} panel
  * @property {Node} composer
  */
 
 /** @param {Actions} actions */
-export function createTranscript({ onFollow, onBack, onTouch, onMore, controls, panel, composer }) {
+export function createTranscript({ onFollow, onBack, onTouch, onMore, onTrace, controls, panel, composer }) {
   const badge = h("span", { class: "cs-badge" });
   const goal = h("strong", { class: "cs-goal", dir: "auto" });
   const facts = h("span", { class: "cs-facts" });
@@ -63,6 +64,8 @@ export function createTranscript({ onFollow, onBack, onTouch, onMore, controls, 
     if (link) jump(Number(link.getAttribute("data-jump")), link.closest("[data-side]")?.getAttribute("data-side") ?? null);
     const more = event.target instanceof Element ? event.target.closest(".cs-more") : null;
     const turn = more?.closest("[data-place]");
+    const last = turns().at(-1)?.getAttribute("data-place");
+    if (event.target instanceof Element && event.target.closest(".cs-end-trace") && last) onTrace(Number(last));
     if (more instanceof HTMLElement && turn) onMore(Number(turn.getAttribute("data-place")), more);
   });
   // Whatever has the focus here is being used; the text as a whole has it while one only watches.
@@ -185,7 +188,7 @@ export function createTranscript({ onFollow, onBack, onTouch, onMore, controls, 
    */
   function paintAlone(copy, conversation) {
     const canAct = copy.header.steering.live !== undefined;
-    reconcile(log, [...pieces(copy, conversation, canAct), ...lastPieces(copy, conversation)]);
+    reconcile(log, [...pieces(copy, conversation, canAct), ...lastPieces(copy, conversation, canAct)]);
     const stream = log.querySelector(".cs-streaming")?.parentElement;
     if (stream) streamInto(stream, copy.state.in_flight.get(conversation.key) ?? "");
   }

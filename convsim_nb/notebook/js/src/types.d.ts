@@ -91,6 +91,12 @@ export interface TestCase {
   withheld: { fact: string; after: string; kind: string }[];
 }
 
+/** A call of the agent that failed, and was made again. */
+export interface Retry {
+  turn: number;
+  error: string;
+}
+
 export interface Conversation {
   key: string;
   case_id: string;
@@ -107,6 +113,7 @@ export interface Conversation {
   released: Release[];
   rejections: Rejection[];
   doubts: Doubt[];
+  retries: Retry[];
   usage: Record<string, Usage>;
   /** By turn, of all spenders. */
   turn_usage: Record<string, Usage>;
@@ -232,6 +239,9 @@ export interface MessageSent extends OfConversation {
 export interface MessageRejected extends OfConversation, Rejection {
   kind: "message_rejected";
 }
+export interface AgentRetried extends OfConversation, Retry {
+  kind: "agent_retried";
+}
 export interface FactReleased extends OfConversation {
   kind: "fact_released";
   turn: number;
@@ -275,6 +285,7 @@ export type RunEvent =
   | MessageDelta
   | MessageSent
   | MessageRejected
+  | AgentRetried
   | FactReleased
   | GoalChecked
   | UsageReported
