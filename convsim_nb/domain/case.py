@@ -19,7 +19,7 @@ from pydantic import (
 from convsim_nb.domain.errors import CaseError
 from convsim_nb.domain.record import Record
 from convsim_nb.domain.session import Message
-from convsim_nb.domain.style import StyleCard, style_lines
+from convsim_nb.domain.style import EXAMPLE, StyleCard, style_lines
 
 
 def _listed(value: object) -> object:
@@ -195,16 +195,21 @@ class TestCase(Record):
         return {name: value for name, value in {**fields, **given}.items() if value}
 
 
+_ASKED = "You know this, and say it only when the agent asks for it: "
+_UNTIL = "You do not know or say this until the condition is met in the conversation: "
+
+
 def guidelines_of(case: TestCase) -> tuple[str, ...]:
     """The case's guidelines, then its facts, what it withholds and how the person writes, as guidelines."""
-    told = [f"You know this, and say it only when the agent asks for it: {fact}" for fact in case.facts]
-    told += [
-        f"You do not know or say this until the condition is met in the conversation: {hidden.fact} "
-        f"The condition: {hidden.after}"
-        for hidden in case.withheld
-    ]
+    told = [f"{_ASKED}{fact}" for fact in case.facts]
+    told += [f"{_UNTIL}{hidden.fact} The condition: {hidden.after}" for hidden in case.withheld]
     style = style_lines(case.style) if case.style else ()
     return (*case.simulation_guidelines, *told, *style)
+
+
+def instruction_of(guideline: str) -> str:
+    """What of a guideline nobody says: of one that `guidelines_of` made, without the fact or message it brings."""
+    return next((ours for ours in (_ASKED, _UNTIL, EXAMPLE) if guideline.startswith(ours)), guideline)
 
 
 def root_of(field: str) -> str:

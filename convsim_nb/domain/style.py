@@ -79,6 +79,9 @@ def measure_style(messages: Iterable[str], *, hidden: Sequence[str] = ()) -> Sty
     )
 
 
+EXAMPLE = "A message that you once wrote, for the tone alone: "
+
+
 def style_lines(style: StyleCard) -> tuple[str, ...]:
     """The card as instructions to whoever plays the person."""
     lines = []
@@ -94,7 +97,7 @@ def style_lines(style: StyleCard) -> tuple[str, ...]:
         lines.append(f"Questions: {_often(style.questions)}.")
     if style.expertise:
         lines.append(f"You know the matter as {_KNOWS[style.expertise]} does.")
-    lines += [f"A message that you once wrote, for the tone alone: {text}" for text in style.examples]
+    lines += [f"{EXAMPLE}{text}" for text in style.examples]
     return tuple(lines)
 
 

@@ -9,6 +9,7 @@ import pytest
 from mlflow.exceptions import MlflowException
 from mlflow.genai import simulators
 
+import convsim_nb as cs
 from convsim_nb import mlflow as ours
 from convsim_nb.testing import ScriptedChat
 
@@ -116,3 +117,26 @@ def test_what_is_no_list_of_sessions_is_one_line():
     """MLflow's error, which names the value and what to give."""
     with pytest.raises(MlflowException, match="sessions=3: give a list of sessions, such as "):
         ours.generate_test_cases(3, model="demo:/rules")
+
+
+def test_facts_and_messages_among_the_guidelines_may_be_said(tmp_path):
+    """Its guidelines tell a user facts and old messages: saying these is no reading from the brief."""
+    case = cs.TestCase(
+        goal="Know what a mortgage costs",
+        facts=["The flat costs three hundred thousand euros and stands in Ulm"],
+        style={"examples": ["I am thinking of buying a flat, what mortgage rates do you do these days?"]},
+    )
+    said = [case.style.examples[0], f"{case.facts[0]}.", "You know this and say it only when the agent asks for it."]
+    run = cs.simulate(
+        [case.as_mlflow()],
+        lambda messages: f"Answer {len(messages)}",
+        user_model=ScriptedChat(user=said, judge=({"reached": False, "why": "no rate yet"},)),
+        max_turns=3,
+        mlflow=False,
+        journal=tmp_path,
+        progress=False,
+    ).wait(30)
+
+    (conversation,) = run.conversations
+    assert [m.content for m in conversation.messages if m.role == "user"] == said[:2]
+    assert {(one.guard, one.text) for one in conversation.rejections} == {("meta", said[2])}

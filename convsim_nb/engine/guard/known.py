@@ -1,12 +1,12 @@
 """What the simulated user of a case may know, and what it must not give away yet: read once a case."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
 from pydantic import JsonValue
 
-from convsim_nb.domain.case import TestCase
+from convsim_nb.domain.case import TestCase, instruction_of
 from convsim_nb.domain.session import Message
 from convsim_nb.engine.guard.exact import dates, exact
 from convsim_nb.engine.guard.text import folded, grams, joined, language_of, pairs, spaced, squashed, telling, words
@@ -81,9 +81,10 @@ class Known:
 
     @cached_property
     def recited(self) -> frozenset[tuple[str, ...]]:
-        """Runs of words of the persona and the guidelines, which nobody says of himself."""
-        told = [self.case.persona or "", *self.case.simulation_guidelines]
-        return frozenset[tuple[str, ...]]().union(*(grams(words(text), _RECITED) for text in told))
+        """Runs of words of persona and guidelines, which nobody says of himself; what is there to be said is not."""
+        case = self.case
+        told = [case.persona or "", *map(instruction_of, case.simulation_guidelines)]
+        return _runs(told) - _runs([case.goal, *case.facts, *case.script])
 
     @cached_property
     def secrets(self) -> tuple[Secret, ...]:
@@ -115,6 +116,10 @@ def was_said(value: str, messages: tuple[Message, ...]) -> bool:
     """Whether either side has said it, however it was spaced."""
     wanted = squashed(value)
     return any(wanted in squashed(message.content) for message in messages)
+
+
+def _runs(texts: Iterable[str]) -> frozenset[tuple[str, ...]]:
+    return frozenset[tuple[str, ...]]().union(*(grams(words(text), _RECITED) for text in texts))
 
 
 def _texts(value: JsonValue) -> Iterator[str]:
