@@ -17,7 +17,7 @@ _CROWD = 50
 
 
 def near_duplicates(cases: Sequence[TestCase]) -> Iterator[tuple[int, int]]:
-    """The places of two cases each, the later nearly the same as the earlier, which comes first."""
+    """The places of two cases each that are nearly the same, the earlier one first."""
     told = [_told("\n".join([case.goal, *(withheld.fact for withheld in case.withheld)])) for case in cases]
     often = Counter(word for words in told for word in words)
     by_word: dict[str, list[int]] = defaultdict(list)
