@@ -127,7 +127,7 @@ class ConversationSimulator(simulators.ConversationSimulator):
     def _normalize_test_cases(self, test_cases: Any) -> Any:
         if names_dataset(test_cases):
             try:
-                return [_row(case) for case in dataset_cases(test_cases)]
+                return [_row(case) for case in dataset_cases(test_cases)[0]]
             except CaseError as error:
                 raise ValueError(str(error)) from None
         if hasattr(test_cases, "to_dict") and hasattr(test_cases, "columns"):

@@ -12,6 +12,7 @@ from convsim_nb.adapters.files import read_frame
 from convsim_nb.domain.behaviours import Behaviour, with_behaviours
 from convsim_nb.domain.case import TestCase
 from convsim_nb.domain.conversation import Usage
+from convsim_nb.domain.dataset import DatasetRef
 from convsim_nb.domain.errors import CaseError, UsageError
 from convsim_nb.domain.session import Session
 from convsim_nb.domain.veil import Redact
@@ -41,6 +42,7 @@ class CaseSet(Sequence[TestCase]):
         problems: Iterable[str] = (),
         sessions: Iterable[Session] = (),
         usage: Usage | None = None,
+        dataset: DatasetRef | None = None,
     ) -> None:
         self._cases = _distinct([_case(case) for case in (_rows(cases) if _is_frame(cases) else cases)])
         self._told = tuple(problems)
@@ -48,6 +50,8 @@ class CaseSet(Sequence[TestCase]):
         """The sessions that the cases were distilled from, where these are at hand; no file keeps them."""
         self.usage = usage
         """What the models took that wrote the cases, where that is known."""
+        self.dataset = dataset
+        """The dataset of MLflow's that the cases are of, where they were read from one and none was changed."""
 
     @property
     def problems(self) -> tuple[str, ...]:
@@ -67,7 +71,7 @@ class CaseSet(Sequence[TestCase]):
     def __getitem__(self, index: int | slice | str) -> "TestCase | CaseSet":
         """A case by its place or its `case_id`; a slice is a set again."""
         if isinstance(index, slice):
-            return self._with(self._cases[index])
+            return self._some(self._cases[index])
         if isinstance(index, str):
             return self._by_id(index)
         return self._cases[index]
@@ -153,7 +157,7 @@ class CaseSet(Sequence[TestCase]):
     def without(self, *case_ids: str) -> "CaseSet":
         """The set without these cases."""
         left_out = {self._named(case_id).case_id for case_id in case_ids}
-        return self._with([case for case in self if case.case_id not in left_out])
+        return self._some([case for case in self if case.case_id not in left_out])
 
     def confirmed(self, *case_ids: str) -> "CaseSet":
         """The set with the proposed expectations of these cases, or of all, taken as a person's own."""
@@ -177,6 +181,12 @@ class CaseSet(Sequence[TestCase]):
 
     def _with(self, cases: Iterable[TestCase]) -> "CaseSet":
         return CaseSet(cases, problems=self._told, sessions=self.sessions, usage=self.usage)
+
+    def _some(self, cases: Iterable[TestCase]) -> "CaseSet":
+        """The set with a part of its cases: they are still those of the dataset."""
+        some = self._with(cases)
+        some.dataset = self.dataset
+        return some
 
     def to_dataset(self, name: str, *, replace: bool = False, experiment: str | None = None) -> Any:
         """Put the cases into MLflow's evaluation dataset of a name, which is made where there is none.
@@ -238,7 +248,8 @@ def load_cases(source: Any) -> CaseSet:
         StoreError: the file or the store cannot be read.
     """
     if names_dataset(source):
-        return CaseSet(dataset_cases(source))
+        found, dataset = dataset_cases(source)
+        return CaseSet(found, dataset=dataset)
     if isinstance(source, str | Path):
         return _numbered(read_cases(Path(source)), str(source))
     return _at_hand(source)

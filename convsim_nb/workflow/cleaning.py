@@ -23,7 +23,7 @@ def clean_cases(cases: CaseSet, veil: Veil) -> CaseSet:
     """The cases as they are played: kept as they are played, a run that is taken up again goes on with the same."""
     if not any(veil.touches(case.model_dump_json()) for case in cases):
         return cases
-    return CaseSet([redacted_case(case, veil.text) for case in cases], problems=cases.problems)
+    return CaseSet([redacted_case(case, veil.text) for case in cases], problems=cases.problems, dataset=cases.dataset)
 
 
 def cleaning(of: Veil) -> Cleaning:
@@ -33,6 +33,7 @@ def cleaning(of: Veil) -> Cleaning:
 
 _WENT_WRONG: dict[type, tuple[str, ...]] = {
     ev.ConversationEnded: ("detail",),
+    ev.AgentRetried: ("error",),
     ev.SinkDropped: ("reason",),
     ev.Noticed: ("text",),
 }

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from convsim_nb.domain.case import TestCase
+from convsim_nb.domain.dataset import DatasetRef
 from convsim_nb.domain.errors import UsageError
 from convsim_nb.domain.session import Session
 
@@ -36,8 +37,8 @@ def save_dataset(
     return write_dataset(cases, _plain(name), replace=replace, experiment=experiment, sessions=sessions)
 
 
-def dataset_cases(source: Any) -> list[TestCase]:
-    """The cases of MLflow's dataset: by name, or the dataset itself.
+def dataset_cases(source: Any) -> tuple[list[TestCase], DatasetRef | None]:
+    """The cases of MLflow's dataset, by name or the dataset itself; and what MLflow calls it.
 
     Raises:
         NotFoundError: no dataset of that name.

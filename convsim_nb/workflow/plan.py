@@ -12,6 +12,7 @@ from convsim_nb.adapters.mlflow.place import OWN, Place
 from convsim_nb.adapters.mlflow.tracing import Shown
 from convsim_nb.adapters.recording import Recorder
 from convsim_nb.domain.conversation import Usage
+from convsim_nb.domain.dataset import DATASET
 from convsim_nb.domain.errors import UsageError
 from convsim_nb.domain.events import RUN_KEY, AgentRef, RunSettings, RunStarted
 from convsim_nb.domain.state import RunState
@@ -82,6 +83,7 @@ def plan(
         agent_history=given["agent_history"],
         agent_threads=given["agent_threads"],
         timeout=given["agent_timeout"],
+        retries=given["agent_retries"],
         stateful=given["stateful"],
     )
     function = given["goal_check"] if callable(given["goal_check"]) else None
@@ -103,6 +105,7 @@ _SETTINGS = (
     "agent_threads",
     "stateful",
     "agent_timeout",
+    "agent_retries",
     "max_cost",
     "max_tokens",
     "max_seconds",
@@ -122,8 +125,13 @@ def _started(
         agent=ref,
         settings=settings_of(options, cast, goal_check=_named(function) if function else str(options["goal_check"])),
         cases=tuple(cases),
-        tags={**(options["tags"] or {}), **({RUN_KEY: options["run_key"]} if options["run_key"] else {})},
+        tags=_tags(cases, options),
     )
+
+
+def _tags(cases: CaseSet, options: SimulateOptions) -> dict[str, str]:
+    own = {RUN_KEY: options["run_key"], DATASET: cases.dataset.model_dump_json() if cases.dataset else None}
+    return {**(options["tags"] or {}), **{name: value for name, value in own.items() if value}}
 
 
 def run_id_at(now: datetime) -> str:

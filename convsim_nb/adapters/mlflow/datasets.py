@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from convsim_nb.adapters.mlflow.store import Destination, knock, pin, store_errors
 from convsim_nb.domain.case import Source, TestCase, guidelines_of
+from convsim_nb.domain.dataset import DatasetRef
 from convsim_nb.domain.errors import CaseError, NotFoundError, StoreError
 from convsim_nb.domain.session import Session
 from convsim_nb.domain.style import style_lines
@@ -81,10 +82,10 @@ def write_dataset(
     return dataset
 
 
-def read_dataset(dataset: "str | EvaluationDataset") -> list[TestCase]:
+def read_dataset(dataset: "str | EvaluationDataset") -> tuple[list[TestCase], DatasetRef | None]:
     """The cases of a dataset, by its name, its id or itself: ours in the order of their set, then MLflow's own.
 
-    What was edited in MLflow since goes before what the tags say.
+    What was edited in MLflow since goes before what the tags say. Beside them, what MLflow calls the dataset.
 
     Raises:
         NotFoundError: no dataset of that name.
@@ -101,7 +102,18 @@ def read_dataset(dataset: "str | EvaluationDataset") -> list[TestCase]:
         entries = _entries(dataset)
     ours = sorted((place, case.case_id, case) for entry in entries if entry.ours for place, case in entry.cases)
     theirs = sorted((entry for entry in entries if not entry.ours), key=lambda entry: (entry.created, entry.record_id))
-    return [*(case for *_, case in ours), *(case for entry in theirs for _, case in entry.cases)]
+    return [*(case for *_, case in ours), *(case for entry in theirs for _, case in entry.cases)], _ref(dataset)
+
+
+def _ref(dataset: "EvaluationDataset") -> DatasetRef | None:
+    """What MLflow logs as a run's input; None where a release of Databricks' client does not tell it."""
+    with store_errors(pin().tracking_uri):
+        told = {name: getattr(dataset, name, None) for name in ("digest", "source_type", "profile")}
+        source = getattr(dataset, "source", None)
+    if source is None or not told["digest"] or not told["source_type"]:
+        return None
+    known = {name: str(value) for name, value in told.items() if value}
+    return DatasetRef(name=str(dataset.name), source=source.to_json(), **known)
 
 
 def is_dataset(value: object) -> bool:

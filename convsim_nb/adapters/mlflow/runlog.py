@@ -13,6 +13,7 @@ from convsim_nb.adapters.mlflow.store import Destination
 from convsim_nb.analysis.summary import RunSummary
 from convsim_nb.domain.case import TestCase
 from convsim_nb.domain.conversation import Conversation
+from convsim_nb.domain.dataset import DATASET, DatasetRef
 from convsim_nb.domain.errors import StoreError
 from convsim_nb.domain.events import AgentRef, RunSettings, RunStarted
 
@@ -67,7 +68,7 @@ def _log_inputs(destination: Destination, run_id: str, event: RunStarted, *, dat
     from mlflow.exceptions import MlflowException
 
     if dataset:
-        destination.client.log_inputs(run_id, datasets=[_dataset(event.cases)])
+        destination.client.log_inputs(run_id, datasets=[_dataset(event)])
     if event.agent.model_id:
         try:
             destination.client.log_inputs(run_id, models=[LoggedModelInput(event.agent.model_id)])
@@ -155,19 +156,24 @@ def _link_prompts(destination: Destination, run_id: str, settings: RunSettings) 
             destination.client.link_prompt_version_to_run(run_id, version)
 
 
-def _dataset(cases: Iterable[TestCase]) -> Any:
+def _dataset(event: RunStarted) -> Any:
+    """The cases as the run's input: the dataset of MLflow's that they are of, else those in the run's own file."""
     from mlflow.entities import Dataset, DatasetInput, InputTag
 
+    told = event.tags.get(DATASET)
+    ref = DatasetRef.model_validate_json(told) if told else _own_dataset(event.cases)
+    return DatasetInput(dataset=Dataset(**ref.model_dump()), tags=[InputTag("mlflow.data.context", "evaluation")])
+
+
+def _own_dataset(cases: Iterable[TestCase]) -> DatasetRef:
     digests = {case.case_id: case.digest for case in cases}
-    digest = hashlib.sha256(json.dumps(digests, sort_keys=True).encode()).hexdigest()[:8]
-    dataset = Dataset(
+    return DatasetRef(
         name="test_cases",
-        digest=digest,
+        digest=hashlib.sha256(json.dumps(digests, sort_keys=True).encode()).hexdigest()[:8],
         source_type="convsim",
         source=json.dumps({"artifact": CASES}),
         profile=json.dumps({"num_rows": len(digests)}),
     )
-    return DatasetInput(dataset=dataset, tags=[InputTag("mlflow.data.context", "evaluation")])
 
 
 def _log(
