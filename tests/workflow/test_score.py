@@ -10,6 +10,7 @@ from mlflow.genai import make_judge, scorer
 
 import convsim_nb as cs
 from convsim_nb.domain.errors import ModelNameError, UsageError
+from convsim_nb.mlflow import ConversationSimulator
 from convsim_nb.testing import ScriptedChat
 from tests.adapters.mlflow.conftest import ambient, store  # noqa: F401 - fixtures
 from tests.servers import OpenAIServer, Say
@@ -73,7 +74,7 @@ def test_scorers_of_sessions_and_of_turns_stand_where_mlflow_has_them(run, asked
 
     @scorer
     def right(outputs, expectations):
-        return expectations["answer"] in str(outputs)
+        return outputs == expectations["answer"]
 
     calls = len(asked)
     frame = run.evaluate([turns_had, right, "corrections"])
@@ -110,6 +111,49 @@ def test_scorers_of_sessions_and_of_turns_stand_where_mlflow_has_them(run, asked
     assert list(run.to_frame()["right"]) == [0.5, 0.5]
     session_values = [one for one in mlflow.search_traces(return_type="list") if one.search_assessments("turns_had")]
     assert all("mlflow.trace.session" in one.search_assessments("turns_had")[0].metadata for one in session_values)
+
+
+def text_of(messages):
+    return f"Answer {len(messages)}"
+
+
+def dict_of(messages):
+    return {"response": f"Answer {len(messages)}", "sources": ["page 1", "page 2"]}
+
+
+def completion_of(messages):
+    return {"choices": [{"message": {"role": "assistant", "content": f"Answer {len(messages)}"}}], "model": "small"}
+
+
+def calls_of(messages):
+    call = {"id": "c1", "type": "function", "function": {"name": "look", "arguments": "{}"}}
+    asked = {"role": "assistant", "content": "", "tool_calls": [call]}
+    found = {"role": "tool", "tool_call_id": "c1", "content": "found"}
+    return {"messages": [asked, found, {"role": "assistant", "content": "Found it."}]}
+
+
+@pytest.mark.parametrize("agent", [text_of, dict_of, completion_of, calls_of])
+@pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::DeprecationWarning", "ignore::FutureWarning")
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_a_scorer_is_given_the_same_as_by_mlflows_own_evaluation(ambient, tmp_path, agent):  # noqa: F811
+    """`inputs` and `outputs` are what the agent was given and gave back, whichever way it was played."""
+    given = []
+
+    @scorer
+    def sees(inputs, outputs):
+        given.append((inputs, outputs))
+        return True
+
+    goal = {"goal": "Find out"}
+    chat = {"user_model": ScriptedChat.happy(turns=1), "max_turns": 1}
+    run = cs.simulate([goal], agent, **chat, guards="off", progress=False, journal=tmp_path).wait()
+    run.evaluate([sees])
+    simulator = ConversationSimulator(test_cases=[goal], **chat)
+    mlflow.genai.evaluate(data=simulator, predict_fn=agent, scorers=[sees])
+    (ours_in, ours), (theirs_in, theirs) = given
+
+    assert ours == theirs == agent(theirs_in["messages"])
+    assert ours_in == theirs_in
 
 
 def test_scoring_twice_replaces_also_from_another_process(run, tmp_path):
@@ -275,11 +319,24 @@ def test_a_run_that_was_pushed_later_is_scored_by_mlflow(tmp_path):
     """Its messages name no traces: they are found by their sessions, and the scores stand on them."""
     run = played(tmp_path, mlflow=False)
     cs.push(run)
+
+    @scorer
+    def said(outputs):
+        return outputs
+
+    assert list(run.evaluate([said])["value"]) == ["It is done."] * 4
     frame = run.evaluate([length, "turns_to_goal"])
 
     assert list(frame[frame["name"] == "length"]["value"]) == [2, 2]
     assert found_in_mlflow(run) == [
-        (f"{case}#1#1", name, "2", True) for case in ("case-0", "case-1") for name in ("length", "turns_to_goal")
+        (f"{case}#1#{turn}", name, value, True)
+        for case in ("case-0", "case-1")
+        for turn, name, value in (
+            (1, "length", "2"),
+            (1, "said", "It is done."),
+            (1, "turns_to_goal", "2"),
+            (2, "said", "It is done."),
+        )
     ]
 
 

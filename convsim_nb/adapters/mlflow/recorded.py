@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from convsim_nb.adapters.mlflow.net import Caught, Claim
-from convsim_nb.adapters.mlflow.tracing import turn_inputs, turn_metadata, turn_outputs, turn_tags
+from convsim_nb.adapters.mlflow.tracing import RETURNED, turn_inputs, turn_metadata, turn_outputs, turn_tags
 from convsim_nb.domain.conversation import Usage
 from convsim_nb.domain.events import (
     ConversationEnded,
@@ -179,6 +179,7 @@ def _span(played: PlayedTurn, state: RunState, trace_id: str) -> Any:
         "mlflow.spanType": "AGENT",
         "mlflow.spanInputs": turn_inputs(played.turn, history=history),
         **({"mlflow.spanOutputs": turn_outputs(played.reply)} if played.reply.content or not played.error else {}),
+        RETURNED: {},
     }
     if tokens := _tokens(played.reply):
         attributes["mlflow.chat.tokenUsage"] = tokens

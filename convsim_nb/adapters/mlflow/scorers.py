@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 from convsim_nb.adapters.mlflow.bulk import takes_many
 from convsim_nb.adapters.mlflow.quiet import untraced
 from convsim_nb.adapters.mlflow.store import Destination, pin, store_errors
+from convsim_nb.adapters.mlflow.tracing import returned
 from convsim_nb.domain.conversation import Conversation
 from convsim_nb.domain.errors import NotFoundError
 from convsim_nb.domain.score import Score
@@ -142,7 +143,7 @@ def _calls(scorer: Any, scored: Scored) -> Iterator[Callable[[], list[Said]]]:
         root = next((span for span in trace.data.spans if span.parent_id is None), None)
         if root is None or root.outputs is None:  # the agent failed: there is no answer to score
             continue
-        given = {"inputs": root.inputs, "outputs": root.outputs, "trace": trace}
+        given = {"inputs": root.inputs, "outputs": returned(root), "trace": trace}
         given["expectations"] = dict(scored.expectations)
         yield partial(_asked, scorer, scored.conversation, trace, _turn(trace, place), given)
 
