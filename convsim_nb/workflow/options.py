@@ -69,7 +69,7 @@ class SimulateOptions(TypedDict, total=False):
     mlflow_run_id: str | None
     """An MLflow run that is there, to write into; it is neither named nor ended."""
     parent_run_id: str | None
-    """An MLflow run below which the run is nested."""
+    """An MLflow run below which the run is nested; by default the active one, where it is of the same experiment."""
     run_name: str | None
     """The run's name; by default the agent's name and the time."""
     run_key: str | None

@@ -89,7 +89,7 @@ def _mlflow(run: Run, planned: Plan, home: BringingHome | None) -> MlflowSink | 
         to = pin(planned.options["experiment"])
     planned.place.check(to)
     behind = copy.deepcopy(run.state) if run.run_id else None
-    return MlflowSink(to, report=report_html, state=behind, place=planned.place, veil=planned.veil, way=home)
+    return MlflowSink(to, report=report_html, state=behind, place=planned.place.amid(), veil=planned.veil, way=home)
 
 
 def folder_of(planned: Plan) -> Path | None:

@@ -1,4 +1,7 @@
-"""Which MLflow run a simulation is written into: one of its own, one below another, or one that is there."""
+"""Which MLflow run a simulation is written into: one of its own, one below another, or one that is there.
+
+One of its own that is started inside an active run of MLflow's is made below that, as MLflow's users expect.
+"""
 
 import threading
 from dataclasses import dataclass, replace
@@ -22,8 +25,17 @@ class Place:
     """A run that is there: it is written into, and neither named nor ended."""
     parent: str | None = None
     """A run below which a new one is made."""
+    around: tuple[str, str] | None = None
+    """MLflow's active run, by its id and its experiment's: a run of the same experiment is made below it."""
     shared: bool = False
     """Whether a run that is there is about more than this simulation: then it has a dataset of its own."""
+
+    def amid(self) -> "Place":
+        """The same, with MLflow's active run around it, as it is now on this thread."""
+        import mlflow
+
+        active = mlflow.active_run()
+        return replace(self, around=(active.info.run_id, active.info.experiment_id) if active else None)
 
     def check(self, pin: Pin) -> None:
         """See that the run that is named is there, if the store says so quickly; one that is away is no reason to wait.
@@ -76,9 +88,14 @@ class Place:
         if resumed and (again := reopened(to, started.run_id)):
             return again
         if self.run_id is None:
-            return runlog.start(to, started, parent=self.parent), True
+            return runlog.start(to, started, parent=self.parent or self._around_in(to)), True
         runlog.adopt(to, self.run_id, started, shared=self.shared)
         return self.run_id, False
+
+    def _around_in(self, to: Destination) -> str | None:
+        """MLflow shows a run below another only where both are of one experiment."""
+        run_id, experiment_id = self.around or (None, "")
+        return run_id if experiment_id == to.experiment_id else None
 
 
 OWN = Place()

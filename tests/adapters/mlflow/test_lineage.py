@@ -154,6 +154,26 @@ def test_a_run_is_nested_below_another():
     assert mlflow.get_run(parent).info.status == "RUNNING"
 
 
+def test_a_run_that_starts_inside_an_active_one_is_below_it():
+    """Of the same experiment, and as it was when the run started; one elsewhere, or with another parent, is not."""
+    name = f"elsewhere-{uuid.uuid4().hex[:6]}"
+    with mlflow.start_run(run_name="other") as other:
+        pass
+    with mlflow.start_run(run_name="sweep") as sweep:
+        inside = simulate(cases())
+        elsewhere = simulate(cases(), experiment=name)
+        named = simulate(cases(), parent_run_id=other.info.run_id)
+    after = simulate(cases())
+    parents = [
+        mlflow.get_run(run.mlflow_run_id).data.tags.get("mlflow.parentRunId")
+        for run in (inside, elsewhere, named, after)
+    ]
+
+    assert parents == [sweep.info.run_id, None, other.info.run_id, None]
+    assert mlflow.get_run(sweep.info.run_id).info.status == "FINISHED"
+    assert mlflow.get_run(sweep.info.run_id).data.params == {}
+
+
 @pytest.mark.parametrize("named", ["mlflow_run_id", "parent_run_id"])
 def test_a_run_that_is_not_there_is_refused_before_anything_is_played(named, tmp_path):
     """A wrong id, or one of a run that was deleted, is one line; no model is called and no journal begun."""
