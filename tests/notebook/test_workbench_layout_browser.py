@@ -71,7 +71,7 @@ def test_a_run_that_is_begun_beside_open_settings_leaves_them_open(opened):  # n
     assert wide == before
 
 
-@pytest.mark.parametrize("width", [515, 420])
+@pytest.mark.parametrize("width", [620, 515, 420])
 def test_the_grids_tools_are_two_tidy_lines_where_it_is_narrow(opened, width):  # noqa: F811
     """Nothing wraps and nothing is cut off, with unsaved edits, drafts and findings to tell of, too."""
     view = opened()

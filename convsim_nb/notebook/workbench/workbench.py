@@ -245,6 +245,8 @@ class Room:
 
     def do(self, what: str, given: Any) -> Any:
         """Do what a page asks for; a run stands in its pane before the page hears that it has begun."""
+        if what == "form":  # a page that was loaded since it was drawn: no update reaches that one
+            return {"form": folded(self._kept, as_of=self.desk.kept_as_of)}
         try:
             done = self.desk.do(what, given)
         except ConvsimError:

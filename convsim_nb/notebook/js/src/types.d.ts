@@ -421,4 +421,6 @@ export interface Model {
   on(name: "msg:custom" | "comm_live_update", heard: (content: any) => void): void;
   off(name: "msg:custom" | "comm_live_update", heard: (content: any) => void): void;
   send(content: unknown): void;
+  /** Of the host: what it holds is its own affair. */
+  widget_manager?: unknown;
 }

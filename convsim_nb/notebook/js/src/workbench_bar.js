@@ -2,6 +2,7 @@
 
 import { h, reconcile, setAttribute, setText } from "./dom.js";
 import { CHOSEN, SHOW, against, benchLink, benchOf, tellAll, whatPlays } from "./workbench_parts.js";
+import { keepForm } from "./workbench_form.js";
 import { createSettings } from "./workbench_settings.js";
 
 /**
@@ -34,6 +35,8 @@ export function createBar(model, el) {
   let refusedAt = -1;
   /** The kernel's end of the widget is gone, and no other has spoken. */
   let restarted = false;
+  /** The hour of the kernel's saved form when the page's was seen to be older; when it was asked for; and when it could not be put in. */
+  let [seenBehind, askedFor, unmended] = ["", "", ""];
   /** Run was pressed, and the kernel has not answered. */
   let begins = false;
 
@@ -277,13 +280,33 @@ export function createBar(model, el) {
     notice.replaceChildren(h("span", {}, said.text), ...(take ? [take] : []), cross);
   }
 
-  /** What the page holds of the saved form is not what the kernel drew last: updates do not reach a page that was loaded since. */
+  /**
+   * What the page holds of the saved form is not what the kernel drew last: updates do not reach a page that was loaded
+   * since. It is put in its place; where the host does not let us, the person is told.
+   */
   function paintBehind() {
-    const form = keptForm(el);
-    const hour = form?.match(KEPT)?.[1] ?? "";
-    const isBehind = Boolean(hour && bench?.kept && hour !== bench.kept);
-    behind.hidden = !isBehind;
-    if (isBehind) setText(behind, `What the notebook keeps, below, is as of ${hour}: before you save it, run this cell again. Nothing is lost by that.`);
+    const hour = keptForm(el)?.match(KEPT)?.[1] ?? "";
+    const kept = bench?.kept ?? "";
+    const isBehind = Boolean(hour && kept && hour !== kept);
+    if (isBehind && seenBehind === kept && askedFor !== kept) void mend(hour, kept); // an update may be on its way
+    seenBehind = isBehind ? kept : "";
+    behind.hidden = !isBehind || unmended !== kept;
+    if (!behind.hidden) setText(behind, `What the notebook keeps, below, is as of ${hour}: before you save it, run this cell again. Nothing is lost by that.`);
+  }
+
+  /**
+   * @param {string} hour
+   * @param {string} kept
+   */
+  async function mend(hour, kept) {
+    askedFor = kept;
+    try {
+      const { form } = await kernel.ask("form", {});
+      unmended = keepForm(model.widget_manager, hour, form) ? "" : kept;
+    } catch {
+      unmended = kept; // the kernel is busy, or older than the page
+    }
+    paintBehind();
   }
 
   return {
