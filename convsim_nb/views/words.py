@@ -58,13 +58,18 @@ def stop_words(conversation: Conversation) -> str:
 
 
 def label(conversation: Conversation) -> str:
-    """Its case, with the trial and the fork where there is more than one: `refund-kettle, trial 2`."""
+    """Its case, with the trial and the fork where there is more than one: `refund, trial 2, forked at turn 3, by mended`.
+
+    Who played is said of a fork that another agent than the run's played.
+    """
     parts = [conversation.case_id]
     if conversation.trial > 1:
         parts.append(f"trial {conversation.trial}")
     if conversation.origin is not None:
-        how = "forked at" if conversation.origin.how == "fork" else "run again from"
-        parts.append(f"{how} turn {conversation.origin.turn}")
+        forked = conversation.origin.how == "fork"
+        parts.append(f"forked at turn {conversation.origin.turn}" if forked else "run again")
+        if not conversation.key.startswith(f"{conversation.case_id}/{conversation.agent}/"):
+            parts.append(f"by {conversation.agent}")
     return ", ".join(parts)
 
 

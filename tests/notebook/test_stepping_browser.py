@@ -224,12 +224,20 @@ def test_edit_and_fork_and_the_same_turn_by_another_agent(began):
     form.get_by_role("button", name="Fork", exact=True).click()
     view.wait_until("node.querySelector('.cs-subject .cs-facts').textContent.includes('forked at turn 2')")
     view.wait_until("node.querySelector('.cs-log').textContent.includes('Mended 3')")
+    named = [view.text(part) for part in (".cs-subject .cs-facts", ".cs-row[aria-selected=true]", ".cs-cast")]
     squares = view.root.locator(".cs-square").count()
+    view.root.locator(".cs-scroller").focus()
+    view.page.keyboard.press("b")
+    view.wait_until("node.querySelector('.cs-pair:not(.cs-pair-head)')")
+    turns = [view.texts(f".cs-pair [data-side='{side}'] .cs-from-user .cs-meta")[0] for side in (0, 1)]
     told = view.ask("run.stop(); run.wait(10)" + ASKED)
 
     assert before == "Please help me, 1."
-    assert offered == ["mended", "support"]
+    assert offered == ["mended", "slow", "support"]
     assert squares == 4
+    assert all(", by mended" in each for each in named[:2])
+    assert "agent support · forks by mended · " in named[2]
+    assert ["turn 2" in each for each in turns] == [True, True]
     *_, agent, said = told["case-0/support/1~1"]
     assert agent == "mended"
     assert said[:2] == [["recorded", "Please help me, 0."], ["operator", "And what of the refund?"]]

@@ -58,15 +58,27 @@ def test_amounts_are_said_with_their_unit():
 
 
 def test_a_conversation_is_named_by_its_case_its_trial_and_its_origin():
-    """Two trials of one case, and a fork, can be told apart."""
-    named = {"key": "k", "case_id": "refund", "agent": "a"}
+    """Two trials of one case, and a fork, can be told apart, and who played a fork if it was another agent."""
+    named = {"key": "refund/a/1", "case_id": "refund", "agent": "a"}
+    other = {"key": "refund/a/1~1", "case_id": "refund", "agent": "b"}
 
     assert [
         words.label(Conversation(**named)),
         words.label(Conversation(**named, trial=2)),
         words.label(Conversation(**named, origin=Origin(key="k", turn=3))),
-        words.label(Conversation(**named, origin=Origin(key="k", turn=3, how="again"))),
-    ] == snapshot(["refund", "refund, trial 2", "refund, forked at turn 3", "refund, run again from turn 3"])
+        words.label(Conversation(**named, origin=Origin(key="k", turn=0, how="again"))),
+        words.label(Conversation(**other, origin=Origin(key="k", turn=3))),
+        words.label(Conversation(**other, origin=Origin(key="k", turn=0, how="again"))),
+    ] == snapshot(
+        [
+            "refund",
+            "refund, trial 2",
+            "refund, forked at turn 3",
+            "refund, run again",
+            "refund, forked at turn 3, by b",
+            "refund, run again, by b",
+        ]
+    )
 
 
 def test_the_stand_in_is_named_for_each_part_it_plays():

@@ -1,7 +1,7 @@
 // What is said of the whole run: its name, who plays, how far it is, and the Stop button.
 
 import { h, reconcile, setAttribute, setText } from "./dom.js";
-import { clockWords, count } from "./words.js";
+import { clockWords, count, isByAnother } from "./words.js";
 
 /**
  * @import {Item} from "./dom.js"
@@ -80,7 +80,8 @@ function castWords({ state }) {
   if (!agent || !settings) return "";
   const { user_model: user, judge_model: judge } = settings;
   const models = user === judge ? [`user and judge ${user}`] : [`user ${user}`, `judge ${judge}`];
-  return [`agent ${agent.name}`, ...models].join(" · ");
+  const others = [...new Set([...state.conversations.values()].filter(isByAnother).map((each) => each.agent))];
+  return [`agent ${agent.name}`, ...(others.length ? [`forks by ${others.join(", ")}`] : []), ...models].join(" · ");
 }
 
 /** @param {Copy} copy */

@@ -32,9 +32,10 @@ import { capitalised, standing } from "./words.js";
  * @param {Copy} copy
  * @param {Conversation} conversation
  * @param {boolean} [canAct] whether something can be done with its messages
+ * @param {number} [before] so many turns are counted before its own
  * @returns {Piece[]} turn by turn: what a guard stopped, the messages, and what was made of them
  */
-export function pieces(copy, conversation, canAct = false) {
+export function pieces(copy, conversation, canAct = false, before = 0) {
   const { attempt, checks, doubts, rejections, released, retries, turn_usage } = conversation;
   const testCase = copy.state.cases.get(conversation.case_id);
   const attemptKey = `${conversation.key}#${attempt}`;
@@ -55,10 +56,10 @@ export function pieces(copy, conversation, canAct = false) {
   conversation.messages.forEach((each, place) => {
     const html = copy.html.get(`${attemptKey}.${place}`);
     const turn = conversation.message_turns[place] ?? 0;
-    const version = `${html === undefined ? "plain" : "html"} ${canAct}`;
+    const version = `${html === undefined ? "plain" : "html"} ${canAct} ${before}`;
     // Doubts are about the user's words, and stand between them and the agent's.
     const rank = each.role === "user" ? 1 : 1.5;
-    add(turn, turn ? rank : 1, `message ${place}`, version, () => messageNode(copy, each, place, turn, html, canAct), place);
+    add(turn, turn ? rank : 1, `message ${place}`, version, () => messageNode(copy, each, place, turn && turn + before, html, canAct), place);
   });
   doubts.forEach((each, n) => add(each.turn, 1.2, `doubt ${n}`, 0, () => doubtNode(each)));
   retries.forEach((each, n) => add(each.turn, 1.3, `retry ${n}`, 0, () => retryNode(each)));

@@ -30,7 +30,7 @@ export function paintSides(log, sides) {
   const found = align(one.conversation, other.conversation);
   const shared = found.pairs.slice(0, found.parts ?? found.pairs.length);
   const rest = found.pairs.slice(shared.length);
-  const sorted = sides.map((side) => exchanges(side));
+  const sorted = sides.map((side) => exchanges(side, found.pairs));
   /** @type {Item[]} */
   const items = [];
   if (shared.length) items.push(sharedItem(shared, sorted[0] ?? []));
@@ -49,9 +49,10 @@ export function paintSides(log, sides) {
 
 /**
  * @param {Side} side
+ * @param {Pair[]} pairs
  * @returns {Piece[][]} its pieces by exchange: what belongs to a turn stands with the turn's messages
  */
-function exchanges({ copy, conversation }) {
+function exchanges({ copy, conversation }, pairs) {
   const { message_turns: turns } = conversation;
   /** @type {Piece[][]} */
   const all = [];
@@ -64,7 +65,10 @@ function exchanges({ copy, conversation }) {
     ofPlace.push(all.length - 1);
     ofTurn.set(turns[place] ?? 0, all.length - 1);
   });
-  for (const piece of pieces(copy, conversation)) {
+  // A fork counts its turns from where it began; beside its origin they bear the origin's numbers.
+  const first = turns.findIndex((turn) => turn > 0);
+  const before = (pairs[ofPlace[first] ?? -1]?.turn ?? 1) - (turns[first] ?? 1);
+  for (const piece of pieces(copy, conversation, false, before)) {
     if (piece.turn < 0) continue; // about the case, which is the same
     const at = piece.place === undefined ? ofTurn.get(piece.turn) : ofPlace[piece.place];
     all[at ?? all.length - 1]?.push(piece);

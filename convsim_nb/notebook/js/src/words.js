@@ -40,17 +40,23 @@ export function count(number, noun) {
 
 /**
  * @param {Conversation} conversation
- * @returns {string} its case, with the trial and the fork where there is more than one
+ * @returns {string} its case, with the trial and the fork where there is more than one, and who plays it if not the run's agent
  */
 export function label(conversation) {
   const parts = [conversation.case_id];
   if (conversation.trial > 1) parts.push(`trial ${conversation.trial}`);
   if (conversation.origin) {
-    const how = conversation.origin.how === "fork" ? "forked at" : "run again from";
-    parts.push(`${how} turn ${conversation.origin.turn}`);
+    parts.push(conversation.origin.how === "fork" ? `forked at turn ${conversation.origin.turn}` : "run again");
+    if (isByAnother(conversation)) parts.push(`by ${conversation.agent}`);
   }
   return parts.join(", ");
 }
+
+/**
+ * @param {Conversation} conversation
+ * @returns {boolean} whether another agent than the run's plays it: the key is that of the trial which it began with
+ */
+export const isByAnother = ({ key, case_id: caseId, agent, origin }) => origin !== null && !key.startsWith(`${caseId}/${agent}/`);
 
 /**
  * @param {unknown} value

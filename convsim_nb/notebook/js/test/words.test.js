@@ -18,9 +18,12 @@ test("numbers come with their noun", () => {
 });
 
 test("a conversation is named by its case, with trial and fork where there is more than one", () => {
-  const conversation = { case_id: "kettle", trial: 1, origin: null };
+  const conversation = { key: "kettle/support/1", case_id: "kettle", agent: "support", trial: 1, origin: null };
   assert.equal(label(conversation), "kettle");
   assert.equal(label({ ...conversation, trial: 2, origin: { how: "fork", turn: 3 } }), "kettle, trial 2, forked at turn 3");
+  const again = { ...conversation, key: "kettle/support/1~1", origin: { how: "again", turn: 0 } };
+  assert.equal(label(again), "kettle, run again");
+  assert.equal(label({ ...again, agent: "mended" }), "kettle, run again, by mended");
 });
 
 test("tool arguments are shown as they were sent, or as indented JSON", () => {
