@@ -3,7 +3,7 @@
 import os
 import socket
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import TextIO
@@ -15,7 +15,7 @@ try:
 except ImportError:  # Windows
     fcntl = None  # type: ignore[assignment]
 
-from convsim_nb.adapters.segments import segments, write_whole
+from convsim_nb.adapters.segments import FIRST_SEGMENT, segments, write_whole
 from convsim_nb.domain.errors import NotFoundError, StoreError, UsageError
 from convsim_nb.domain.events import EVENT, MessageDelta, RunEvent
 
@@ -91,8 +91,10 @@ def _ignored_by_git(root: Path) -> None:
         ignore.write_text("*\n")
 
 
-def read_journal(folder: Path) -> Iterator[RunEvent]:
+def read_journal(folder: Path, *, needed: Callable[[bytes], bool] = lambda _line: True) -> Iterator[RunEvent]:
     """The events of a run, in order; a last line that was cut short by a crash is left out.
+
+    Lines that are not `needed` are passed over, unread.
 
     Raises:
         NotFoundError: there is no journal in the folder.
@@ -103,12 +105,25 @@ def read_journal(folder: Path) -> Iterator[RunEvent]:
     if not lines and not path.exists():
         raise NotFoundError(f"no journal in {folder}")
     for number, line in enumerate(lines, start=1):
+        if not needed(line):
+            continue
         try:
             yield EVENT.validate_json(line)
         except ValidationError as error:
             if number == len(lines) and not line.endswith(b"\n"):
                 return
             raise StoreError(f"{path}:{number} is not an event: {error.errors()[0]['msg']}") from None
+
+
+def first_line(folder: Path) -> bytes:
+    """The line that a journal begins with, as it is; empty where nothing was written.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    path = folder / EVENTS
+    with (path if path.exists() else folder / SEGMENTS / FIRST_SEGMENT).open("rb") as file:
+        return file.readline()
 
 
 def segment_lines(folder: Path) -> list[bytes]:
@@ -118,7 +133,7 @@ def segment_lines(folder: Path) -> list[bytes]:
 
 def journals_in(root: Path) -> list[Path]:
     """The folders below one that hold a journal, oldest first."""
-    found = (path for pattern in (EVENTS, f"{SEGMENTS}/000001.jsonl") for path in root.glob(f"*/{pattern}"))
+    found = (path for pattern in (EVENTS, f"{SEGMENTS}/{FIRST_SEGMENT}") for path in root.glob(f"*/{pattern}"))
     return sorted({root / path.relative_to(root).parts[0] for path in found}) if root.is_dir() else []
 
 

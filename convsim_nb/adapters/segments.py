@@ -16,6 +16,7 @@ from typing import Protocol
 _EVERY = 0.5
 """Seconds between two segments, at most."""
 _NAME = "{:06d}.jsonl"
+FIRST_SEGMENT = _NAME.format(1)
 
 
 class Lines(Protocol):

@@ -1,14 +1,15 @@
 """Finding earlier runs, and bringing them back."""
 
+import sys
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, overload
 
 from convsim_nb.adapters.journal import JOURNALS, is_being_written, journals_in, read_journal
+from convsim_nb.adapters.journal_outline import counts, was_begun_with
 from convsim_nb.analysis.summary import summarise
-from convsim_nb.domain.errors import ConvsimError, NotFoundError, UsageError
-from convsim_nb.domain.events import RUN_KEY
+from convsim_nb.domain.errors import ConvsimError, NotFoundError, StoreError, UsageError
 from convsim_nb.domain.record import Record
 from convsim_nb.domain.state import RunState
 from convsim_nb.workflow.run import Run
@@ -108,12 +109,32 @@ def load_run(run_id: str, *, journal: str | Path | None = None) -> Run:
 
 
 def with_key(run_key: str, root: Path) -> Run | None:
-    """The newest run in a folder that was begun with a `run_key`."""
+    """The newest run in a folder that was begun with a `run_key`.
+
+    A journal whose beginning cannot be read is passed over, and said on stderr.
+
+    Raises:
+        StoreError: the run's own journal is damaged: what it has paid for cannot be told, so it is not begun anew.
+    """
     for folder in reversed(_folders(root)):
-        run = _loaded(folder)
-        if run.state.tags.get(RUN_KEY) == run_key:
-            return run
+        try:
+            found = was_begun_with(folder, run_key)
+        except StoreError as error:
+            sys.stderr.write(f"convsim: {error}: it is passed over for run_key {run_key!r}; move {folder} away\n")
+            continue
+        if found:
+            return _of_key(run_key, folder)
     return None
+
+
+def _of_key(run_key: str, folder: Path) -> Run:
+    try:
+        return _loaded(folder)
+    except StoreError as error:
+        raise StoreError(
+            f"run {folder.name} was begun with run_key {run_key!r}, and what it paid for cannot be told: {error}; "
+            f"move {folder} away to begin anew, or give another run_key"
+        ) from None
 
 
 def _folders(root: Path) -> list[Path]:
@@ -133,7 +154,7 @@ def _from_mlflow(state: RunState) -> Run:
 
 
 def _info(folder: Path) -> RunInfo:
-    state = RunState.replay(read_journal(folder))
+    state = _counted(folder)
     numbers = summarise(state.conversations)
     return RunInfo(
         run_id=state.run_id or folder.name,
@@ -147,6 +168,12 @@ def _info(folder: Path) -> RunInfo:
         corrections=numbers.corrections,
         folder=folder,
     )
+
+
+def _counted(folder: Path) -> RunState:
+    """A run without what was said in it, of which a list tells nothing; one that was cut off is read whole."""
+    state = RunState.replay(read_journal(folder, needed=counts))
+    return state if state.ended else RunState.replay(read_journal(folder))
 
 
 def _status(state: RunState, folder: Path) -> str:
