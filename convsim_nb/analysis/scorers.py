@@ -7,7 +7,7 @@ from pydantic import ValidationError
 
 from convsim_nb.domain.conversation import Conversation
 from convsim_nb.domain.quotes import plain
-from convsim_nb.domain.score import Score
+from convsim_nb.domain.score import Score, value_fault
 from convsim_nb.domain.secrets import masked
 from convsim_nb.domain.session import Message
 
@@ -63,25 +63,29 @@ SCORERS: dict[str, Scorer] = {
 def score(conversations: Iterable[Conversation], scorers: Sequence[tuple[str, Scorer]]) -> tuple[Score, ...]:
     """Every scorer's value for every conversation that came to its end without being void.
 
-    A scorer that raises has no value there, and its error instead. An agent whose tool calls are seen in one
-    conversation has made none where none are seen: that it did not call its tools must not go uncounted.
+    A scorer that raises has no value there, and its error instead; one that gives None has nothing there. An agent
+    whose tool calls are seen in one conversation has made none where none are seen: that it did not call its tools
+    must not go uncounted.
     """
     every = tuple(conversations)
     if any(message.tool_calls for conversation in every for message in _replies(conversation)):
         every = tuple(map(_all_known, every))
-    return tuple(
+    scored = (
         _scored(conversation, name, scorer)
         for conversation in every
         if conversation.verdict in ("reached", "not_reached")
         for name, scorer in scorers
     )
+    return tuple(one for one in scored if one.value is not None or one.error)
 
 
 def _scored(conversation: Conversation, name: str, scorer: Scorer) -> Score:
     value: object = None
     try:
         value = scorer(conversation)
-        return Score(key=conversation.key, name=name, value=value)
+        if (fault := value_fault(value)) is None:
+            return Score(key=conversation.key, name=name, value=value)
+        error = fault
     except ValidationError:
         kind = type(value).__name__
         error = f"it returned {kind}: give a number, a text, True or False, or None where it does not apply"

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from convsim_nb.analysis.scorers import SCORERS, Scorer
 from convsim_nb.domain.errors import ModelNameError, UsageError
+from convsim_nb.domain.score import name_fault
 from convsim_nb.workflow.models import resolve_model
 from convsim_nb.workflow.ungrounded import ungrounded_specifics
 
@@ -19,6 +20,10 @@ OWN: Mapping[str, Scorer] = {**SCORERS, ungrounded_specifics.__name__: ungrounde
 """Ours, which need no model."""
 _MLFLOWS_OWN = re.compile(r"(databricks|gpt-oss-120b)$|(databricks|endpoints|gateway):/")
 """Models that MLflow's scorers ask by ways of its own, whose settings only MLflow knows."""
+_NAMING = {
+    True: "give it another name, such as @scorer(name='polite')",
+    False: "define it under another name, such as def polite(conversation): ...",
+}
 
 
 @dataclass
@@ -35,7 +40,7 @@ def chosen(scorers: Any, *, model: str | None, place: "Stored | None") -> Chosen
     """The scorers that are meant; `model` is for MLflow's that are given by name.
 
     Raises:
-        UsageError: one is not known, or two have the same name.
+        UsageError: one is not known, two have the same name, or one has a name that cannot be.
         ModelNameError: the model of one is none that MLflow's scorers take, or has no key.
     """
     if isinstance(scorers, str) or not isinstance(scorers, Iterable):
@@ -44,6 +49,8 @@ def chosen(scorers: Any, *, model: str | None, place: "Stored | None") -> Chosen
     for each in scorers:
         one = _by_name(each, model, place) if isinstance(each, str) else each
         name = _add(one, found, model)
+        if OWN.get(name) is not one and (fault := name_fault(name)):
+            raise UsageError(f"{fault}; {_NAMING[_is_mlflows(one)]}")
         if name in names:
             raise UsageError(f"two scorers are named {name!r}: give one of them another name")
         names.add(name)
@@ -54,7 +61,7 @@ def check_scorers(scorers: Any, *, experiment: str | None = None, stored: bool =
     """Look scorers up before anything is played: names also in the experiment, if the run is `stored` there.
 
     Raises:
-        UsageError: one is not known, or two have the same name.
+        UsageError: one is not known, two have the same name, or one has a name that cannot be.
         ModelNameError: the model of one is none that MLflow's scorers take, or has no key.
     """
     if isinstance(scorers, str) or not isinstance(scorers, Iterable):

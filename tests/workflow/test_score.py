@@ -9,7 +9,8 @@ from mlflow.entities import Feedback
 from mlflow.genai import make_judge, scorer
 
 import convsim_nb as cs
-from convsim_nb.domain.errors import ModelNameError, UsageError
+from convsim_nb.domain.errors import ModelNameError, NotFoundError, UsageError
+from convsim_nb.domain.score import TAKEN
 from convsim_nb.mlflow import ConversationSimulator
 from convsim_nb.testing import ScriptedChat
 from tests.adapters.mlflow.conftest import ambient, store  # noqa: F401 - fixtures
@@ -246,6 +247,101 @@ def test_a_scorer_that_fails_has_its_error_in_its_place(run, capsys):
     assert {name for name in metrics if name.endswith("/mean")} == {"half/mean", "agent_repeats/mean"}
 
 
+def test_a_score_of_no_number_is_none_and_none_is_no_row(run, capsys):
+    """NaN, of a function or of MLflow's, is counted as failed and stands nowhere; None of either leaves no row."""
+
+    @scorer
+    def empty(session):
+        return float("nan")
+
+    @scorer
+    def silent(session):
+        return None
+
+    def blank(conversation):
+        return float("inf")
+
+    def mute(conversation):
+        return None
+
+    def ratio(conversation):
+        return float("nan") if conversation.case_id == "case-0" else 0.5
+
+    frame = run.evaluate([empty, silent, blank, mute, ratio])
+
+    assert sorted(set(frame["name"])) == ["blank", "empty", "ratio"]
+    assert list(run.problems) == [
+        "scorer blank failed 2 of 2 times: it gave inf, which is no number",
+        "scorer ratio failed 1 of 2 times: it gave nan, which is no number",
+        "scorer empty failed 2 of 2 times: it gave nan, which is no number",
+    ]
+    metrics = mlflow.get_run(run.mlflow_run_id).data.metrics
+    assert {name: value for name, value in metrics.items() if name.endswith("/mean")} == {"ratio/mean": 0.5}
+    assert not [row for row in found_in_mlflow(run) if row[2] in ("nan", "inf")]
+    json.dumps(run.to_dict(), allow_nan=False)
+
+
+def verdict(conversation):
+    return "good"
+
+
+@scorer(name="agent tokens")
+def mine(session):
+    return 1
+
+
+@scorer(name="is it good?")
+def question(session):
+    return True
+
+
+@scorer(name="a/../b")
+def climbing(session):
+    return True
+
+
+@pytest.mark.parametrize(
+    ("given", "line"),
+    [
+        (verdict, "a score cannot be named 'verdict', which a run has already; define it under another name, such as"),
+        (mine, "a score cannot be named 'agent tokens', which a run has already; give it another name, such as @score"),
+        (question, "a score cannot be named 'is it good?': MLflow takes letters, digits, spaces and _ . - : / alone"),
+        (climbing, "a score cannot be named 'a/../b': MLflow takes letters, digits, spaces and _ . - : / alone; give"),
+        (lambda _: 1, "a score cannot be named '<lambda>': MLflow takes letters, digits, spaces and _ . - : / alone"),
+    ],
+)
+def test_names_that_cannot_be_are_refused_before_anything_is_scored(tmp_path, given, line):
+    """A name that the run's own frame has, or that MLflow refuses for metrics, is one line that says how to name it."""
+    run = played(tmp_path, mlflow=False)
+
+    with pytest.raises(UsageError) as refused:
+        run.evaluate([given])
+    assert str(refused.value).startswith(line)
+    assert run.scores == ()
+    assert run.evaluate(["corrections"])["value"].tolist() == [0, 0]
+
+
+def test_a_value_of_a_name_that_cannot_be_is_an_error_in_its_place(run):
+    """A scorer whose values bear names of their own cannot take the place of what the run shows of itself."""
+
+    @scorer
+    def many(session):
+        return [Feedback(name="fine", value=1), Feedback(name="verdict", value="good")]
+
+    frame = run.evaluate([many])
+
+    assert set(frame["name"]) == {"many"}
+    assert "UsageError: a score cannot be named 'verdict', which a run has already" in set(frame["error"])
+    assert set(run.to_frame()["verdict"]) == {"not_reached"}
+
+
+def test_the_names_that_a_run_has_are_those_it_shows(run):
+    """Every column of the frame and every row of a comparison is a name that no score can have."""
+    shown = {*run.to_frame().columns, *cs.compare(run, played(run.folder.parent), force=True).to_frame()["metric"]}
+
+    assert shown <= TAKEN
+
+
 def test_what_is_wrong_with_a_scorer_is_said_in_a_line(run, monkeypatch):
     """Unknown names, models that MLflow does not take, missing keys and arguments: before anything is called."""
     monkeypatch.delenv("OPENAI_API_KEY", raising=False)
@@ -279,7 +375,7 @@ def test_a_run_that_is_not_in_mlflow(tmp_path):
 
     with pytest.raises(UsageError, match=r"length reads traces, and MLflow has none .* cs.push"):
         run.evaluate([length])
-    assert set(run.evaluate()["name"]) >= {"turns_to_goal", "corrections", "ungrounded_specifics"}
+    assert set(run.evaluate()["name"]) >= {"turns_to_goal", "corrections", "agent_repeats"}
 
 
 @scorer
@@ -387,3 +483,50 @@ def test_what_a_model_proposed_to_expect_waits_for_a_person(tmp_path, capsys):
         for one in first.info.assessments
         if one.expectation is not None
     } == {"answer": ("HUMAN", "test case", None), "guidelines": ("LLM_JUDGE", "openai:/gpt-5-mini", "true")}
+
+
+@pytest.mark.usefixtures("ambient")
+def test_scores_of_a_run_that_was_deleted_in_mlflow_are_kept_and_pushed(tmp_path, capsys):
+    """They stand in the run, with a line that says so; a push writes the run anew, with its traces and each score once."""
+    run = played(tmp_path)
+    run.evaluate(["turns_to_goal"])
+    client, deleted = mlflow.MlflowClient(), run.mlflow_run_id
+    client.delete_run(deleted)
+    frame = run.evaluate(["turns_to_goal", length])
+
+    said = (
+        f"MLflow's run {deleted} was deleted, and the scores are kept here alone: "
+        f"cs.push({run.run_id!r}) writes the run anew"
+    )
+    assert (capsys.readouterr().err, run.problems) == (f"convsim: {said}\n", (said,))
+    assert list(frame["value"]) == [2, 2, 2, 2]
+    assert [one.value for one in cs.load_run(run.run_id, journal=tmp_path).scores] == [2, 2, 2, 2]
+    pushed = cs.push(run.run_id, journal=tmp_path)
+    assert (pushed.run_made, pushed.traces_made) == (True, 0)
+    linked = client.search_traces(
+        [mlflow.get_run(pushed.mlflow_run_id).info.experiment_id], run_id=pushed.mlflow_run_id, include_spans=False
+    )
+    assert len(linked) == 4
+    names = [a.name for t in linked for a in t.info.assessments]
+    assert {name: names.count(name) for name in ("turns_to_goal", "length", "convsim/verdict")} == {
+        "turns_to_goal": 2,
+        "length": 2,
+        "convsim/verdict": 2,
+    }
+    run.evaluate([length])
+    assert client.get_run(pushed.mlflow_run_id).data.metrics["length/mean"] == 2
+    assert run.problems == ()
+
+
+@pytest.mark.usefixtures("ambient")
+def test_a_deleted_experiment_keeps_no_scores(tmp_path, ambient, capsys):  # noqa: F811
+    """Ours are given back all the same, and a push asks for another experiment."""
+    run = played(tmp_path, experiment=f"{ambient}-gone")
+    mlflow.MlflowClient().delete_experiment(mlflow.get_run(run.mlflow_run_id).info.experiment_id)
+
+    assert list(run.evaluate(["turns_to_goal"])["value"]) == [2, 2]
+    assert "was deleted, and the scores are kept here alone" in capsys.readouterr().err
+    with pytest.raises(NotFoundError, match=f"experiment '{ambient}-gone' was deleted: restore it, or name another"):
+        cs.push(run)
+    cs.push(run, experiment=ambient)
+    assert list(run.evaluate([length])["value"]) == [2, 2]

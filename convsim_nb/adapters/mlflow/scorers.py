@@ -14,8 +14,8 @@ from convsim_nb.adapters.mlflow.quiet import untraced
 from convsim_nb.adapters.mlflow.store import Destination, pin, store_errors
 from convsim_nb.adapters.mlflow.tracing import returned
 from convsim_nb.domain.conversation import Conversation
-from convsim_nb.domain.errors import NotFoundError
-from convsim_nb.domain.score import Score
+from convsim_nb.domain.errors import NotFoundError, UsageError
+from convsim_nb.domain.score import Score, name_fault, value_fault
 from convsim_nb.domain.secrets import masked
 
 _SESSION = "mlflow.trace.session"
@@ -174,10 +174,28 @@ def _asked(
 
 
 def _feedbacks(scorer: Any, value: Any) -> list[Any]:
-    """Whatever a scorer may return, as a list of feedback with the names that MLflow gives them."""
+    """Whatever a scorer may return, as a list of feedback with the names that MLflow gives them.
+
+    Raises:
+        UsageError: it gave a value a name that nothing can be scored under.
+    """
     from mlflow.genai.evaluation.utils import standardize_scorer_value
 
-    return list(standardize_scorer_value(scorer.name, value))
+    found = list(standardize_scorer_value(scorer.name, value))
+    for each in found:
+        if each.name != scorer.name and (fault := name_fault(each.name)):
+            raise UsageError(fault)
+    return [_sound(each) for each in found]
+
+
+def _sound(feedback: Any) -> Any:
+    """The same; one of no number, which no store and no page can show, as an error."""
+    from mlflow.entities import AssessmentError, Feedback
+
+    fault = value_fault(feedback.value)
+    if fault is None:
+        return feedback
+    return Feedback(name=feedback.name, source=feedback.source, error=AssessmentError("SCORER_ERROR", fault))
 
 
 def _failed(scorer: Any, error: Exception) -> Any:
