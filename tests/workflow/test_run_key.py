@@ -80,12 +80,15 @@ def test_a_list_of_runs_tells_what_the_runs_tell(options):
     while run.conversation(key).status not in ("paused", "ended"):
         run.wait(0.01)
     run.say(key, "I want a person")
+    while not run.conversation(key).assisted:
+        run.wait(0.01)
+    run.stop(key)  # unfinished, and no void: a person spoke
     run.resume()
     run.again(run.conversations[0].key)
     run.wait(20)
     (line,) = cs.runs(options["journal"])
     summary = cs.load_run(run.run_id, journal=options["journal"]).summary
 
-    assert (summary.assisted, summary.forked) == (1, 1)
+    assert (summary.assisted, summary.forked, summary.void) == (1, 1, 0)
     assert (line.conversations, line.rate) == (summary.total, summary.rate)
     assert (line.void, line.corrections) == (summary.void, summary.corrections)
