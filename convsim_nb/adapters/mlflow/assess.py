@@ -9,6 +9,8 @@ from convsim_nb.domain.conversation import Conversation, GoalCheck, Rejection, R
 from convsim_nb.domain.events import RunSettings
 
 GOAL, GUARD, CORRECTION, VERDICT = "convsim/goal_reached", "convsim/guard", "convsim/correction", "convsim/verdict"
+NEEDED = "needed"
+"""The value of a correction: MLflow shows True as a pass, and this is a fault of the agent's."""
 PROPOSED = "convsim.proposed"
 """In the metadata of an expectation that a model proposed and nobody has confirmed."""
 _LONGEST = 2000
@@ -95,7 +97,7 @@ def _guard(rejection: Rejection, source: Mapping[str, str]) -> Any:
 
 def _correction(release: Release, source: Mapping[str, str]) -> Any:
     metadata = {**source, "turn": str(release.turn), "evidence": _cut(release.quote)}
-    return _feedback(CORRECTION, value=True, source=_code("convsim"), rationale=release.fact, metadata=metadata)
+    return _feedback(CORRECTION, NEEDED, source=_code("convsim"), rationale=release.fact, metadata=metadata)
 
 
 def _verdict(conversation: Conversation, source: Mapping[str, str]) -> Any:

@@ -9,7 +9,7 @@ from typing import Any
 
 from convsim_nb.adapters.mlflow import runlog
 from convsim_nb.adapters.mlflow.again import SUPERSEDED, supersede
-from convsim_nb.adapters.mlflow.assess import assessments
+from convsim_nb.adapters.mlflow.assess import CORRECTION, assessments
 from convsim_nb.adapters.mlflow.export import TRACES_AT_ONCE
 from convsim_nb.adapters.mlflow.find import run_in, traces_of
 from convsim_nb.adapters.mlflow.labels import log_label
@@ -295,6 +295,8 @@ def _left_behind(recorded: RecordedRun) -> set[str]:
 def _sign(assessment: Any) -> str:
     """What tells an assessment from others on the same trace."""
     value = getattr(assessment, "value", None)
+    if assessment.name == CORRECTION:
+        value = None  # it is True on the traces of earlier versions
     told = {name: (assessment.metadata or {}).get(name) for name in ("turn", "text", "evidence")}
     return json.dumps([assessment.name, value, assessment.rationale, told], sort_keys=True, default=str)
 

@@ -138,6 +138,26 @@ def test_what_is_missing_is_made_and_what_is_there_stays(tmp_path):
     assert client.get_run(run.mlflow_run_id).info.status == "FINISHED"
 
 
+def test_a_correction_that_an_earlier_version_wrote_stands_once(tmp_path):
+    """What stands as True on an older run's trace is the same as what is written now, which reads as no pass."""
+    case = {"goal": "Refund", "case_id": "c", "withheld": [{"fact": "It is closed", "after": "claims to be open"}]}
+    chat = ScriptedChat(judge=({"reached": False, "fired": [{"trigger": 0, "quote": "open"}]}, {"reached": False}))
+    options = {"user_model": chat, "max_turns": 2, "guards": "off", "progress": False, "journal": tmp_path}
+    run = cs.simulate([case], ScriptedAgent(otherwise="We are open."), **options).wait(30)
+    tracing, first = pin().reach().tracing, run.conversations[0].trace_ids[0]
+
+    def corrections():
+        return [a for a in mlflow.get_trace(first).info.assessments if a.name == "convsim/correction"]
+
+    (now,) = corrections()
+    assert (now.value, now.rationale) == ("needed", "It is closed")
+    tracing.delete_assessment(first, now.assessment_id)
+    now.feedback.value, now.assessment_id = True, None
+    tracing.log_assessment(first, now)
+    cs.push(run)
+    assert [one.value for one in corrections()] == [True]
+
+
 def test_a_trace_without_its_spans_gets_them(tmp_path):
     """Where the connection broke between a trace's record and its spans, the spans are made; the record is one."""
     run = played(tmp_path, mlflow=False)

@@ -82,7 +82,7 @@ async def test_what_was_found_stands_on_the_traces():
                     "convsim/correction",
                     "CODE",
                     "convsim",
-                    True,
+                    "needed",
                     "Markets are closed today",
                     {"mlflow.assessment.sourceRunId": "RUN", "turn": "1", "evidence": "5,021 right now"},
                 ],
