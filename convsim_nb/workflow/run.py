@@ -53,7 +53,7 @@ class Run(Reading, Steering):
         self.labels: dict[str, Label] = read_labels(folder) if folder else {}
         """What people said of its conversations, by key: see `label`."""
         self.unsent: dict[str, str] = {}
-        """Why a label is not in MLflow, by the conversation's key."""
+        """Why a label is not in MLflow, by the conversation's key; and why the scores are not."""
         self.kept: CaseSet = read_kept(folder)
         """The conversations that were made into test cases: see `keep_case`."""
         self.mlflow: MlflowSink | None = None

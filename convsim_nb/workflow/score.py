@@ -11,7 +11,7 @@ from convsim_nb.domain.errors import UsageError
 from convsim_nb.domain.score import Score
 from convsim_nb.views.report import report_html
 from convsim_nb.workflow.scorers import OWN, Chosen, chosen
-from convsim_nb.workflow.stored import Stored, stored, trace_ids
+from convsim_nb.workflow.stored import Stored, standing, stored, trace_ids
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from convsim_nb.workflow.run import Run
 
 _COLUMNS = ["case_id", "trial", "turn", "name", "value", "rationale", "error"]
+_SCORES = "scores"
+"""What is not in MLflow, as `Run.unsent` names it."""
 
 
 def evaluate(run: "Run", scorers: Any, *, model: str | None, concurrency: int) -> "pd.DataFrame":
@@ -41,8 +43,11 @@ def evaluate(run: "Run", scorers: Any, *, model: str | None, concurrency: int) -
     if run.folder is not None:
         write_scores(run.folder, run.scores)
     run.tell_hearers()
-    if place is not None:
-        _log(run, own, said, picked, place, traced=traced)
+    if place is not None and (live := standing(run, place)):
+        _log(run, own, said, picked, live, traced=traced)
+        run.unsent.pop(_SCORES, None)
+    elif place is not None:
+        _keep_here(run, place)
     for each in score_faults(found):
         sys.stderr.write(f"convsim: {each}\n")
     return _frame(run, found)
@@ -116,6 +121,15 @@ def _log(
     client = place.destination.client
     client.log_text(place.mlflow_run_id, as_lines(run.scores), SCORES)
     client.log_text(place.mlflow_run_id, report_html(run.state, scores=run.scores), REPORT)
+
+
+def _keep_here(run: "Run", place: Stored) -> None:
+    """Say that the scores are not in MLflow, and how they get there."""
+    run.unsent[_SCORES] = (
+        f"MLflow's run {place.mlflow_run_id} was deleted, and the scores are kept here alone: "
+        f"cs.push({run.run_id!r}) writes the run anew"
+    )
+    sys.stderr.write(f"convsim: {run.unsent[_SCORES]}\n")
 
 
 def _frame(run: "Run", found: Sequence[Score]) -> "pd.DataFrame":

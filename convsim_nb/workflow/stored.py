@@ -34,6 +34,26 @@ def stored(run: "Run", *, pushed: bool = False) -> Stored | None:
     return _looked_up(run, None) if run.planned is run.plan_of_forks and traced else None
 
 
+def standing(run: "Run", place: Stored) -> Stored | None:
+    """The run where MLflow takes something for it now; None where it was deleted there, or its experiment was.
+
+    One that was deleted keeps its traces, and one that was pushed since stands in another run of MLflow's.
+
+    Raises:
+        StoreError: the store failed.
+    """
+    from convsim_nb.adapters.mlflow.store import store_errors
+    from convsim_nb.domain.errors import NotFoundError
+
+    uri = place.destination.tracking_uri
+    try:
+        with store_errors(uri):
+            found = place.destination.client.get_run(place.mlflow_run_id)
+    except NotFoundError:
+        return _looked_up(run, uri)
+    return place if str(found.info.lifecycle_stage) == "active" else _looked_up(run, uri)
+
+
 def trace_ids(run: "Run", place: Stored) -> dict[str, Sequence[str]]:
     """The traces of each conversation's turns, by its key; where its messages name too few, those that were pushed.
 

@@ -27,6 +27,8 @@ from convsim_nb.domain.record import Record
 from convsim_nb.domain.score import Score
 
 _SPANS = "mlflow.trace.spansLocation"
+_LINKS_AT_ONCE = 100
+"""MLflow takes no more in one call."""
 
 
 class Pushed(Record):
@@ -73,9 +75,11 @@ def push_run(
             to = Destination(to.tracking_uri, str(named.experiment_id), named.name)
         mlflow_run_id = found.info.run_id if found else runlog.start(to, _started(recorded))
         pushing = _Pushing(recorded, to, mlflow_run_id)
+        if found is None:
+            pushing.link()
         pushing.bring()
         pushing.supersede()
-        pushing.score(scores)
+        pushing.score(scores, anew=found is None)
         pushing.label(labels)
         pushing.sum_up(before=found.data.metrics if found else {}, events=events, report=report)
         if found is None or runlog.ADOPTED_TAG not in found.data.tags:
@@ -118,6 +122,12 @@ class _Pushing:
         self._stored = dict(_stored_in(to, self._state.run_id))
         self._there = {place: stored.trace_id for place, stored in self._stored.items()}
         self._made = self._assessed = 0
+
+    def link(self) -> None:
+        """Take the traces that are there into the run: theirs was deleted."""
+        ids = [stored.trace_id for stored in self._stored.values()]
+        for start in range(0, len(ids), _LINKS_AT_ONCE):
+            self._to.client.link_traces_to_run(ids[start : start + _LINKS_AT_ONCE], self._run_id)
 
     def bring(self) -> None:
         """Make the traces that are missing, or whose spans never arrived, and log what was found on all of them."""
@@ -185,8 +195,8 @@ class _Pushing:
     def _traces_of(self, conversation: Conversation) -> dict[int, str]:
         return {turn: id_ for (session, turn), id_ in self._there.items() if session == conversation.session_id}
 
-    def score(self, scores: Iterable[Score]) -> None:
-        """Log the scores, where there are some that do not stand on their traces yet."""
+    def score(self, scores: Iterable[Score], *, anew: bool) -> None:
+        """Log the scores, where there are some that do not stand on their traces yet, or the run is a new one."""
         traced = {one.key: _with_first_trace(one, self._traces_of(one)) for one in self._state.conversations}
         known = {stored.trace_id: stored.known for stored in self._stored.values()}
         every, there, new = list(scores), {}, 0
@@ -196,7 +206,7 @@ class _Pushing:
                 new += known_id is None
                 if known_id is not None:
                     there[score.key, score.name] = known_id
-        if new:
+        if new or (anew and every):
             log_scores(every, destination=self._to, run_id=self._run_id, conversations=traced, logged=there)
             self._to.client.log_text(self._run_id, as_lines(every), SCORES)
         self._assessed += new
