@@ -79,8 +79,14 @@ def cooldown_of(model: str) -> Cooldown:
     return _cooldowns.setdefault(model, Cooldown())
 
 
-async def retried(attempt: Callable[[], Awaitable[Result]], *, cooldown: Cooldown, backoff: Backoff) -> Result:
-    """The result of `attempt`, which raises `Fault` where it failed.
+async def retried(
+    attempt: Callable[[], Awaitable[Result]],
+    *,
+    cooldown: Cooldown,
+    backoff: Backoff,
+    again: Callable[[ConvsimError], None] = lambda _: None,
+) -> Result:
+    """The result of `attempt`, which raises `Fault` where it failed; `again` is told of every error that is tried again.
 
     Raises:
         ConvsimError: the last fault's, when no further try was worth it.
@@ -95,6 +101,7 @@ async def retried(attempt: Callable[[], Awaitable[Result]], *, cooldown: Cooldow
             wait = backoff.before(tries) if fault.wait is None else fault.wait
             if tries >= fault.tries or wait > backoff.patience:
                 raise fault.error from fault.__cause__
+            again(fault.error)
             limited = fault.limited
         if limited:
             cooldown.extend(wait)

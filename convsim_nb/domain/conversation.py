@@ -107,6 +107,14 @@ class Rejection(Record):
     reason: str
 
 
+class Retry(Record):
+    """A call of the agent that failed, and was made again."""
+
+    turn: int
+    error: str
+    """In one line."""
+
+
 class Doubt(Record):
     """What a guard has against a message of the simulated user that the agent heard all the same."""
 
@@ -145,6 +153,7 @@ class Conversation(Record):
     released: tuple[Release, ...] = ()
     rejections: tuple[Rejection, ...] = ()
     doubts: tuple[Doubt, ...] = ()
+    retries: tuple[Retry, ...] = ()
     usage: dict[Spender, Usage] = {}
     turn_usage: dict[int, Usage] = {}
     """The same by turn, of all spenders: what came of a turn's reply, and the user's next words, belong to it."""

@@ -42,6 +42,8 @@ class RunSettings(Record):
     stateful: bool = False
     agent_timeout: float = 300.0
     """Seconds for one reply of the agent."""
+    agent_retries: int | None = None
+    """How often a call of the agent that its infrastructure failed is made again; None: where it surely came to nothing."""
     user_llm_params: dict[str, JsonValue] = {}
     """What goes with every call of the user's model: temperature, top_p, ..."""
     judge_llm_params: dict[str, JsonValue] = {}
@@ -134,6 +136,15 @@ class MessageRejected(Event):
     reason: str
 
 
+class AgentRetried(Event):
+    """A call of the agent failed, and is made again."""
+
+    kind: Literal["agent_retried"] = "agent_retried"
+    key: str
+    turn: int
+    error: str
+
+
 class FactReleased(Event):
     """A withheld fact became known to the simulated user."""
 
@@ -221,6 +232,7 @@ RunEvent = (
     | MessageDelta
     | MessageSent
     | MessageRejected
+    | AgentRetried
     | FactReleased
     | GoalChecked
     | UsageReported

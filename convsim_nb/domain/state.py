@@ -6,9 +6,10 @@ from datetime import datetime
 from typing import Any, assert_never
 
 from convsim_nb.domain.case import TestCase
-from convsim_nb.domain.conversation import Conversation, Rejection, Release, Spender, Usage, conversation_key
+from convsim_nb.domain.conversation import Conversation, Rejection, Release, Retry, Spender, Usage, conversation_key
 from convsim_nb.domain.events import (
     AgentRef,
+    AgentRetried,
     ConversationEnded,
     ConversationPaused,
     ConversationResumed,
@@ -98,6 +99,9 @@ class RunState:
             case MessageRejected():
                 rejection = Rejection(turn=event.turn, text=event.text, guard=event.guard, reason=event.reason)
                 self._update(event.key, rejections=(*self.by_key[event.key].rejections, rejection))
+            case AgentRetried():
+                retry = Retry(turn=event.turn, error=event.error)
+                self._update(event.key, retries=(*self.by_key[event.key].retries, retry))
             case FactReleased():
                 self._fact_released(event)
             case GoalChecked():

@@ -223,6 +223,7 @@ class _Conversing:
             turn=self._turn,
             session_id=self._trial.session_id,
             delta=partial(self._tell.delta, self._turn),
+            again=partial(self._tell.retried, self._turn),
         )
 
     def _failed(self, stop: Stop, error: AgentError) -> Ending:

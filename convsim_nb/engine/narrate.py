@@ -65,6 +65,10 @@ class Narrator:
         """The agent's text goes on."""
         self._emit(ev.MessageDelta(at=self._emit.now, key=self._key, turn=turn, text=text))
 
+    def retried(self, turn: int, error: str) -> None:
+        """The agent is called again."""
+        self._emit(ev.AgentRetried(at=self._emit.now, key=self._key, turn=turn, error=error))
+
     def sent(self, turn: int, message: Message, *, cut: bool = False, doubts: tuple[Finding, ...] = ()) -> None:
         """A message was said; a withheld fact that given text says is no secret any more."""
         noted = tuple(Doubt(turn=turn, guard=finding.guard, reason=finding.record) for finding in doubts)

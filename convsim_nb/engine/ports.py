@@ -73,6 +73,8 @@ class AgentTurn:
     session_id: str
     delta: Callable[[str], None] = lambda _: None
     """Takes a piece of the agent's text as it streams. Must be called on the loop's thread."""
+    again: Callable[[str], None] = lambda _: None
+    """Takes the error, in a line, after which the agent is called again. Must be called on the loop's thread."""
 
 
 @dataclass(frozen=True)

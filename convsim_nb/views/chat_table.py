@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from convsim_nb.domain.case import TestCase
-from convsim_nb.domain.conversation import Conversation, Doubt, GoalCheck, Rejection, Release
+from convsim_nb.domain.conversation import Conversation, Doubt, GoalCheck, Rejection, Release, Retry
 from convsim_nb.domain.score import Score
 from convsim_nb.domain.session import Message, Session, ToolCall
 from convsim_nb.views.inline import (
@@ -123,7 +123,7 @@ def noted(each: Round, scores: Sequence[Score]) -> list[tuple[Message, tuple[Htm
 
 
 def _doubts(each: Round) -> tuple[Html, ...]:
-    return tuple(map(_doubt_note, each.doubts))
+    return (*map(_doubt_note, each.doubts), *map(_retry_note, each.retries))
 
 
 def _notes(each: Round, scores: Sequence[Score]) -> tuple[Html, ...]:
@@ -201,6 +201,10 @@ def _release_note(release: Release) -> Html:
 
 def _doubt_note(doubt: Doubt) -> Html:
     return _note(text(f"Doubtful, and sent all the same: {one_line(doubt.reason)} (guard {doubt.guard})."))
+
+
+def _retry_note(retry: Retry) -> Html:
+    return _note(text(f"The agent was called again, after {one_line(retry.error)}"))
 
 
 def _check_note(check: GoalCheck) -> Html:

@@ -1,5 +1,6 @@
 """What happened in a run, said in sentences: the same in a terminal, a notebook and the report."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from convsim_nb.analysis.failures import WHOSE, FailureGroup
@@ -32,6 +33,7 @@ def sentences(state: RunState, *, failures: Sequence[FailureGroup] | None = None
         stops_sentence(summary),
         whose_sentence(failures_by_rule(state) if failures is None else failures),
         effort_sentence(state, summary),
+        retries_sentence(state),
         stand_in_sentence(state),
         *trouble_sentences(state),
     ]
@@ -115,6 +117,19 @@ def effort_sentence(state: RunState, summary: RunSummary) -> str:
         facts.append(f"{count(spent.calls, 'model call')}, {count(tokens(spent), 'token')}, {money(spent.cost)}")
     after = f"{'Stopped' if state.stopped else 'Ended'} after" if state.ended else "So far"
     return f"{after} {clock_words(state.at)}: {'; '.join(facts)}." if facts else ""
+
+
+def retries_sentence(state: RunState) -> str:
+    """How often the agent was called again: what it had done by then is done twice; empty where it never was."""
+    retries = Counter(retry.error for each in state.conversations for retry in each.retries)
+    if not retries:
+        return ""
+    times = retries.total()
+    often = {1: "once", 2: "twice"}.get(times, f"{times:,} times")
+    within = count(sum(bool(each.retries) for each in state.conversations), "conversation")
+    ((error, _),) = retries.most_common(1)
+    most = "after" if times == 1 else "most often after"
+    return f"The agent was called again {often}, in {within}, {most} {error.rstrip('.')}."
 
 
 def meter_words(spent: Mapping[Spender, Usage]) -> list[str]:

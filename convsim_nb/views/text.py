@@ -75,6 +75,7 @@ def _round_lines(each: Round) -> Iterator[str]:
         yield from _message_lines(message)
         if message.role == "user":
             yield from (f"  [doubted by the guard {one.guard}] {one_line(one.reason)}" for one in each.doubts)
+            yield from (f"  [the agent was called again] {one_line(one.error)}" for one in each.retries)
     for release in each.released:
         proof = f', after "{one_line(release.quote)}"' if release.quote else ""
         yield f"  [{release.kind}] the user now knows: {one_line(release.fact)}{proof}"

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from convsim_nb.domain.conversation import Conversation, Doubt, GoalCheck, Rejection, Release
+from convsim_nb.domain.conversation import Conversation, Doubt, GoalCheck, Rejection, Release, Retry
 from convsim_nb.domain.session import Message
 
 
@@ -18,6 +18,8 @@ class Round:
     released: tuple[Release, ...] = ()
     doubts: tuple[Doubt, ...] = ()
     """What guards have against the user's message, which was sent all the same."""
+    retries: tuple[Retry, ...] = ()
+    """Calls of the agent that failed, and were made again."""
 
 
 def rounds(conversation: Conversation) -> tuple[Round, ...]:
@@ -25,8 +27,9 @@ def rounds(conversation: Conversation) -> tuple[Round, ...]:
     said: dict[int, list[Message]] = {}
     for number, message in _numbered(conversation.messages):
         said.setdefault(number, []).append(message)
-    beside: tuple[Rejection | GoalCheck | Release, ...] = (
+    beside: tuple[Rejection | GoalCheck | Release | Retry, ...] = (
         *conversation.rejections,
+        *conversation.retries,
         *conversation.checks,
         *conversation.released,
     )
@@ -38,6 +41,7 @@ def rounds(conversation: Conversation) -> tuple[Round, ...]:
             checks=tuple(each for each in conversation.checks if each.turn == number),
             released=tuple(each for each in conversation.released if each.turn == number),
             doubts=tuple(each for each in conversation.doubts if each.turn == number),
+            retries=tuple(each for each in conversation.retries if each.turn == number),
         )
         for number in sorted({*said, *(each.turn for each in beside)})
     )

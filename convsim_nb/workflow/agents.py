@@ -25,6 +25,7 @@ def resolve_agent(
     agent_history: Literal["full", "text"] = "full",
     agent_threads: bool = False,
     timeout: float = 300.0,
+    retries: int | None = None,
     stateful: bool = False,
 ) -> tuple[Agent, AgentRef]:
     """The agent behind the port, and what a run keeps of it. A stateful one is told given history again.
@@ -41,7 +42,13 @@ def resolve_agent(
         found, api_key, own_name = _named(agent.strip())
         name = name or own_name
     adapted = as_agent(
-        found, name=name, agent_history=agent_history, agent_threads=agent_threads, timeout=timeout, api_key=api_key
+        found,
+        name=name,
+        agent_history=agent_history,
+        agent_threads=agent_threads,
+        timeout=timeout,
+        retries=retries,
+        api_key=api_key,
     )
     check_context(adapted, cases)
     return ReplayingAgent(adapted) if stateful else adapted, agent_ref(found, name=adapted.name)

@@ -76,6 +76,7 @@ def _another(planned: Plan, agent: Any, case: TestCase) -> tuple[Agent, AgentRef
         agent_history=given["agent_history"],
         agent_threads=given["agent_threads"],
         timeout=given["agent_timeout"],
+        retries=given["agent_retries"],
         stateful=given["stateful"],
     )
 

@@ -56,6 +56,9 @@ class SimulateOptions(TypedDict, total=False):
     """Whether the agent keeps a memory by `mlflow_session_id`: given history is said to it again, turn by turn."""
     agent_timeout: float
     """Seconds for one reply of the agent."""
+    agent_retries: int | None
+    """How often a call that failed by connection, 429, 502, 503 or 504 is made again: what the agent did before is done
+    again. By default twice, and only where an endpoint surely never got it; a function is called once. 0 is never."""
     model_timeout: float | None
     """Seconds for one reply of the user or the judge, retries included."""
     max_cost: float | None
@@ -118,6 +121,7 @@ DEFAULTS: SimulateOptions = {
     "agent_threads": False,
     "stateful": False,
     "agent_timeout": 300.0,
+    "agent_retries": None,
     "model_timeout": 300.0,
     "max_cost": None,
     "max_tokens": None,
@@ -185,6 +189,9 @@ def _refuse_unfit(given: Mapping[str, Any]) -> None:
             raise UsageError(f"{name}={given[name]!r}: give text")
     if given["run_key"] is not None and not given["run_key"].strip():
         raise UsageError(f"run_key={given['run_key']!r}: give a text that names the job, or leave it out")
+    retries = given["agent_retries"]
+    if isinstance(retries, bool) or (retries not in (None, 0) and not above_zero(retries, whole=True)):
+        raise UsageError(f"agent_retries={retries!r}: give a whole number, 0 for never, or leave it out")
     _refuse_on(given)
     _refuse_tags(given["tags"])
     if given["user"] is not None and not callable(given["user"]):

@@ -24,6 +24,7 @@ _KEPT = (
     "agent_threads",
     "stateful",
     "agent_timeout",
+    "agent_retries",
 )
 _LIMITS = ("max_cost", "max_tokens", "max_seconds")
 _COMPARED = (

@@ -39,6 +39,7 @@ _SENT = (
     "agent_threads",
     "stateful",
     "agent_timeout",
+    "agent_retries",
     "model_timeout",
     "redact",
 )

@@ -82,6 +82,10 @@ class Line:
         """A guard stops a message that would open the next turn."""
         return self.tell(ev.MessageRejected, turn=self.turn + 1, text=text, guard=guard, reason=reason)
 
+    def again(self, error):
+        """A call of the agent failed, and is made again."""
+        return self.tell(ev.AgentRetried, after=0.3, turn=self.turn, error=error)
+
     def spent(self, spender, *, cost=0.00042):
         """A model call."""
         usage = Usage(calls=1, input_tokens=812, output_tokens=64, cached_tokens=512, cost=cost, seconds=0.9)
@@ -177,6 +181,7 @@ def oslo(**when):
     line.agent("I am sorry about the cancellation. To find the booking, may I have its reference and your last name?")
     line.judge(why="the agent has only asked for the booking")
     line.user("It is under Lindqvist. I do not have the number here.")
+    line.again("the endpoint answered 503: busy")
     line.agent(
         "I can see booking **A-1893**.\n\n1. The 18:05 has seats\n2. The fare difference is `€84`\n\n"
         "Shall I charge your card?",
@@ -322,7 +327,7 @@ def hostile(**start):
     for text in HOSTILE:
         call = ToolCall(name=text, arguments={text: text}, result=text, seconds=0.1)
         failed = ToolCall(name=text, arguments=text, error=text)
-        line.user(text).agent(text, call, failed).judge(why=text)
+        line.user(text).again(text).agent(text, call, failed).judge(why=text)
     line.rejected(attack, guard=attack, reason=attack)
     line.judge(evidence=HOSTILE[0], why=attack, fired=(0, HOSTILE[1]))
     line.end("agent_error", detail=attack)

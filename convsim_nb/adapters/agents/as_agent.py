@@ -21,11 +21,12 @@ def as_agent(
     agent_history: Literal["full", "text"] = "full",
     agent_threads: bool = False,
     timeout: float = 300.0,
+    retries: int | None = None,
     api_key: str | None = None,
 ) -> CallableAgent:
     """The agent behind the port: a callable, an MLflow model, or the address of an endpoint.
 
-    `timeout` is for one reply, in seconds; `api_key` is for an endpoint.
+    `timeout` is for one reply, in seconds; `retries` are those of `CallableAgent`; `api_key` is for an endpoint.
 
     Raises:
         AgentTypeError: it is not an agent that we can call; said before it is called.
@@ -34,7 +35,9 @@ def as_agent(
         return agent
     name = name or agent_name(agent)
     call = _callable(agent, name=name, api_key=api_key)
-    return CallableAgent(call, name=name, agent_history=agent_history, threads=agent_threads, timeout=timeout)
+    return CallableAgent(
+        call, name=name, agent_history=agent_history, threads=agent_threads, timeout=timeout, retries=retries
+    )
 
 
 def check_context(agent: CallableAgent, cases: Iterable[TestCase]) -> None:

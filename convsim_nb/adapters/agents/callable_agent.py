@@ -28,6 +28,10 @@ class CallableAgent:
 
     A plain function is called on a thread of its own, an async one on the loop; with `threads=True` that one too
     is called on a thread, with an event loop of its own for the call. `timeout` is for one reply, in seconds.
+
+    A call that failed may have done something before, and would do it twice. So it is made again only where it
+    surely never reached the agent, which the function says by a `Fault`; or, by `retries`, so often after every
+    fault of the infrastructure, and never with 0.
     """
 
     def __init__(
@@ -38,6 +42,7 @@ class CallableAgent:
         agent_history: Literal["full", "text"] = "full",
         threads: bool = False,
         timeout: float = 300.0,
+        retries: int | None = None,
         backoff: Backoff = STEADY,
     ) -> None:
         self.name = name
@@ -49,6 +54,7 @@ class CallableAgent:
         self._is_async = is_async(call)
         self._threads = threads
         self._timeout = timeout
+        self._retries = retries
         self._backoff = backoff
         self._cooldown = Cooldown()
         self._held = 0.0
@@ -81,12 +87,17 @@ class CallableAgent:
         self._signature.check(cases)
 
     async def __call__(self, turn: AgentTurn, /) -> AgentReply:
-        """The agent's reply; a failing infrastructure is tried twice more, unless the agent had begun to answer.
+        """The agent's reply; `turn.again` is told of every call that failed and is made again.
 
         Raises:
             AgentError: it failed, took too long, or gave back what is no reply.
         """
-        return await retried(lambda: self._attempt(turn), cooldown=self._cooldown, backoff=self._backoff)
+        return await retried(
+            lambda: self._attempt(turn),
+            cooldown=self._cooldown,
+            backoff=self._backoff,
+            again=lambda error: turn.again(str(error)),
+        )
 
     async def _attempt(self, turn: AgentTurn) -> AgentReply:
         hearing = Hearing(turn.delta)
@@ -95,7 +106,7 @@ class CallableAgent:
             # Not what the loop waited: with many conversations at once that is mostly our own time.
             return replace(reply, seconds=reply.seconds or hearing.seconds)
         except Exception as error:
-            raise agent_fault(error, begun=hearing.pieces.begun) from error
+            raise agent_fault(error, begun=hearing.pieces.begun, retries=self._retries) from error
         finally:
             hearing.over = True
             self._held = max(self._held, hearing.longest_step)

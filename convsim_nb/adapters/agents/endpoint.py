@@ -17,6 +17,8 @@ from convsim_nb.domain.errors import AgentError, AgentTypeError, AgentUnreachabl
 from convsim_nb.domain.secrets import tell
 
 _TRIES = 3
+"""Of a request that surely never reached the agent: no connection, or the endpoint took none."""
+_NOT_TAKEN = {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE}
 _UNREACHABLE = {
     HTTPStatus.TOO_MANY_REQUESTS,
     HTTPStatus.BAD_GATEWAY,
@@ -63,7 +65,8 @@ async def answered(url: str, body: Mapping[str, Any], *, headers: Mapping[str, s
             async for event in _events(response.content):
                 yield event
     except aiohttp.ClientConnectorError as error:
-        raise AgentUnreachable(f"no connection to {shown(url)}: {type(error).__name__}: {error}") from None
+        said = f"no connection to {shown(url)}: {type(error).__name__}: {error}"
+        raise Fault(AgentUnreachable(said), tries=_TRIES) from None
 
 
 def shown(url: str) -> str:
@@ -118,4 +121,5 @@ def refused(answer: Answer, *, url: str) -> Fault:
         return Fault(AgentError(said))
     wait = retry_after(answer.headers.get("Retry-After"))
     limited = answer.status == HTTPStatus.TOO_MANY_REQUESTS
-    return Fault(AgentUnreachable(said), tries=_TRIES, wait=wait, limited=limited)
+    tries = _TRIES if answer.status in _NOT_TAKEN else 1  # a gateway may have passed the request on
+    return Fault(AgentUnreachable(said), tries=tries, wait=wait, limited=limited)

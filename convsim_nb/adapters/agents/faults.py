@@ -6,7 +6,6 @@ from typing import Any
 from convsim_nb.adapters.retries import Fault, retry_after
 from convsim_nb.domain.errors import AgentError, AgentUnreachable
 
-_TRIES = 3
 _STATUS = {429, 502, 503, 504}
 KEY_REFUSED = {401, 403}
 SAID_KEY_REFUSED = "the agent's key was refused"
@@ -36,10 +35,26 @@ _WAY_OUT = (
 )
 
 
-def agent_fault(error: BaseException, *, begun: bool) -> Fault:
-    """The fault of a call that raised; one that had begun to answer is not tried again."""
+def agent_fault(error: BaseException, *, begun: bool, retries: int | None = None) -> Fault:
+    """The fault of a call that raised.
+
+    It is tried again as often as it says itself, or `retries` times where it is the infrastructure's; by default an
+    exception of the agent's own is not, for what the agent had done would be done twice. One that had begun to
+    answer is never tried again.
+    """
+    fault = _fault(error)
+    refused_key = str(fault.error).startswith(SAID_KEY_REFUSED)
+    tries = fault.tries
+    if begun:
+        tries = 1
+    elif retries is not None and isinstance(fault.error, AgentUnreachable) and not refused_key:
+        tries = 1 + retries
+    return Fault(fault.error, tries=tries, wait=fault.wait, limited=fault.limited)
+
+
+def _fault(error: BaseException) -> Fault:
     if isinstance(error, Fault):
-        return Fault(error.error, tries=1 if begun else error.tries, wait=error.wait, limited=error.limited)
+        return error
     if isinstance(error, AgentError) and not isinstance(error, AgentUnreachable):
         return Fault(error)
     if any(_of_another_loop(cause) for cause in _causes(error)):  # it may come dressed as a failed connection
@@ -49,7 +64,7 @@ def agent_fault(error: BaseException, *, begun: bool) -> Fault:
             return Fault(AgentUnreachable(f"{SAID_KEY_REFUSED}: {line(cause)}"))
         if isinstance(cause, AgentUnreachable) or _is_unreachable(cause):
             unreachable = cause if isinstance(cause, AgentUnreachable) else AgentUnreachable(line(cause))
-            return Fault(unreachable, tries=1 if begun else _TRIES, wait=_wait(cause))
+            return Fault(unreachable, wait=_wait(cause))
     return Fault(AgentError(line(error)))
 
 
@@ -66,16 +81,20 @@ def _of_another_loop(error: BaseException) -> bool:
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
     """The error and what it was raised from, outermost first."""
-    seen: list[BaseException] = [error]
-    while seen:
-        current = seen.pop(0)
+    waiting: list[BaseException] = [error]
+    seen: set[int] = set()  # an exception that is kept and raised again may be a cause of its own
+    while waiting:
+        current = waiting.pop(0)
+        if id(current) in seen:
+            continue
+        seen.add(id(current))
         yield current
         if isinstance(current, BaseExceptionGroup):
-            seen.extend(current.exceptions)
+            waiting.extend(current.exceptions)
         elif current.__cause__ is not None:
-            seen.append(current.__cause__)
+            waiting.append(current.__cause__)
         elif isinstance(reason := getattr(current, "reason", None), BaseException):  # urllib's URLError
-            seen.append(reason)
+            waiting.append(reason)
 
 
 def _is_unreachable(error: BaseException) -> bool:

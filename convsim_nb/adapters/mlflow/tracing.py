@@ -21,6 +21,8 @@ from convsim_nb.engine.ports import Agent, AgentReply, AgentTurn
 
 RETURNED = "convsim.returned"
 """On the root span of a turn that is shown as a chat: what the agent gave back, where that was more than its text."""
+RETRIES = "convsim.agent_retries"
+"""Metadata of a trace: how often the agent was called again in it."""
 _LONGEST = 250
 """Characters of one metadata value, as MLflow cuts its own."""
 
@@ -73,9 +75,10 @@ class TracedAgent:
             return await self._agent(turn)
         span, claim = opened
         start = time.monotonic()
+        traced = replace(turn, again=partial(_again, turn, span, claim))
         with _current(span):
             try:
-                reply = await self._agent(turn)
+                reply = await self._agent(traced)
                 seconds = time.monotonic() - start
                 span.set_outputs(self._shown.outputs(reply))
                 if self._as_chat:
@@ -211,6 +214,15 @@ def _result(call: ToolCall) -> Any:
 
 def _text(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def _again(turn: AgentTurn, span: Any, claim: Claim, error: str) -> None:
+    """Say in the turn's trace that the agent is called again: in its metadata, and when and why on its root span."""
+    from mlflow.entities import SpanEvent
+
+    span.add_event(SpanEvent("agent_retried", attributes={"error": masked(error)}))  # type: ignore[abstract]
+    claim.metadata = {**claim.metadata, RETRIES: str(int(claim.metadata.get(RETRIES, 0)) + 1)}
+    turn.again(error)
 
 
 def _with_calls(reply: AgentReply, claim: Claim) -> AgentReply:

@@ -421,8 +421,13 @@ def openai_error(kind, status):
     ],
     ids=lambda error: type(error).__name__,
 )
-async def test_a_failing_infrastructure_is_tried_twice_more_and_named_apart(error):
-    """Refused connections and 429, 502, 503, 504 are not the agent's answer; also where they were wrapped."""
+@pytest.mark.parametrize(("retries", "count"), [(None, 1), (0, 1), (2, 3)])
+async def test_a_failing_infrastructure_is_named_apart_and_a_function_is_called_once(error, retries, count):
+    """Refused connections and 429, 502, 503, 504 are no answer of the agent's, also where they were wrapped.
+
+    What a function did before it raised would be done twice: it is called again only where the user says so.
+    """
+    told = []
     calls = []
 
     def agent(messages):
@@ -433,22 +438,24 @@ async def test_a_failing_infrastructure_is_tried_twice_more_and_named_apart(erro
             raise RuntimeError("the tool failed") from cause
 
     with pytest.raises(AgentUnreachable) as failed:
-        await quick(agent)(turn())
+        await quick(agent, retries=retries)(turn(again=told.append))
 
-    assert len(calls) == 3
+    assert len(calls) == count
     assert str(failed.value).startswith((type(error).__name__, "says so itself"))
+    assert told == [str(failed.value)] * (count - 1)
 
 
 async def test_an_agent_that_is_back_at_the_second_try_answers():
-    """One refused connection costs nothing but time."""
-    calls = iter([ConnectionResetError("reset"), None])
+    """Where retries are asked for; what went wrong before is told."""
+    calls, told = iter([ConnectionResetError("reset"), None]), []
 
     def agent(messages):
         if error := next(calls):
             raise error
         return "back"
 
-    assert (await quick(agent)(turn())).content == "back"
+    assert (await quick(agent, retries=1)(turn(again=told.append))).content == "back"
+    assert told == ["ConnectionResetError: reset"]
 
 
 @pytest.mark.parametrize("status", [400, 401, 404, 500])
@@ -461,7 +468,7 @@ async def test_an_error_of_the_agents_own_is_not_tried_again(status):
         raise WithStatus(status)
 
     with pytest.raises(AgentError) as failed:
-        await quick(agent)(turn())
+        await quick(agent, retries=2)(turn())
 
     assert (type(failed.value), len(calls)) == (AgentError, 1)
 
@@ -475,7 +482,7 @@ async def test_a_reply_that_broke_off_is_not_asked_for_again():
         raise ConnectionResetError("reset")
 
     with pytest.raises(AgentUnreachable):
-        await quick(agent)(turn(delta=pieces.append))
+        await quick(agent, retries=2)(turn(delta=pieces.append))
     assert pieces == ["I was just about to"]
 
 
@@ -526,6 +533,6 @@ async def test_seconds_are_of_the_attempt_that_answered():
             raise ConnectionError("refused")
         return "here"
 
-    reply = await quick(agent)(turn())
+    reply = await quick(agent, retries=1)(turn())
 
     assert (len(tries), reply.seconds < 0.15) == (2, True)

@@ -21,8 +21,8 @@ def at(server: OpenAIServer) -> str:
     return f"{server.url}#support"
 
 
-def quick(server: OpenAIServer) -> CallableAgent:
-    return CallableAgent(endpoint_agent(at(server)), name="a", backoff=Backoff(first=0.001, longest=0.002))
+def quick(server: OpenAIServer, **settings) -> CallableAgent:
+    return CallableAgent(endpoint_agent(at(server)), name="a", **settings, backoff=Backoff(first=0.001, longest=0.002))
 
 
 async def test_it_is_asked_for_a_stream_which_is_shown_as_it_comes():
@@ -64,11 +64,31 @@ async def test_conversations_side_by_side_share_connections():
         assert server.connections == 10
 
 
-@pytest.mark.parametrize("fault", [Status(429, headers={"Retry-After": "0.05"}), Status(502), Status(503), Drop()])
-async def test_a_passing_fault_of_its_infrastructure_is_tried_again(fault):
-    """Its next answer is taken."""
+NOT_TAKEN = [Status(429, headers={"Retry-After": "0.05"}), Status(503)]
+PERHAPS_TAKEN = [Status(502), Status(504), Drop()]
+
+
+@pytest.mark.parametrize(
+    ("fault", "retries"), [*((fault, None) for fault in NOT_TAKEN), *((fault, 1) for fault in PERHAPS_TAKEN)]
+)
+async def test_a_passing_fault_of_its_infrastructure_is_tried_again(fault, retries):
+    """Its next answer is taken, and the fault told; where it may have got the request, only if that was asked for."""
+    told = []
     with OpenAIServer(fault, Say("back")) as server:
-        assert (await quick(server)(turn())).content.strip() == "back"
+        assert (await quick(server, retries=retries)(turn(again=told.append))).content.strip() == "back"
+        assert (len(server.seen), len(told)) == (2, 1)
+
+
+@pytest.mark.parametrize(
+    ("fault", "retries"), [*((fault, None) for fault in PERHAPS_TAKEN), *((fault, 0) for fault in NOT_TAKEN)]
+)
+async def test_a_request_that_may_have_reached_the_agent_is_not_sent_twice(fault, retries):
+    """Its side effects are real; and with retries=0 nothing is."""
+    told = []
+    with OpenAIServer(fault, Say("back")) as server:
+        with pytest.raises(AgentUnreachable):
+            await quick(server, retries=retries)(turn(again=told.append))
+        assert (len(server.seen), told) == (1, [])
 
 
 async def test_an_endpoint_that_stays_down_is_unreachable():
@@ -90,7 +110,7 @@ async def test_a_key_that_is_refused_is_no_fault_of_the_agent(status):
     """It is not tried again, and the address is named without its query."""
     with OpenAIServer(Status(status, "no such key")) as server:
         with pytest.raises(AgentUnreachable) as failed:
-            await quick(server)(turn())
+            await quick(server, retries=2)(turn())
         assert len(server.seen) == 1
 
     said = f"the agent's key was refused by {server.url}/chat/completions: the endpoint answered {status}: no such key"

@@ -149,7 +149,7 @@ async def test_a_turn_that_is_tried_again_is_heard_once():
 
     graph = graph_of(node, checkpointer=InMemorySaver())
     call = as_agent(graph)._call
-    agent = CallableAgent(call, name="a", backoff=Backoff(first=0.001, longest=0.002))
+    agent = CallableAgent(call, name="a", retries=1, backoff=Backoff(first=0.001, longest=0.002))
     await agent(turn())
     reply = await agent(turn(HELLO, Message(role="assistant", content="x"), Message(role="user", content="again")))
 

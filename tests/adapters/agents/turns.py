@@ -10,11 +10,13 @@ from convsim_nb.engine.ports import AgentReply, AgentTurn
 HELLO = Message(role="user", content="hello", source="simulated")
 
 
-def turn(*messages: Message, context: dict[str, Any] | None = None, delta=lambda _: None) -> AgentTurn:
+def turn(
+    *messages: Message, context: dict[str, Any] | None = None, delta=lambda _: None, again=lambda _: None
+) -> AgentTurn:
     """A turn of session `sim-1`; the user says hello where nothing else is said."""
     case = TestCase(goal="get an answer", context=context or {})
     return AgentTurn(
-        messages=messages or (HELLO,), case=case, key="k", trial=1, turn=1, session_id="sim-1", delta=delta
+        messages=messages or (HELLO,), case=case, key="k", trial=1, turn=1, session_id="sim-1", delta=delta, again=again
     )
 
 

@@ -79,6 +79,8 @@ function ofConversation(state, conversation, event) {
       const { turn, text, guard, reason } = event;
       return void conversation.rejections.push({ turn, text, guard, reason });
     }
+    case "agent_retried":
+      return void conversation.retries.push({ turn: event.turn, error: event.error });
     case "fact_released": {
       const { index, fact, fact_kind: kind, turn, quote } = event;
       return void conversation.released.push({ index, fact, kind, turn, quote });
@@ -150,6 +152,7 @@ function waiting(key, caseId, agent, trial) {
     released: [],
     rejections: [],
     doubts: [],
+    retries: [],
     usage: {},
     turn_usage: {},
     stop: null,

@@ -53,6 +53,7 @@ test("deltas that were joined on the way give the same state", () => {
 test("every kind of event is in the fixture", () => {
   const kinds = new Set(fixture.events.map((event) => event.kind));
   assert.deepEqual([...kinds].sort(), [
+    "agent_retried",
     "conversation_ended",
     "conversation_paused",
     "conversation_resumed",
