@@ -135,6 +135,7 @@ _RUN_OPTIONS = (
     "agent_threads",
     "stateful",
     "agent_timeout",
+    "agent_retries",
     "max_cost",
     "max_tokens",
     "max_seconds",
