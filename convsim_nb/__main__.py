@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from convsim_nb.command import cases, completion, results
+from convsim_nb.command.files import REPORTS, check_files
 from convsim_nb.command.flags import EXIT_CODES, add_limits, add_output, add_redact, as_flags, function, pairs
 from convsim_nb.command.parser import Parser
 from convsim_nb.command.played import play
@@ -28,6 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # a job that is ended keeps what was done, too
     try:
         with results_alone() if options.json else nullcontext():
+            check_files(options)
             return command(options)
     except BrokenPipeError:
         print_no_more()
@@ -247,7 +249,7 @@ def _add_run(commands: Any) -> None:
     run = commands.add_parser("run", help="simulate test cases", description=_RUN, epilog=EXIT_CODES)
     run.add_argument("cases", metavar="CASES", help="test cases: .yaml, .yml, .json or .jsonl")
     _add_run_options(run)
-    run.set_defaults(command=_run)
+    run.set_defaults(command=_run, files={"report": REPORTS})
 
 
 def _add_run_options(run: argparse.ArgumentParser) -> None:
@@ -288,7 +290,7 @@ def _add_resume(commands: Any) -> None:
     add_limits(resume)
     _add_keeping(resume)
     add_output(resume)
-    resume.set_defaults(command=_resume)
+    resume.set_defaults(command=_resume, files={"report": REPORTS})
 
 
 def _add_agent(command: argparse.ArgumentParser) -> None:

@@ -45,14 +45,14 @@ def folder(tmp_path):
     return tmp_path
 
 
-def start(folder, *arguments, **environment):
+def start(folder, *arguments, stdout=subprocess.PIPE, **environment):
     # Without the experiment that a test before this one made the active one: MLflow hands it to child processes.
     quiet = {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_TRACKING_URI": f"sqlite:///{folder}/mlflow.db"}
     return subprocess.Popen(
         [sys.executable, "-m", "convsim_nb", *arguments],
         cwd=folder,
         env={name: each for name, each in os.environ.items() if name != "MLFLOW_EXPERIMENT_ID"} | quiet | environment,
-        stdout=subprocess.PIPE,
+        stdout=stdout,
         stderr=subprocess.PIPE,
         text=True,
         # CI may run in the background of a shell, which hands an ignored SIGINT down to everything it starts.

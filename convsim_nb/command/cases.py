@@ -4,15 +4,21 @@ import argparse
 import json
 import sys
 from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from convsim_nb.adapters.case_files import as_yaml
+from convsim_nb.command.files import CASES
 from convsim_nb.command.flags import EXIT_CODES, add_limits, add_output, add_redact, function
-from convsim_nb.command.printing import out
-from convsim_nb.domain.errors import UsageError
+from convsim_nb.command.played import end, printed
+from convsim_nb.domain.errors import ConvsimError, StoreError, UsageError
 
 if TYPE_CHECKING:
     from convsim_nb.workflow.cases import CaseSet
 
+_RESCUED = Path(".convsim") / "cases"
+"""Where cases go that could not be written where they were to go."""
 _DISTILL_OPTIONS = (
     "model",
     "concurrency",
@@ -57,17 +63,34 @@ def _draft(options: argparse.Namespace) -> int:
 
 def _wrote(cases: "CaseSet", options: argparse.Namespace) -> int:
     """Save or print test cases; what is wrong with them goes to stderr."""
-    from convsim_nb.adapters.case_files import as_yaml
-
     for problem in cases.problems:
         sys.stderr.write(f"convsim: {problem}\n")
-    if options.out and cases:
-        cases.save(options.out)
+    wrong = _saved(cases, options.out) if options.out and cases else []
     if options.json:
-        out(json.dumps({"cases": cases.to_dicts(), "problems": cases.problems}, indent=2, ensure_ascii=False))
+        told = json.dumps({"cases": cases.to_dicts(), "problems": cases.problems}, indent=2, ensure_ascii=False)
     else:
-        out(repr(cases) if options.out or not cases else as_yaml(cases).rstrip())
+        told = repr(cases) if options.out or not cases else as_yaml(cases).rstrip()
+    end(wrong + printed(told))
     return 0 if cases else 1
+
+
+def _saved(cases: "CaseSet", given: str) -> list[ConvsimError]:
+    """Save test cases; where that fails they are kept all the same, and the error says where."""
+    try:
+        cases.save(given)
+    except ConvsimError as error:
+        return [StoreError(f"{error}; {_rescued(cases)}")]
+    return []
+
+
+def _rescued(cases: "CaseSet") -> str:
+    """Put cases where they are not lost, and say where."""
+    aside = _RESCUED / f"{datetime.now(UTC):%Y%m%d-%H%M%S}.yaml"
+    try:
+        return f"the cases are in {cases.save(aside)}"
+    except ConvsimError as error:
+        sys.stderr.write(as_yaml(cases))
+        return f"{error}; the cases stand above"
 
 
 def add(commands: Any) -> None:
@@ -90,7 +113,7 @@ def _add_distill(commands: Any) -> None:
     add_redact(distill)
     add_limits(distill)
     _add_writing(distill)
-    distill.set_defaults(command=_distill)
+    distill.set_defaults(command=_distill, files={"out": CASES})
 
 
 def _add_draft(commands: Any) -> None:
@@ -99,7 +122,7 @@ def _add_draft(commands: Any) -> None:
     draft.add_argument("--n", type=int, metavar="N", help="how many cases (10)")
     add_limits(draft, seconds=False)
     _add_writing(draft)
-    draft.set_defaults(command=_draft)
+    draft.set_defaults(command=_draft, files={"out": CASES})
 
 
 def _add_writing(command: argparse.ArgumentParser) -> None:

@@ -1,13 +1,14 @@
-"""What `convsim run` and `convsim resume` do with a run: wait, print, and say what must not be missed."""
+"""What `convsim run`, `resume` and `gate` do with a run: wait, print, and say what must not be missed."""
 
 import argparse
 import json
-import shlex
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from convsim_nb.command.printing import out
+from convsim_nb.command.told import kept, left, missed, stands
+from convsim_nb.domain.errors import ConvsimError, StoreError
 from convsim_nb.domain.secrets import masked
 
 if TYPE_CHECKING:
@@ -18,59 +19,78 @@ def play(run: "Run", options: argparse.Namespace) -> int:
     """Wait for the end, score, report, print; gives the exit code.
 
     Raises:
+        ConvsimError: what comes after the run failed, such as writing its report; the run is printed all the same.
         KeyboardInterrupt: it was interrupted; what was done is reported and printed all the same.
     """
+    begin(run, options)
     try:
         run.wait()
     except KeyboardInterrupt:
-        _stopped(run, options)
+        wrong = [*reported(run, options)] if run.ended.is_set() else []
+        say([*map(str, [*wrong, *_shown(run, options, report=not wrong)]), *left(run, options)])
         raise
-    if options.score is not None:
-        run.evaluate(options.score or None)
-    if options.report:
-        run.report(options.report)
-    _print(run, options)
-    _say(_missed(run))
+    wrong = [*_scored(run, options)]
+    unwritten = [*reported(run, options)]
+    wrong += [*unwritten, *_shown(run, options, report=not unwritten)]
+    say(missed(run))
+    end(wrong)
     return 1 if run.state.stopped else 0
 
 
-def _stopped(run: "Run", options: argparse.Namespace) -> None:
-    if options.report and run.ended.is_set():
-        run.report(options.report)
-    _print(run, options)
-    _say(_kept(run, options))
+def begin(run: "Run", options: argparse.Namespace) -> None:
+    """Say where the run is kept, before anything can happen to it."""
+    if not options.quiet and run.folder is not None and not run.ended.is_set():
+        over = "\r\x1b[2K" if sys.stderr.isatty() else ""  # the line of progress, which is drawn again
+        sys.stderr.write(f"{over}convsim: {kept(run)}\n")
 
 
-def _print(run: "Run", options: argparse.Namespace) -> None:
-    out(json.dumps(run.to_dict(), indent=2, default=str) if options.json else repr(run))
+def _scored(run: "Run", options: argparse.Namespace) -> Iterable[ConvsimError]:
+    if options.score is not None:
+        try:
+            run.evaluate(options.score or None)
+        except ConvsimError as error:
+            yield error
 
 
-def _say(lines: Iterator[str]) -> None:
+def reported(run: "Run", options: argparse.Namespace) -> Iterable[ConvsimError]:
+    """Write the report that was asked for; gives what went wrong."""
+    if options.report:
+        try:
+            run.report(options.report)
+        except ConvsimError as error:
+            yield error
+
+
+def _shown(run: "Run", options: argparse.Namespace, *, report: bool) -> list[ConvsimError]:
+    """Print the run, and where it stands: where nobody can read that, its place goes to stderr."""
+    written = options.report or None if report else None
+    if options.json:
+        return printed(json.dumps({**run.to_dict(), "report": written}, indent=2, default=str), of=run)
+    return printed("\n".join([repr(run), *stands(run, report=written)]), of=run)
+
+
+def printed(result: str, *, of: "Run | None" = None) -> list[ConvsimError]:
+    """Print a result; gives what went wrong, so that what is left to be said is said."""
+    try:
+        out(result)
+    except ConvsimError as error:
+        return [StoreError(f"{error}; {kept(of)}") if of is not None else error]
+    return []
+
+
+def say(lines: Iterable[str]) -> None:
+    """Say on stderr what must not be missed."""
     sys.stdout.flush()
     for line in lines:
         sys.stderr.write(f"convsim: {masked(line)}\n")
 
 
-def _kept(run: "Run", options: argparse.Namespace) -> Iterator[str]:
-    """Where a stopped run is, and how it goes on."""
-    if run.folder is None:
-        yield f"run {run.run_id} was stopped, and keeps no journal"
-        return
-    yield f"run {run.run_id} was stopped; what was done is kept in {run.folder}"
-    again = ["convsim", "resume", run.run_id, "--agent", options.agent]
-    where = ["--journal", options.journal] if options.journal else []
-    yield f"take it up again: {shlex.join([*again, *where])}"
+def end(wrong: list[ConvsimError]) -> None:
+    """End as what went wrong ends the command, after all else is done; the last is said by whoever hears it.
 
-
-def _missed(run: "Run") -> Iterator[str]:
-    """What a job must not overlook: what is not where it was to be kept, and last of all that there is no result."""
-    from convsim_nb.views.sentences import unrecorded_sentences
-
-    for each in run.state.dropped:
-        brought = f": convsim push {run.run_id} brings it" if each.sink == "mlflow" and run.folder else ""
-        yield f"not everything was kept: {each.sink} failed ({each.reason}){brought}"
-    own = [one for one in run.conversations if one.origin is None]
-    yield from unrecorded_sentences(run.state)
-    if own and all(one.verdict == "void" for one in own):
-        first = f"{own[0].stop}: {own[0].detail or 'no detail'}"
-        yield f"NO RESULT: all {len(own)} conversations are void, which says nothing about the agent ({first})"
+    Raises:
+        ConvsimError: something went wrong.
+    """
+    if wrong:
+        say(map(str, wrong[:-1]))
+        raise wrong[-1]

@@ -3,17 +3,30 @@
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, redirect_stdout
+from contextlib import contextmanager, redirect_stdout, suppress
 from typing import TextIO
+
+from convsim_nb.domain.errors import StoreError
 
 _results: list[TextIO] = []
 
 
 def out(text: str) -> None:
-    """Print a result."""
+    """Print a result.
+
+    Raises:
+        BrokenPipeError: nobody reads it any more.
+        StoreError: it goes to a file that takes no more.
+    """
     stream = _results[-1] if _results else sys.stdout
-    stream.write(f"{text}\n")
-    stream.flush()
+    try:
+        stream.write(f"{text}\n")
+        stream.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        print_no_more()
+        raise StoreError(f"the result cannot be written to stdout: {error}") from None
 
 
 @contextmanager
@@ -46,7 +59,13 @@ def _is(stream: TextIO, descriptor: int) -> bool:
 
 def print_no_more() -> None:
     """Nobody reads stdout any more, as behind `| head -1`: let what is left go nowhere, in silence."""
-    if _is(sys.stdout, 1):
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, 1)
-        os.close(nowhere)
+    for stream in (sys.stdout, *_results):
+        with suppress(OSError, ValueError, AttributeError):  # it is no file of the system
+            if stream.fileno() != sys.stderr.fileno():
+                _to_nowhere(stream.fileno())
+
+
+def _to_nowhere(descriptor: int) -> None:
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, descriptor)
+    os.close(nowhere)

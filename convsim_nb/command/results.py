@@ -2,14 +2,18 @@
 
 import argparse
 import json
-import os
-from collections.abc import Callable
-from pathlib import Path
-from typing import Any
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any
 
+from convsim_nb.command.files import ANY, REPORTS, write
 from convsim_nb.command.flags import EXIT_CODES
+from convsim_nb.command.played import begin, end, printed, reported, say
 from convsim_nb.command.printing import out
-from convsim_nb.domain.errors import StoreError
+from convsim_nb.command.told import left, missed, stands
+from convsim_nb.domain.errors import ConvsimError
+
+if TYPE_CHECKING:
+    from convsim_nb.workflow.gate import Gate
 
 _WORSE, _INCONCLUSIVE = 3, 4
 
@@ -32,36 +36,51 @@ def _report(options: argparse.Namespace) -> int:
 
 
 def _gate(options: argparse.Namespace, given: Any) -> int:
-    from convsim_nb.workflow.gate import gate
+    from convsim_nb.workflow.gate import held
 
-    found = gate(
+    holding = held(
         options.cases,
         options.agent,
         baseline=options.baseline,
         max_drop=options.max_drop,
         scorers=options.score,
         force=options.force,
-        **given,
+        options=given,
     )
-    _write(options.junit, found.junit)
-    _write(options.summary, found.markdown)
-    out(json.dumps(found.to_dict(), indent=2, default=str) if options.json else repr(found))
-    if options.report:
-        found.run.report(options.report)
-    return {"passed": 0, "failed": _WORSE}.get(found.outcome, 0 if options.allow_inconclusive else _INCONCLUSIVE)
-
-
-def _write(path: str | None, text: str) -> None:
-    if not path:  # a variable that is not set where the command is tried by hand
-        return
+    begin(holding.run, options)
     try:
-        Path(path).parent.mkdir(parents=True, exist_ok=True)
-        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644), "a", encoding="utf-8") as file:
-            if path.endswith(".xml"):
-                file.truncate(0)
-            file.write(text)  # a summary is added to, as $GITHUB_STEP_SUMMARY wants it
-    except OSError as error:
-        raise StoreError(f"{path} cannot be written: {error}") from None
+        found = holding.judged()
+    except KeyboardInterrupt:
+        wrong = reported(holding.run, options) if holding.run.state.ended else ()
+        say([*map(str, wrong), *left(holding.run, options)])
+        raise
+    return _ended(found, options)
+
+
+def _ended(found: "Gate", options: argparse.Namespace) -> int:
+    """Write and print the word of a gate, which outlives a file that cannot be written; gives the exit code."""
+    wrong = [*_written(options.junit, lambda: found.junit), *_written(options.summary, lambda: found.markdown)]
+    unwritten = [*reported(found.run, options)]
+    wrong += unwritten
+    report = options.report or None if not unwritten else None
+    if options.json:
+        wrong += printed(json.dumps({**found.to_dict(), "report": report}, indent=2, default=str), of=found.run)
+    else:
+        wrong += printed("\n".join([repr(found), *stands(found.run, report=report)]), of=found.run)
+    say(missed(found.run))
+    code = {"passed": 0, "failed": _WORSE}.get(found.outcome, 0 if options.allow_inconclusive else _INCONCLUSIVE)
+    if code:  # the word says more than a file does
+        say(map(str, wrong))
+    else:
+        end(wrong)
+    return code
+
+
+def _written(path: str | None, text: Callable[[], str]) -> Iterable[ConvsimError]:
+    try:
+        write(path, text())
+    except ConvsimError as error:
+        yield error
 
 
 def add(commands: Any, *, add_run_options: Callable[[Any], None], given: Callable[[argparse.Namespace], Any]) -> None:
@@ -78,7 +97,7 @@ def add(commands: Any, *, add_run_options: Callable[[Any], None], given: Callabl
         "--beside", nargs="+", action="extend", default=[], metavar="RUN", help="earlier runs that it is compared to"
     )
     _add_reading(report)
-    report.set_defaults(command=_report)
+    report.set_defaults(command=_report, files={"out": REPORTS})
     _add_gate(commands, add_run_options, given)
 
 
@@ -101,7 +120,8 @@ def _add_gate(
     gate.add_argument("--junit", metavar="FILE", help="write the outcome as JUnit's XML")
     gate.add_argument("--summary", metavar="FILE", help="add a Markdown summary to this file")
     add_run_options(gate)
-    gate.set_defaults(command=lambda options: _gate(options, given(options)))
+    files = {"junit": ANY, "summary": ANY, "report": REPORTS}
+    gate.set_defaults(command=lambda options: _gate(options, given(options)), files=files)
 
 
 _COMPARE = """\

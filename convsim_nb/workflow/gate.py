@@ -1,6 +1,7 @@
 """The gate: a new version passes, fails, or cannot be told from the one before."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, Unpack, cast
@@ -81,6 +82,28 @@ class Gate:
         return f"{self.outcome}: {self.found.why}\n{self.comparison!r}"
 
 
+@dataclass(frozen=True)
+class Held:
+    """A run that plays, or was played, and what it is held against."""
+
+    run: Run
+    before: Run
+    max_drop: float
+    scorers: Sequence[Any] | None
+    force: bool
+
+    def judged(self) -> Gate:
+        """The word, once the run has ended.
+
+        Raises:
+            KeyboardInterrupt: it was interrupted; the run is stopped, and what was done is kept.
+        """
+        run = self.run.wait()
+        if self.scorers is not None:
+            run.evaluate(self.scorers or None)
+        return Gate(compare(self.before, run, force=self.force), max_drop=self.max_drop)
+
+
 @spelled_out
 def gate(
     cases: Any,
@@ -111,6 +134,27 @@ def gate(
         UsageError: an argument is wrong, something else than the agent differs, or nothing of the baseline can be
             compared: said before anything is played.
     """
+    return held(
+        cases, agent, baseline=baseline, max_drop=max_drop, scorers=scorers, force=force, options=options
+    ).judged()
+
+
+def held(
+    cases: Any,
+    agent: Any,
+    *,
+    baseline: Run | str,
+    max_drop: float,
+    scorers: Sequence[Any] | None,
+    force: bool,
+    options: SimulateOptions,
+) -> Held:
+    """Do what `gate` does up to where the run plays: for who must know it before it has ended.
+
+    Raises:
+        NotFoundError: no run of that id.
+        UsageError: as `gate` does.
+    """
     if not (max_drop == 0 or above_zero(max_drop, whole=False)) or max_drop > _POINTS:
         raise UsageError(f"max_drop={max_drop!r}: give points of the reach rate, from 0 to 100")
     if scorers is not None:
@@ -122,10 +166,8 @@ def gate(
         run = _as_it_is(cases, agent, options)
     else:
         given = cast(SimulateOptions, {**options, **_of_baseline(before.state.settings, options)})
-        run = begun(cases, agent, given, check=(lambda _: None) if force else partial(_refuse_unlike, before)).wait()
-    if scorers is not None:
-        run.evaluate(scorers or None)
-    return Gate(compare(before, run, force=force), max_drop=max_drop)
+        run = begun(cases, agent, given, check=(lambda _: None) if force else partial(_refuse_unlike, before))
+    return Held(run, before, max_drop, scorers, force)
 
 
 def _as_it_is(run: Run, agent: Any, options: Mapping[str, Any]) -> Run:
@@ -166,7 +208,9 @@ def _of_baseline(settings: RunSettings | None, given: Mapping[str, Any]) -> dict
     taken = {name: getattr(settings, name) for name in _TAKEN_OVER if given.get(name) is None}
     own_user = given.get("user") is not None or given.get("replay") is not None
     if taken.get("goal_check", "").startswith("function:"):
-        raise UsageError(f"the baseline's goal was checked by {taken['goal_check']}: give that function as goal_check=")
+        raise UsageError(
+            f"the baseline's goal was checked by {taken['goal_check']}: give cs.gate() that function as its goal check"
+        )
     for name in ("user_model", "judge_model"):
         if name in taken and (own_user or ":/" not in taken[name]):
             del taken[name]
