@@ -25,6 +25,7 @@ from convsim_nb.views.text import TextProgress
 from convsim_nb.workflow.cases import CaseSet
 from convsim_nb.workflow.display import Plain, Steps, wait_in_slices
 from convsim_nb.workflow.run import Run
+from convsim_nb.workflow.stopping import is_ending
 
 Bundle = dict[str, str]
 ViewKind = Literal["live", "plain", "text"]
@@ -286,7 +287,7 @@ class ShownRun:
     def close(self) -> None:
         """The run has ended: static HTML takes the place of what was live, and is kept."""
         self._place.forget(self._run)
-        if not self._place.has_kernel:
+        if not self._place.has_kernel or is_ending():  # a kernel that ends shows nothing any more
             return
         bundle = bundle_of(self._run)
         if self._probe is not None:

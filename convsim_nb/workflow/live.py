@@ -21,10 +21,19 @@ from convsim_nb.workflow.heap import standing_heap
 from convsim_nb.workflow.patience import PATIENCE
 from convsim_nb.workflow.people import guard_of
 from convsim_nb.workflow.plan import Plan
+from convsim_nb.workflow.stopping import cut_off, is_ending
 from convsim_nb.workflow.watching import WatchedAgent
 
 _SILENT = 6.0
 """Seconds for which nobody needs to be told why a run that has ended is still waited for."""
+
+
+async def _off_the_loop(call: Callable[[], None]) -> None:
+    """Call in a thread; at the end of the process, which starts none any more, here."""
+    if is_ending():
+        call()
+    else:
+        await asyncio.to_thread(call)
 
 
 class Live:
@@ -84,6 +93,11 @@ class Live:
     def is_stopping(self) -> bool:
         """Whether it was asked to stop, and has not ended."""
         return self._stopping.is_set() and not self.ended.is_set()
+
+    def cut_off(self) -> None:
+        """The process ends: tell whoever reads of the run later, and end what is not over as cancelled."""
+        self.tell(lambda: self._emit(cut_off(self._emit.now)))
+        self.stop()
 
     def stop(self) -> None:
         """End what is not over as cancelled, from any thread, as often as one likes; returns at once."""
@@ -191,7 +205,7 @@ class Live:
             try:
                 if close is not None:
                     with self._said_if_long(opened):
-                        await asyncio.to_thread(close)
+                        await _off_the_loop(close)
             except Exception as error:  # noqa: BLE001 - one reader's trouble must not cost the others their end
                 name = getattr(opened, "name", None) or type(opened).__name__
                 self._said(name, f"{type(error).__name__}: {error}")

@@ -13,6 +13,7 @@ from convsim_nb.domain.errors import ConvsimError, NotFoundError, StoreError, Us
 from convsim_nb.domain.record import Record
 from convsim_nb.domain.state import RunState
 from convsim_nb.workflow.run import Run
+from convsim_nb.workflow.stopping import cut_off
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -142,7 +143,11 @@ def _folders(root: Path) -> list[Path]:
 
 
 def _loaded(folder: Path) -> Run:
-    return Run(RunState.replay(read_journal(folder)), folder=folder)
+    run = Run(RunState.replay(read_journal(folder)), folder=folder)
+    if not run.state.ended and not is_being_written(folder):  # it had no time to say so
+        notice = cut_off(run.state.at)
+        run.state.notices[notice.topic] = notice.text
+    return run
 
 
 def _from_mlflow(state: RunState) -> Run:

@@ -24,7 +24,7 @@ from convsim_nb.workflow.plan import Plan
 from convsim_nb.workflow.run import Run
 from convsim_nb.workflow.spark import deployment
 from convsim_nb.workflow.spark_live import SparkLive
-from convsim_nb.workflow.stopping import stop_at_exit
+from convsim_nb.workflow.stopping import stop_at_exit, taken_up
 
 _runs: set[Run] = set()
 """Those that play: also one that nobody holds any more has to be stopped when the script ends."""
@@ -55,7 +55,10 @@ def begin(run: Run, planned: Plan, trials: Sequence[Trial] | None = None) -> Liv
     shown = display().show(run) if options["progress"] else None
     sinks: list[Sink] = [one for one in (journal, run.mlflow, shown, *options["sinks"]) if one is not None]
     emit = _emitter(run, planned, sinks)
+    again = taken_up(run.state)
     emit(planned.started)
+    if again is not None:
+        emit(again)
     if spark is not None:
         return SparkLive(planned, on=spark, journal=run.folder, home=home, emit=emit, sinks=sinks, mlflow=run.mlflow)
     return Live(planned, emit=emit, sinks=sinks, mlflow=run.mlflow, trials=trials)

@@ -90,6 +90,11 @@ class Steering:
         """Play one more conversation while the run plays; False when it has come to its end."""
         return self._live is not None and self._live.add(trial)
 
+    def cut_off(self) -> None:
+        """The process ends before the run: for the workflow, which says so and stops it."""
+        if self._live is not None:
+            self._live.cut_off()
+
     def set_concurrency(self, concurrency: int) -> None:
         """Change how many conversations run at once, from now on.
 

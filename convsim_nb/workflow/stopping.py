@@ -8,6 +8,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from convsim_nb.domain.events import Noticed
+from convsim_nb.domain.state import RunState
+from convsim_nb.views.words import clock_words
 from convsim_nb.workflow import background
 
 if TYPE_CHECKING:
@@ -19,6 +22,30 @@ _SOON = 1.0
 """Seconds that a stop may take in silence."""
 _LONGEST = 10.0
 _AT_EXIT = 2.0
+_WAYS_ON = (
+    "%convsim resume, or cs.resume(...), plays what is missing, "
+    "%convsim push, or cs.push(run), writes to MLflow what it lacks"
+)
+
+
+CUT_OFF = "cut off"
+"""The topic of what is said of a run whose process ended before it did."""
+
+
+def is_ending() -> bool:
+    """Whether the process is: its main thread is over, and no pool takes work any more."""
+    return not threading.main_thread().is_alive()
+
+
+def cut_off(at: float) -> Noticed:
+    """What is said of a run whose process, a kernel or a script, ended at so many seconds."""
+    return Noticed(at=at, topic=CUT_OFF, text=f"the process that played it ended at {clock_words(at)}; {_WAYS_ON}")
+
+
+def taken_up(state: RunState) -> Noticed | None:
+    """What is said instead when such a run is played on; None where it came to its own end."""
+    before = state.notices.get(CUT_OFF, "").partition(";")[0]
+    return Noticed(at=0.0, topic=CUT_OFF, text=f"{before}; it was taken up again") if before else None
 
 
 def wait_for_stop(run: "Run") -> None:
@@ -50,7 +77,10 @@ def stop_at_exit(runs: "list[Run]") -> None:
     with _deaf():
         asked = {run for run in runs if run.is_stopping}
         for run in runs:
-            run.stop()
+            if run in asked:
+                run.stop()
+            else:
+                run.cut_off()
         for run in runs:
             _end(run, asked=run in asked)
 

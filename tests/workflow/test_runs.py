@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 import pytest
+from mlflow import MlflowClient
 
 import convsim_nb as cs
 from convsim_nb.adapters.journal import read_journal
@@ -79,6 +80,9 @@ cs.simulate([{{"goal": "x"}}], agent, user_model=chat, journal={str(tmp_path)!r}
 
     assert killed.returncode == -9
     assert [line.status for line in cs.runs(tmp_path)] == ["lost at turn 2"]
+    (said,) = cs.load_run(cs.runs(tmp_path)[0].run_id, journal=tmp_path).problems
+    assert said.startswith("the process that played it ended at 0:0")
+    assert said.endswith("plays what is missing, %convsim push, or cs.push(run), writes to MLflow what it lacks")
 
 
 def test_a_script_that_does_not_wait_stops_the_run_and_says_so(tmp_path):
@@ -97,6 +101,35 @@ while not run.conversations[0].messages: pass
     assert (ended.returncode, ended.stdout) == (0, "")
     assert "was stopped by the end of the script: use run.wait()" in ended.stderr
     assert [line.status for line in cs.runs(tmp_path)] == ["stopped"]
+    (said,) = cs.load_run(cs.runs(tmp_path)[0].run_id, journal=tmp_path).problems
+    assert said.startswith("the process that played it ended at 0:0")
+    assert "plays what is missing" in said
+
+
+def test_a_script_that_does_not_wait_leaves_its_mlflow_run_killed(tmp_path):
+    """What was played is written there and the MLflow run ended; played on, the run says that it was cut off."""
+    store = f"sqlite:///{tmp_path}/mlflow.db"
+    program = f"""
+import asyncio, mlflow, convsim_nb as cs
+from convsim_nb.testing import ScriptedChat
+mlflow.set_tracking_uri({store!r})
+async def agent(messages):
+    await asyncio.sleep(0 if len(messages) < 2 else 60)
+    return "Yes?"
+kept = {{"journal": {str(tmp_path / "runs")!r}, "progress": False}}
+run = cs.simulate([{{"goal": "x"}}], agent, user_model=ScriptedChat(user=("a", "b")), **kept)
+while run.mlflow_run_id is None or len(run.conversations[0].messages) < 3: run.wait(.05)
+print(run.mlflow_run_id)
+"""
+    ended = subprocess.run([sys.executable, "-c", program], check=False, capture_output=True, text=True, timeout=90)
+    left = cs.load_run(cs.runs(tmp_path / "runs")[0].run_id, journal=tmp_path / "runs")
+    stored = MlflowClient(store).get_run(ended.stdout.strip())
+    options = {"mlflow": False, "progress": False, "force": True}
+    again = cs.resume(left, agent=lambda messages: "Yes.", user_model=ScriptedChat(user=("c",)), **options).wait(20)
+
+    assert "hears no more" not in ended.stderr
+    assert (stored.info.status, left.state.dropped) == ("KILLED", [])
+    assert "; it was taken up again" in again.problems[0]
 
 
 def test_an_unknown_run_is_refused(tmp_path):
