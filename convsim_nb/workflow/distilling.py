@@ -2,7 +2,8 @@
 
 import asyncio
 import threading
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -169,12 +170,32 @@ class Distilling:
         read = await distill_one(
             session, chat=self.chat, report=_counted_there, settings=self.settings, model=self.model
         )
-        return Done(read.cases, read.problems)
+        return Done(read.cases, (*_beside_words(session), *read.problems))
 
     def _keep(self, place: int, done: Done) -> None:
         self.results[place] = done
         if self.journal:
             self.journal.put(self.keys[place], self.sessions[place].id, done)
+
+
+def _beside_words(session: Session) -> tuple[str, ...]:
+    """A line on the images and files that the user sent, where there are some: goals may hang on them."""
+    parts = [
+        str(part.get("type")).removesuffix("_url").removeprefix("input_")
+        for message in session.messages
+        if message.role == "user"
+        for said in message.wire
+        for part in _parts(said.get("content"))
+        if "text" not in str(part.get("type"))
+    ]
+    if not parts:
+        return ()
+    sent = ", ".join(f"{number} {kind}{'s' if number > 1 else ''}" for kind, number in Counter(parts).items())
+    return (f"the user sent {sent}, which no test case carries: a simulated user writes text alone",)
+
+
+def _parts(content: object) -> list[Mapping[str, object]]:
+    return [part for part in content if isinstance(part, Mapping)] if isinstance(content, list) else []
 
 
 def _distinct(cases: Iterable[TestCase]) -> list[TestCase]:

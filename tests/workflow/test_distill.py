@@ -49,6 +49,21 @@ class Counted:
         return ChatReply(reply.text, self.usage)
 
 
+def test_what_the_user_sent_beside_words_is_said():
+    """A case carries no image and no file: `problems` names the session, and how many of each its user sent."""
+    image = {"type": "image_url", "image_url": {"url": "data:image/png;base64,iVBORw0KGgo="}}
+    file = {"type": "file", "file": {"filename": "bill.pdf", "file_data": "data:application/pdf;base64,JVBERi0="}}
+    asked = [{"type": "text", "text": KETTLE[0]}, image, image, file]
+    chat = [{"role": "user", "content": asked}, {"role": "assistant", "content": [image]}]
+    (seen,) = cs.load_sessions([{"id": "seen", "messages": chat}])
+    cases = cs.distill([seen, SESSIONS[0]], model=Counted(), progress=False)
+
+    assert len(cases) == 2
+    assert [line for line in cases.problems if line.startswith("session")] == [
+        "session seen: the user sent 2 images, 1 file, which no test case carries: a simulated user writes text alone"
+    ]
+
+
 def test_cases_come_in_the_order_of_their_sessions():
     """Each case has its source, its style, who wrote it with which prompts; the set knows what it took."""
     cases = cs.distill(SESSIONS, model=Counted(), progress=False)
