@@ -6,7 +6,7 @@ averages counts once, whatever the number of trials.
 
 from collections.abc import Sequence
 from functools import cached_property
-from math import ceil, inf, sqrt
+from math import ceil, floor, inf, sqrt
 
 import numpy as np
 from scipy import stats
@@ -30,7 +30,8 @@ class Difference(Record):
 
     mean: float
     low: float | None
-    """The ends of the 95 % interval, clustered by case; None for a single case."""
+    """The ends of the 95 % interval, clustered by case; None for a single case, and where a number, no share, has fewer
+    than six cases or the same difference in all."""
     high: float | None
     p: float
     """Two-sided, of a permutation test that flips the signs of whole cases: McNemar's exact for one trial a case."""
@@ -43,28 +44,49 @@ def difference(values: Sequence[float], *, trials: float | None = None) -> Diffe
     `trials` is how many trials a case has where the values are differences of shares; None for any other number.
     """
     found = np.asarray(values, dtype=float)
-    half = interval_half(found, trials=trials)
-    mean = float(found.mean())
-    bound = 1.0 if trials else inf
-    low, high = (None, None) if half is None else (max(-bound, mean - half), min(bound, mean + half))
-    return Difference(mean=mean, low=low, high=high, p=sign_flip_p(found), cases=len(found))
+    p = sign_flip_p(found)
+    low, high = _ends_of_shares(found, trials) if trials else _ends_of_numbers(found, p)
+    return Difference(mean=float(found.mean()), low=low, high=high, p=p, cases=len(found))
 
 
-def interval_half(found: "np.ndarray", *, trials: float | None, level: float = LEVEL) -> float | None:
-    """Half the width of the interval, of 95 % by default; None where there is only one case."""
+def _ends_of_shares(found: "np.ndarray", trials: float) -> tuple[float | None, float | None]:
+    half, mean = interval_half(found, trials=trials), float(found.mean())
+    return (None, None) if half is None else (max(-1.0, mean - half), min(1.0, mean + half))
+
+
+def interval_half(found: "np.ndarray", *, trials: float, level: float = LEVEL) -> float | None:
+    """Half the width of the interval of shares, of 95 % by default; None where there is only one case."""
     n = len(found)
     if n < 2:  # noqa: PLR2004 - one case has no spread
         return None
-    of = n + _ADDED if trials else n
-    return float(stats.t.ppf(0.5 + level / 2, n - 1) * sqrt(_variance(found, trials=trials) / of))
+    return float(stats.t.ppf(0.5 + level / 2, n - 1) * sqrt(_variance(found, trials=trials) / (n + _ADDED)))
 
 
-def _variance(found: "np.ndarray", *, trials: float | None) -> float:
+def _variance(found: "np.ndarray", *, trials: float) -> float:
     """Of one case. The added ones differ by plus and minus one trial's worth of chance, less with more trials."""
-    if not trials:
-        return float(found.var(ddof=1))
     of = len(found) + _ADDED
     return float(((found**2).sum() + _ADDED / 2 / trials) / of - (found.sum() / of) ** 2)
+
+
+def _ends_of_numbers(found: "np.ndarray", p: float) -> tuple[float | None, float | None]:
+    """The means that the same test would not reject: those of the cases that a flip leaves, and of those it turns.
+
+    A mean lies outside where at most one flip in twenty puts the seen one as far away, so nought is outside where
+    `p` says so. None where no flip is that rare, and where all cases are alike: that nothing was seen to differ
+    does not say that nothing can.
+    """
+    n = len(found)
+    if n < FEWEST or np.ptp(found) == 0:
+        return None, None
+    signs = _every_flip(n) if n <= _EXACT_UP_TO else _drawn_flips(n)
+    balance, flipped = signs @ np.ones(n), signs @ found
+    some = np.abs(balance) < n  # to turn none or all moves no mean
+    left = (found.sum() + flipped[some]) / (n + balance[some])
+    turned = (found.sum() - flipped[some]) / (n - balance[some])
+    every = len(signs) + (n > _EXACT_UP_TO)  # a draw stands beside what was seen, which turns none
+    place = floor(every * (1 - LEVEL) + 1e-9) - (every - len(left))
+    low, high = (float(np.sort(ends)[place]) for ends in (np.minimum(left, turned), -np.maximum(left, turned)))
+    return (min(low, 0.0), max(-high, 0.0)) if p > 1 - LEVEL else (low, -high)
 
 
 def sign_flip_p(found: "np.ndarray") -> float:
@@ -74,12 +96,21 @@ def sign_flip_p(found: "np.ndarray") -> float:
         return 1.0
     seen = abs(moved.sum()) - 1e-9 * np.abs(moved).sum()
     if len(moved) <= _EXACT_UP_TO:
-        signs = 1 - 2 * ((np.arange(2 ** len(moved))[:, None] >> np.arange(len(moved))) & 1)
-        return float(np.mean(np.abs(signs @ moved) >= seen))
+        return float(np.mean(np.abs(_every_flip(len(moved)) @ moved) >= seen))
     if set(np.abs(moved)) == {1.0}:  # one trial a case: McNemar's exact test, with no draw
         return float(stats.binomtest(int((moved > 0).sum()), len(moved)).pvalue)
-    signs = np.random.default_rng(0).choice((-1.0, 1.0), size=(_FLIPS, len(moved)))
-    return float((1 + np.sum(np.abs(signs @ moved) >= seen)) / (1 + _FLIPS))
+    return float((1 + np.sum(np.abs(_drawn_flips(len(moved)) @ moved) >= seen)) / (1 + _FLIPS))
+
+
+def _every_flip(cases: int) -> "np.ndarray":
+    """All ways to flip signs, one a row."""
+    signs: np.ndarray = 1 - 2 * ((np.arange(2**cases)[:, None] >> np.arange(cases)) & 1)
+    return signs
+
+
+def _drawn_flips(cases: int) -> "np.ndarray":
+    signs: np.ndarray = 2.0 * np.random.default_rng(0).integers(0, 2, size=(_FLIPS, cases), dtype=np.int8) - 1
+    return signs
 
 
 def holm(ps: Sequence[float]) -> list[float]:

@@ -32,6 +32,7 @@ def sentences(
         *_unreached(compared, first=first, second=second),
         *_left_out(compared, first=first, second=second),
         *_untimed(compared),
+        *_besides(compared),
     ]
 
 
@@ -132,6 +133,14 @@ def _untimed(compared: Compared) -> Iterator[str]:
         yield f"the agents' seconds are not compared: {before} conversations played at once before, {after} after"
 
 
+def _besides(compared: Compared) -> Iterator[str]:
+    if sum(metric.tested for metric in compared.metrics) > 1:
+        yield (
+            f"the {REACH} is the question; the other rows are looked at besides, their p not corrected for how many "
+            "they are: one in twenty is below .05 by chance"
+        )
+
+
 # --- numbers -------------------------------------------------------------------------
 
 
@@ -148,10 +157,18 @@ def points(gap: float) -> str:
 def interval(metric: Metric) -> str:
     """The 95 % interval of a difference."""
     if metric.gap.low is None or metric.gap.high is None:
-        return "one case, no interval"
+        return _no_interval(metric)
     ends = (metric.gap.low, metric.gap.high)
-    low, high = (f"{100 * end:+.0f}" if metric.share else f"{end:+.3g}" for end in ends)
+    low, high = (f"{100 * end:+.0f}" if metric.share else f"{end + 0.0:+.3g}" for end in ends)
     return f"95 % {low} to {high}"
+
+
+def _no_interval(metric: Metric) -> str:
+    if metric.gap.cases == 1:
+        return "one case, no interval"
+    if metric.gap.cases < FEWEST:
+        return f"under {FEWEST} cases, no interval"
+    return "all cases alike, no interval"
 
 
 def p_words(p: float) -> str:

@@ -14,13 +14,50 @@ import coverage
 from convsim_nb.analysis.paired import difference, holm, power, sign_flip_p
 
 
-def test_numbers_have_the_paired_t_interval():
-    """For anything but shares the interval is that of Student's paired test."""
-    one, two = np.random.default_rng(1).normal(size=(2, 15))
-    theirs = stats.ttest_rel(two, one).confidence_interval(0.95)
-    ours = difference(two - one)
+def test_the_interval_of_numbers_holds_what_its_test_does_not_reject():
+    """By the test itself: means inside pass it, means outside do not; it is about as wide as Student's."""
+    gaps = np.random.default_rng(1).exponential(size=12) - 0.4
+    found = difference(gaps)
+    theirs = stats.ttest_1samp(gaps, 0).confidence_interval(0.95)
 
-    assert (ours.low, ours.high) == pytest.approx((theirs.low, theirs.high))
+    assert sign_flip_p(gaps - found.low - 1e-6) > 0.05 >= sign_flip_p(gaps - found.low + 1e-6)
+    assert sign_flip_p(gaps - found.high + 1e-6) > 0.05 >= sign_flip_p(gaps - found.high - 1e-6)
+    assert found.high - found.low == pytest.approx(theirs.high - theirs.low, rel=0.15)
+
+
+@pytest.mark.parametrize("cases", [6, 12, 24, 60])
+def test_interval_and_p_of_numbers_agree(cases):
+    """Counts of faults, mostly none: nought lies outside the interval where, and only where, p is at most .05."""
+    rng = np.random.default_rng(cases)
+    every = [difference(rng.poisson(0.5, cases) - rng.poisson(0.2, cases)) for _ in range(60)]
+    told = [found for found in every if found.low is not None]
+
+    assert [found.low <= 0 <= found.high for found in told] == [found.p > 0.05 for found in told]
+    assert len({found.p > 0.05 for found in told}) == 1 + (cases > 6)
+
+
+def test_the_interval_of_four_cases_of_twenty_four_that_moved_has_nought():
+    """Four of 24 cases moved the same way: p is .125, and the interval does not say otherwise."""
+    found = difference([-0.25, -0.5, -1.0, -1.25, *[0.0] * 20])
+
+    assert found.p == pytest.approx(0.125)
+    assert found.low < -0.125 < found.high == 0.0
+
+
+def test_the_interval_of_counts_holds_the_truth_as_often_as_it_says():
+    """Of 600 simulated comparisons of twelve cases at least .93 hold the true difference of a count."""
+    rng = np.random.default_rng(4)
+    every = [difference(rng.poisson(0.8, 12) - rng.poisson(0.5, 12)) for _ in range(600)]
+
+    assert np.mean([found.low - 1e-9 <= 0.3 <= found.high + 1e-9 for found in every]) >= 0.93
+
+
+@pytest.mark.parametrize("gaps", [[0.0] * 24, [1.0] * 24, [1.0, -2.0, 0.5, 0.0, 1.0]])
+def test_numbers_that_are_all_alike_or_few_have_no_interval(gaps):
+    """That nothing was seen to differ does not say that nothing can: an interval of nought would be certainty."""
+    found = difference(gaps)
+
+    assert (found.low, found.high) == (None, None)
 
 
 @pytest.mark.parametrize(("better", "worse", "same"), [(5, 1, 4), (9, 0, 2), (16, 4, 10), (30, 10, 0)])

@@ -1,5 +1,7 @@
 """Comparing two runs, through the door that users take."""
 
+import re
+
 import pytest
 
 import convsim_nb as cs
@@ -45,6 +47,20 @@ def test_the_reach_rate_stands_first_with_difference_interval_and_p(tmp_path):
     assert "v2 reached the goal in 88 %, v1 in 25 %: no difference is shown (+62 points" in repr(found)
     assert "of 8 cases, 6 went better, 1 worse, 1 as before" in repr(found)
     assert "Cases that changed, the worst first" in found._repr_html_()
+
+
+def test_what_is_looked_at_besides_is_said_and_what_does_not_vary_has_no_interval(tmp_path):
+    """The first row is the question, the others are not corrected; of turns that are all 1 no interval is claimed."""
+    found = cs.compare(run(tmp_path, {0, 1}, name="v1"), run(tmp_path, {1, 2}, name="v2"))
+    turns = found.to_frame().set_index("metric").loc["turns"]
+
+    assert found.sentences[-1] == (
+        "the reach rate is the question; the other rows are looked at besides, their p not corrected for how many "
+        "they are: one in twenty is below .05 by chance"
+    )
+    assert (turns["difference"], turns["p"]) == (0, 1)
+    assert turns[["low", "high"]].isna().all()
+    assert re.search(r"turns +1 +1 +\+0 +all cases alike, no interval +1\.000", repr(found))
 
 
 def test_runs_by_id_and_several_at_once_are_corrected(tmp_path):
