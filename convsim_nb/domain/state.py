@@ -52,7 +52,9 @@ class RunState:
     ended: bool = False
     stopped: bool = False
     at: float = 0.0
-    """Seconds since the start, of the last event."""
+    """Seconds since the start, of the last event; where a run is played on, for a fork or the rest, they start anew."""
+    before: float = 0.0
+    """Seconds that it had played by then."""
     in_flight: dict[str, str] = field(default_factory=dict, compare=False)
     """The agent's text so far, where a reply is streaming."""
 
@@ -79,12 +81,19 @@ class RunState:
         return total
 
     @property
+    def seconds(self) -> float:
+        """How long it has played in all."""
+        return self.before + self.at
+
+    @property
     def spent(self) -> Usage:
         """What all model calls took that this run has made, those of replaced attempts too."""
         return sum(self.usage.values(), self.superseded)
 
     def apply(self, event: RunEvent) -> None:  # noqa: C901, PLR0912 - one arm an event
         """Take one event in."""
+        if isinstance(event, RunStarted):
+            self.before += self.at
         if not isinstance(event, MessageDelta):  # a journal holds no deltas, and its replay must give an equal state
             self.at = event.at
         match event:

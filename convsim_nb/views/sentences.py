@@ -116,7 +116,7 @@ def effort_sentence(state: RunState, summary: RunSummary) -> str:
     if spent.calls:
         facts.append(f"{count(spent.calls, 'model call')}, {count(tokens(spent), 'token')}, {money(spent.cost)}")
     after = f"{'Stopped' if state.stopped else 'Ended'} after" if state.ended else "So far"
-    return f"{after} {clock_words(state.at)}: {'; '.join(facts)}." if facts else ""
+    return f"{after} {clock_words(state.seconds)}: {'; '.join(facts)}." if facts else ""
 
 
 def retries_sentence(state: RunState) -> str:

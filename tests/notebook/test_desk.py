@@ -138,6 +138,19 @@ def test_a_page_hears_that_the_kernel_is_there(page):
     assert page.comm.sent == [{"type": "pong", "to": "v"}]
 
 
+def test_the_clock_goes_on_where_a_run_is_played_on(page):
+    """A repeat of a run that is over adds its time to what the run had played, in the page and in the sentences."""
+    first = page.run.state.seconds
+    page.run.again(KEY)
+    page.run.wait(20)
+    page.comm.say(type="hello", view="v")
+    told = page.comm.sent[-1]
+
+    assert told["state"]["before"] == first > 0
+    assert told["state"]["at"] == told["elapsed"] > 0
+    assert cs.load_run(page.run.run_id, journal=page.run.folder.parent).state.seconds == first + told["elapsed"]
+
+
 def test_what_is_held_is_known(tmp_path):
     """All, or one by one; and how many play at once, as it is now."""
     chat = ScriptedChat(user=[f"Message {n}" for n in range(50)])

@@ -85,6 +85,7 @@ def state_json(state: RunState) -> dict[str, Any]:
         "ended": state.ended,
         "stopped": state.stopped,
         "at": state.at,
+        "before": state.before,
     }
     return {
         **sendable(plain),
@@ -112,11 +113,14 @@ def cut_calls(messages: Iterable[dict[str, Any]]) -> None:
                 call[name] = f"{said[:_LONGEST]}\n… {len(said) - _LONGEST:,} more characters"
 
 
-def header_json(state: RunState, *, spent: Mapping[Spender, Usage], stopping: bool = False) -> dict[str, Any]:
+def header_json(
+    state: RunState, *, spent: Mapping[Spender, Usage], stopping: bool = False, elapsed: float | None = None
+) -> dict[str, Any]:
     """What the header says: title, note on stand-ins, how many conversations are in which place, what was `spent`.
 
     The counts' names are verdicts and statuses; what stands outside rates whatever came of it is `forked`
-    or `assisted`. `left` is in seconds, None where nothing can be said yet.
+    or `assisted`. `left` is in seconds, None where nothing can be said yet. `elapsed` is since the run was last
+    played on, where that is known better than by the state.
     """
     counts = Counter(_place(each) for each in state.conversations)
     own = (each for each in state.conversations if each.origin is None and not each.assisted)
@@ -126,7 +130,7 @@ def header_json(state: RunState, *, spent: Mapping[Spender, Usage], stopping: bo
         "total": len(state.by_key),
         "counts": dict(counts),
         "rate": _rate_words([(each.case_id, each.verdict == "reached") for each in state.conversations if each.counts]),
-        "left": None if state.ended or stopping else seconds_left(state, counts),
+        "left": None if state.ended or stopping else seconds_left(state, counts, elapsed=elapsed),
         "corrections": sum(each.corrections for each in own),
         "spent": meter_words(spent),
         "stopping": stopping and not state.ended,
@@ -150,14 +154,15 @@ def _rate_words(outcomes: Sequence[tuple[str, bool]]) -> str:
     return f"{percent(rate)} reached, 95% interval {percent(ends[0])} to {percent(ends[1])}"
 
 
-def seconds_left(state: RunState, counts: Mapping[str, int]) -> float | None:
+def seconds_left(state: RunState, counts: Mapping[str, int], *, elapsed: float | None = None) -> float | None:
     """How long the rest may take at the pace so far; None before enough has ended to tell, or while all wait."""
     playing, waiting = counts.get("running", 0), counts.get("waiting", 0)
     ended = len(state.by_key) - playing - waiting - counts.get("paused", 0)
     if ended < _ENOUGH or not playing:
         return None
+    taken = state.before + (seconds_since_start(state) if elapsed is None else elapsed)
     # Half of what plays is still to be done, on average.
-    return seconds_since_start(state) * (waiting + playing / 2) / (ended + playing / 2)
+    return taken * (waiting + playing / 2) / (ended + playing / 2)
 
 
 def seconds_since_start(state: RunState) -> float:

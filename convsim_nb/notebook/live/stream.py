@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -65,6 +66,7 @@ class EventStream:
         self._texts: dict[str, str] = {}
         self._quotes: dict[str, dict[str, int]] = {}
         self._header = False
+        self._zero: float | None = None
         self._spent: dict[Spender, Usage] = dict(state.usage)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._timed: asyncio.AbstractEventLoop | None = None
@@ -76,6 +78,7 @@ class EventStream:
         with self._lock:
             if isinstance(event, RunStarted):
                 self.stopping = False
+                self._zero = time.monotonic() - event.at
             self._gather(event)
             if isinstance(event, RunStarted | RunEnded):
                 # The start is told on the caller's thread, whose loop may stand still while a cell waits.
@@ -129,7 +132,13 @@ class EventStream:
 
     def _header_json(self) -> dict[str, Any]:
         said = {"steering": self._steering()}
-        return {**header_json(self.state, spent=self._spent, stopping=self.stopping), **said}
+        return {**header_json(self.state, spent=self._spent, stopping=self.stopping, elapsed=self._elapsed()), **said}
+
+    def _elapsed(self) -> float:
+        """Seconds since the run started, or was last played on."""
+        if self.state.ended or self._zero is None:
+            return seconds_since_start(self.state)
+        return max(self.state.at, time.monotonic() - self._zero)
 
     def _say_header(self) -> None:
         with self._lock:
@@ -203,7 +212,7 @@ class EventStream:
     def _snapshot(self, view: str, key: str | None) -> None:
         with self._lock:
             self.flush()
-            state = {"state": state_json(self.state), "elapsed": seconds_since_start(self.state), "words": WORDS}
+            state = {"state": state_json(self.state), "elapsed": self._elapsed(), "words": WORDS}
             header = self._header_json()
             self._send({"type": "state", "to": view, "seq": self._seq, "header": header, **state, **self._of(key)})
 

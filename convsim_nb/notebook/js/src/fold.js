@@ -21,6 +21,7 @@ export function emptyState() {
     ended: false,
     stopped: false,
     at: 0,
+    before: 0,
     in_flight: new Map(),
   };
 }
@@ -44,6 +45,7 @@ export function fromPlain(plain) {
  * @param {RunEvent} event
  */
 export function apply(state, event) {
+  if (event.kind === "run_started") state.before += state.at;
   if (event.kind !== "message_delta") state.at = event.at;
   switch (event.kind) {
     case "run_started":

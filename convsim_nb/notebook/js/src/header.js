@@ -28,7 +28,7 @@ export function createHeader({ onStop, onPause, onConcurrency }) {
 
   const title = h("strong", { class: "cs-title" });
   const cast = h("span", { class: "cs-cast" });
-  const clock = h("span", { class: "cs-clock", title: "Elapsed" });
+  const clock = h("span", { class: "cs-clock", title: "How long it has played" });
   const stop = h("button", { type: "button", class: "cs-stop", onclick: onStop }, "Stop");
   const bar = h("div", { class: "cs-bar", role: "progressbar", "aria-valuemin": 0, "aria-label": "Conversations ended" });
   const counts = h("div", { class: "cs-counts" });
@@ -69,7 +69,7 @@ export function createHeader({ onStop, onPause, onConcurrency }) {
     /** @param {Copy} copy */
     tick({ state, startedAt, lost }) {
       if (lost) return; // what it says stood true when the kernel was last heard
-      setText(clock, clockWords(state.ended ? state.at : (performance.now() - startedAt) / 1000));
+      setText(clock, clockWords(state.before + (state.ended ? state.at : (performance.now() - startedAt) / 1000)));
     },
   };
 }

@@ -16,7 +16,7 @@ import { apply, emptyState, fromPlain } from "./fold.js";
  * @property {Map<string, string>} html safe HTML by message key
  * @property {Quotes} quotes
  * @property {Map<string, Scores[string]>} scores by conversation
- * @property {number} startedAt on this page's clock, in milliseconds
+ * @property {number} startedAt when it started, or was last played on, on this page's clock, in milliseconds
  * @property {Map<string, number>} heardAt by conversation, when something happened in it, on the same clock
  * @property {boolean} lost the kernel does not answer any more
  */

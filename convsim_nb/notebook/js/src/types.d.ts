@@ -187,7 +187,10 @@ export interface PlainState {
   notices: Record<string, string>;
   ended: boolean;
   stopped: boolean;
+  /** Seconds since it started, or was last played on. */
   at: number;
+  /** Seconds that it had played by then. */
+  before: number;
   in_flight: Record<string, string>;
 }
 

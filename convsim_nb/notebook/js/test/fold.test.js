@@ -33,6 +33,12 @@ test("folding up to a streaming reply gives Python's state, with the text so far
   assert.notDeepEqual(state.in_flight, {});
 });
 
+test("a run that is played on begins a new clock, and keeps what the old one said", () => {
+  const [began] = fresh(fixture.events).filter((each) => each.kind === "run_started");
+  const { at, before } = folded(emptyState(), [...fixture.events, began, { ...fixture.events.at(-1), at: 2 }]);
+  assert.deepEqual([before, at], [fixture.state.before + fixture.state.at, 2]);
+});
+
 test("a snapshot and the events after it give the same as all events", () => {
   const state = fromPlain(fresh(fixture.state_halfway));
   assert.deepEqual(folded(state, fixture.events.slice(fixture.halfway)), fixture.state);
