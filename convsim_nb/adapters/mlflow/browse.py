@@ -1,5 +1,6 @@
 """A store's sessions, listed a page at a time and without spans; read whole one by one."""
 
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -15,9 +16,11 @@ from convsim_nb.adapters.mlflow.search import (
     traces_of_session,
 )
 from convsim_nb.adapters.mlflow.sessions import is_judging, is_simulated, read_session, session_id_of
+from convsim_nb.adapters.mlflow.shapes import heard, replied
 from convsim_nb.adapters.mlflow.store import Pin, knock, make_ready, pin, store_errors
 from convsim_nb.domain.preview import SessionPreview
 from convsim_nb.domain.session import Session
+from convsim_nb.domain.wire import Line, parsed
 
 if TYPE_CHECKING:
     from mlflow.entities import Trace
@@ -117,13 +120,20 @@ def _preview(trace: "Trace", session_id: str) -> SessionPreview:
         id=session_id,
         began=began,
         last=began,
-        first_said=info.request_preview or "",
-        last_answer=info.response_preview or "",
+        first_said=_last_of("user", heard, info.request_preview or ""),
+        last_answer=_last_of("assistant", replied, info.response_preview or ""),
         seconds=(info.execution_duration or 0) / 1000,
         errors=int(getattr(info.state, "value", info.state) == "ERROR"),
         bad=tuple(f"{one.name}={one.value}" for one in _feedback(info) if _says_no(one.value)),
         simulated=is_simulated(trace),
     )
+
+
+def _last_of(role: str, read: Callable[[object], Iterable[Line]], preview: str) -> str:
+    """What was said, where MLflow could not tell it from its wrapping, and shows JSON; a cut one stays as it is."""
+    given = parsed(preview) if preview.lstrip()[:1] in ("{", "[", '"') else None
+    said = [line.text for line in read(given) if line.role == role and line.text.strip()] if given != preview else []
+    return said[-1] if said else preview
 
 
 def _feedback(info: Any) -> list[Any]:

@@ -158,16 +158,24 @@ def _unreadable(listing: _Listing, fetched: Mapping[str, Sequence["Trace"]]) -> 
 
 
 def experiment_of(client: MlflowClient, store: Pin) -> "Experiment":
+    """The experiment that is asked for, by name or id.
+
+    Raises:
+        NotFoundError: there is none, or it was deleted.
+    """
     name = store.experiment or default_experiment()
-    if not store.by_id and (found := client.get_experiment_by_name(name)):
-        return found
-    if name.isdigit():
+    found = None if store.by_id else client.get_experiment_by_name(name)
+    if found is None and name.isdigit():
         try:
-            return client.get_experiment(name)
+            found = client.get_experiment(name)
         except MlflowException as error:
             if error.error_code != "RESOURCE_DOES_NOT_EXIST":
                 raise
-    raise NotFoundError(f"no experiment {name!r} in {shown(client.tracking_uri)}: {_others(client, name)}")
+    if found is None:
+        raise NotFoundError(f"no experiment {name!r} in {shown(client.tracking_uri)}: {_others(client, name)}")
+    if found.lifecycle_stage != "active":
+        raise NotFoundError(f"experiment {found.name!r} was deleted: restore it, or name another")
+    return found
 
 
 def _others(client: MlflowClient, name: str) -> str:

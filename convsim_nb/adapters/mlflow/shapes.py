@@ -16,7 +16,10 @@ _REPLY = (
     *("response", "answer", "reply", "output", "output_text", "final_answer", "text", "content", "result"),
     *("message", "completion", "generated_text", "return_value"),
 )
-_NOT_SAID = re.compile(r"(^|_)(ids?|uuid|key|model|system|instructions?|user|name|locale|lang|language|tenant)(_|$)")
+_NOT_SAID = re.compile(
+    r"(^|_)(ids?|uuid|key|model|system|instructions?|user|name|locale|lang|language|tenant"
+    r"|session|thread|token|version|channel)(_|$)"
+)
 _DEPTH = 4
 _PAIR = 2
 _COMPLETIONS = ("chat.completion", "response")

@@ -107,3 +107,48 @@ def test_a_filter_a_time_and_an_experiment_that_are_none():
         cs.list_sessions(experiment="nowhere")
     with pytest.raises(UsageError, match=r"more\(0\)"):
         listed(0)
+
+
+SHAPES = {
+    "responses": (
+        {"input": [{"role": "user", "content": [{"type": "input_text", "text": "Where is my parcel?"}]}]},
+        {"output": [{"type": "message", "role": "assistant", "content": [{"type": "output_text", "text": "In Ulm."}]}]},
+    ),
+    "question": ({"question": "Is it open on Sunday?"}, {"answer": "No.", "sources": ["a"]}),
+    "gemini": (
+        {"contents": [{"role": "user", "parts": [{"text": "Translate cat"}]}]},
+        {"candidates": [{"content": {"role": "model", "parts": [{"text": "Katze"}]}}]},
+    ),
+    "langgraph": ({"messages": [["user", "Make it 5 please"]]}, {"messages": [{"type": "ai", "content": "It is 5."}]}),
+    "keys": ({"x": {"y": [1, 2]}, "session": "abc"}, {"z": 3}),
+    "json": ({"message": '{"refund": 5}'}, "Done."),
+}
+
+
+def test_a_list_shows_the_words_that_a_session_holds():
+    """Whatever the application wraps them in; what is no conversation stays as MLflow shows it."""
+    experiment = mlflow.set_experiment("shapes")
+    for name, (inputs, outputs) in SHAPES.items():
+        with mlflow.tracing.context(session_id=name), mlflow.start_span("agent") as span:
+            span.set_inputs(inputs)
+            span.set_outputs(outputs)
+    shown = {each.id: (each.first_said, each.last_answer) for each in cs.list_sessions(experiment="shapes")}
+    read = {each.id: each.user_messages for each in cs.search_sessions(experiment="shapes")}
+
+    assert shown == {
+        "responses": ("Where is my parcel?", "In Ulm."),
+        "question": ("Is it open on Sunday?", "No."),
+        "gemini": ("Translate cat", "Katze"),
+        "langgraph": ("Make it 5 please", "It is 5."),
+        "keys": ('{"x": {"y": [1, 2]}, "session": "abc"}', '{"z": 3}'),
+        "json": ('{"refund": 5}', "Done."),
+    }
+    assert {name: said for name, (said, _) in shown.items() if name != "keys"} == {
+        name: said for name, (said,) in ((name, said) for name, said in read.items() if name != "keys")
+    }
+    assert read["keys"] == ()
+    mlflow.delete_experiment(experiment.experiment_id)
+    for look in (cs.list_sessions, cs.search_sessions):
+        with pytest.raises(NotFoundError, match="experiment 'shapes' was deleted: restore it, or name another"):
+            look(experiment="shapes")
+    mlflow.set_experiment(EXPERIMENT)
