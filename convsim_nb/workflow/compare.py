@@ -16,6 +16,7 @@ from convsim_nb.views.inline import line, page, text
 from convsim_nb.views.sentences import run_titles
 from convsim_nb.views.side_by_side import Sided, sided
 from convsim_nb.workflow.display import display
+from convsim_nb.workflow.prompts import wordings
 from convsim_nb.workflow.run import Run
 from convsim_nb.workflow.runs import load_run
 
@@ -256,8 +257,8 @@ def differences(first: Run, *, settings: RunSettings | None, cases: Mapping[str,
     both = [case_id for case_id in first.state.cases if case_id in cases]
     edited = [each for each in both if first.state.cases[each].digest != cases[each].digest]
     if edited:
-        more = f" and {len(edited) - 1} more" if len(edited) > 1 else ""
-        yield f"case {edited[0]}{more} was edited between {first.run_id} and {name}"
+        who = f"case {edited[0]} was" if len(edited) == 1 else f"case {edited[0]} and {len(edited) - 1} more were"
+        yield f"{who} edited between {first.run_id} and {name}"
 
 
 def _differing(
@@ -265,7 +266,7 @@ def _differing(
 ) -> Iterator[tuple[str, str, str]]:
     for name in names if one and two else ():
         before, after = getattr(one, name), getattr(two, name)
-        if before != after:
+        if before != after and not (name == "prompts" and wordings(before) == wordings(after)):
             yield name, _shown(before), _shown(after)
 
 

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from convsim_nb.domain.errors import UsageError
-from convsim_nb.engine.prompts import Prompt
+from convsim_nb.domain.errors import NotFoundError, StoreError, UsageError
+from convsim_nb.engine.prompts import NAMES, Prompt, prompt
 
 _PATH = re.compile(r"\S+\.(md|txt)|\S*[/\\]\S*")
 """What is taken for a file: no white space, and an ending or a folder."""
@@ -31,6 +31,31 @@ def resolve_prompts(given: Mapping[str, str] | None, *, known: Sequence[str]) ->
     return {name: _resolved(name, value) for name, value in given.items()}
 
 
+def wordings(labels: Mapping[str, str]) -> dict[str, str]:
+    """For the versions of prompts that a run keeps, what tells their wording: a hash of the text.
+
+    A version whose text cannot be had, an old one of ours or one of a registry that is away, stands as it is.
+    """
+    return {name: _wording(name, label) for name, label in labels.items()}
+
+
+def _wording(name: str, label: str) -> str:
+    if name in NAMES and label == prompt(name).version:
+        return _hashed(prompt(name).text)
+    if not label.startswith("prompts:/"):
+        return label
+    from convsim_nb.adapters.mlflow.prompts import load
+
+    try:
+        return _hashed(load(name, label).text)
+    except (NotFoundError, StoreError, UsageError):
+        return label
+
+
+def _hashed(text: str) -> str:
+    return f"text:{hashlib.sha256(text.encode()).hexdigest()[:8]}"
+
+
 def _resolved(name: str, value: Any) -> Prompt:
     if not isinstance(value, str) or not value.strip():
         raise UsageError(f"prompts[{name!r}] = {value!r}: give prompts:/name@alias, a file, or the prompt's text")
@@ -44,7 +69,7 @@ def _resolved(name: str, value: Any) -> Prompt:
             f"prompts[{name!r}] ({len(text)} characters) is no whole prompt, which takes the place of ours and names "
             f"the JSON of the reply: begin with cs.register_prompts(), whose {name!r} can be changed"
         )
-    return Prompt(name=name, version=f"text:{hashlib.sha256(text.encode()).hexdigest()[:8]}", text=text.strip())
+    return Prompt(name=name, version=_hashed(text), text=text.strip())
 
 
 def _read(name: str, path: str) -> str:

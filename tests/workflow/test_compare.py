@@ -2,11 +2,14 @@
 
 import re
 
+import mlflow
 import pytest
 
 import convsim_nb as cs
 from convsim_nb.domain.errors import ModelError, NotFoundError, UsageError
+from convsim_nb.engine.prompts import prompt
 from convsim_nb.testing import ScriptedChat
+from tests.adapters.mlflow.conftest import ambient, store  # noqa: F401 - fixtures
 
 CASES = [cs.TestCase(goal=f"Find out about matter {n}", case_id=f"case-{n}") for n in range(8)]
 
@@ -143,6 +146,26 @@ def test_seconds_are_compared_only_where_as_many_played_at_once(tmp_path):
     assert "not tested" in repr(cs.compare(one, same))
     assert timed(cs.compare(one, crowded)) == []
     assert "seconds are not compared: 20 conversations played at once before, 4 after" in repr(cs.compare(one, crowded))
+
+
+def test_prompts_are_compared_by_their_text(tmp_path, ambient):  # noqa: F811
+    """Our prompt out of the registry is our prompt; another wording is refused, and so is one nobody can look up."""
+    uris = cs.register_prompts(prefix=f"same-{ambient}", alias="production")
+    user = f"prompts:/same-{ambient}-user@production"
+    old, new = run(tmp_path, {0}, name="v1"), run(tmp_path, {0, 1}, name="v2", prompts={"user": user})
+
+    assert new.state.settings.prompts["user"] == uris["user"] != old.state.settings.prompts["user"]
+    assert cs.compare(old, new).differs == ()
+
+    text = prompt("user").text
+    other = run(tmp_path, {0}, name="v3", prompts={"user": f"{text} Be brief."})
+    same = run(tmp_path, {0}, name="v4", prompts={"user": text})
+    assert cs.compare(new, same).differs == ()
+    with pytest.raises(UsageError, match="not the agent alone differs: prompts is"):
+        cs.compare(new, other)
+    mlflow.MlflowClient().delete_prompt_version(f"same-{ambient}-user", uris["user"].rpartition("/")[2])
+    with pytest.raises(UsageError, match="not the agent alone differs: prompts is"):
+        cs.compare(old, new)
 
 
 def test_nothing_to_compare(tmp_path):
