@@ -232,7 +232,7 @@ def _stopped_user(one: Conversation, _: TestCase | None) -> Iterator[Reason]:
 def _open(one: Conversation, _: TestCase | None) -> Iterator[Reason]:
     if one.stop == "user_ended":
         yield _agent("the user gave up", "read the last turns: what was missing?", sure=False)
-    yield _agent(f"not done in {one.turns} turns", "read one: on the way (raise max_turns), or lost?", sure=False)
+    yield _agent(f"not done in {one.turns} turn{'s' * (one.turns != 1)}", "read one: on the way (raise max_turns), or lost?", sure=False)
 
 
 _RULES: tuple[Callable[[Conversation, TestCase | None], Iterator[Reason]], ...] = (

@@ -167,11 +167,11 @@ class _Reading:
                     instructions=self.instructions,
                 )
             except UsedUp as reason:
-                self.failed[failure.key] = f"was not read: {reason}"
+                self.failed[failure.key] = str(reason)
             except ModelError as error:
-                self.failed[failure.key] = f"was not read: {error}"
+                self.failed[failure.key] = str(error)
             except Exception as error:  # noqa: BLE001 - a model may be anybody's code; its failure is this one's alone
-                self.failed[failure.key] = masked(f"was not read: the model raised {type(error).__name__}: {error}")
+                self.failed[failure.key] = masked(f"the model raised {type(error).__name__}: {error}")
             else:
                 self.read[failure.key] = blamed(
                     failure, kind=reply.kind, note=reply.why, quote=reply.quote, by=self.model
@@ -192,4 +192,8 @@ class _Reading:
         said: dict[str, list[str]] = {}
         for key, why in self.failed.items():
             said.setdefault(why, []).append(key)
-        return [f"{keys[0]}{f' and {len(keys) - 1} more' if len(keys) > 1 else ''} {why}" for why, keys in said.items()]
+        names = {
+            why: f"{keys[0]} was" if len(keys) == 1 else f"{keys[0]} and {len(keys) - 1} more were"
+            for why, keys in said.items()
+        }
+        return [f"{who} not read: {why}" for why, who in names.items()]

@@ -97,7 +97,7 @@ def test_what_is_not_quoted_from_the_right_side_does_not_count(run, reply):
     assert len(model.requests) == 6
     assert "copy it letter by letter" in model.requests[-1].messages[-1].content
     assert {one.by for one in found.each} == {"rules"}
-    assert found.problems[0].startswith("kettle-0/ScriptedAgent/1 and 2 more was not read: the model gave no usable")
+    assert found.problems[0].startswith("kettle-0/ScriptedAgent/1 and 2 more were not read: the model gave no usable")
 
 
 def test_what_a_model_cannot_tell_stays_open(run):
@@ -114,14 +114,14 @@ def test_a_budget_ends_the_reading_and_keeps_what_was_read(run):
 
     assert sorted(one.by for one in found.each) == ["reader", "rules", "rules", "rules"]
     assert len(found.problems) == 1
-    assert "and 1 more was not read: max_tokens=20 is used up: 15 spent" in found.problems[0]
+    assert "and 1 more were not read: max_tokens=20 is used up: 15 spent" in found.problems[0]
 
 
 def test_a_model_that_fails_is_a_line(run):
     """An error of the model's is said once for all that it is of."""
     found = run.failures(model=ScriptedChat(failure=[ModelError("429 in 5 tries")]))
 
-    assert found.problems == ("kettle-0/ScriptedAgent/1 and 2 more was not read: 429 in 5 tries",)
+    assert found.problems == ("kettle-0/ScriptedAgent/1 and 2 more were not read: 429 in 5 tries",)
 
 
 def test_what_is_wrong_with_the_call_is_said_before_any_model_is_called(run):
@@ -187,3 +187,11 @@ def test_clients_that_do_not_get_through_are_no_fault_of_the_agent(tmp_path):
     assert found["OpenAI, key"].next == "its key was refused: give one that it takes, and play again"
     assert found["nobody listens"].why.startswith("the agent could not be reached: AgentUnreachable: ")
     assert (len(locked.seen), len(full.seen), len(other.seen)) == (1, 3, 1)
+
+
+def test_one_turn_is_one_turn(tmp_path):
+    """A conversation of one turn that fell short is said to be of one turn."""
+    options = {"goal_check": lambda _: False, "max_turns": 1, "mlflow": False, "progress": False, "journal": tmp_path}
+    run = cs.simulate([cs.TestCase(goal="A refund")], lambda messages: "Hm", user_model=ScriptedChat.happy(), **options)
+
+    assert "agent: not done in 1 turn (" in repr(run.wait().failures())
