@@ -119,6 +119,7 @@ class ConversationSimulator(simulators.ConversationSimulator):
             concurrency=int(os.environ.get(_WORKERS) or _CONCURRENCY),
             async_seconds=float(MLFLOW_GENAI_EVAL_ASYNC_TIMEOUT.get()),  # type: ignore[no-untyped-call]
             run_id=active.info.run_id if active else None,
+            run_name=(active.info.run_name or "") if active else "",
             model_id=mlflow.get_active_model_id() or "",
         )
 

@@ -76,6 +76,8 @@ class DropIn:
     """How long an async agent may take for a turn."""
     run_id: str | None = None
     """The MLflow run to write into; None makes one."""
+    run_name: str = ""
+    """Its name, by which it is found in MLflow."""
     model_id: str = ""
     """MLflow's active logged model."""
 
@@ -98,7 +100,7 @@ def _plan(given: DropIn, predict_fn: Any) -> Plan:
     started = RunStarted(
         at=0.0,
         run_id=run_id_at(now),
-        run_name=f"simulation-{uuid.uuid4().hex[:8]}",
+        run_name=f"simulation-{uuid.uuid4().hex[:8]}{f' in {given.run_name}' if given.run_name else ''}",
         started_at=now,
         agent=ref.model_copy(update={"model_id": given.model_id}) if given.model_id else ref,
         settings=settings.model_copy(update={"agent_timeout": seconds, "loops": False}),

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import re
 
 import mlflow
 import pytest
@@ -60,7 +61,7 @@ def test_it_makes_a_run_of_its_own():
 
 
 def test_it_writes_into_the_active_run():
-    """Within a run of the caller's there is no other; it goes on afterwards, and two simulations fit in it."""
+    """Within a run of the caller's there is no other, and its name is said; it goes on, and two simulations fit in."""
     with mlflow.start_run(run_name="mine") as mine:
         simulator = ConversationSimulator([{"goal": "A"}], max_turns=1, user_model=content_in(1))
         found = [simulator.simulate(echo)[0][0] for _ in range(2)]
@@ -69,6 +70,7 @@ def test_it_writes_into_the_active_run():
 
     assert {trace.info.trace_metadata["mlflow.sourceRun"] for trace in found} == {mine.info.run_id}
     assert (during.status, run.info.status, run.info.run_name) == ("RUNNING", "FINISHED", "mine")
+    assert re.fullmatch(r"simulation-[0-9a-f]{8} in mine", simulator.run.state.run_name)
     assert run.data.metrics["reach_rate"] == 1.0
     assert len(mlflow.search_runs(experiment_ids=[run.info.experiment_id])) == 1
 
