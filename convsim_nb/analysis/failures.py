@@ -12,6 +12,8 @@ from convsim_nb.domain.record import Record
 from convsim_nb.domain.session import Message
 
 Whose = Literal["agent", "user", "case", "infrastructure"]
+STOPPED = "it was stopped before its end"
+"""The reason of what was cancelled: nobody's part, for it says nothing of anybody."""
 WHOSE: tuple[Whose, ...] = ("agent", "case", "user", "infrastructure")
 RULES = "rules"
 _REPEATS = 2
@@ -30,6 +32,8 @@ _AWAY = re.compile(
 )
 """No connection, or no room. The first is said where the exception was seen; the others are for agents that put what
 they met into words of their own. A number alone is nothing: it may be an order's."""
+_ANSWERED = "the endpoint answered "
+"""How the detail begins of an agent that answered with an error's status."""
 _URL = re.compile(r"https?://[^\s,;]+[^\s,;:.]")
 
 
@@ -146,7 +150,7 @@ def _outside(why: str, then: str) -> Reason:
 
 def _cut_off(one: Conversation, _: TestCase | None) -> Iterator[Reason]:
     if one.stop == "cancelled":
-        yield _outside("it was stopped before its end", "play what is missing: convsim resume")
+        yield _outside(STOPPED, "play what is missing: convsim resume")
     if one.stop == "over_budget":
         yield _outside("the budget was used up", "raise max_cost, max_tokens or max_seconds, and resume the run")
     if one.stop == "model_error" and one.detail.startswith(OWN_CHECK):
@@ -180,6 +184,8 @@ def _failed_agent(one: Conversation, _: TestCase | None) -> Iterator[Reason]:
             f"the agent could not be reached: {_short(one.detail)}",
             f"is it running{f' at {at[0]}' if at else ''}? See that it does, and play again",
         )
+    if one.stop == "agent_error" and one.detail.startswith(_ANSWERED):
+        yield _agent(_short(one.detail), "see that its address and model are right: its trace is the last")
     if one.stop == "agent_error":
         yield _agent(f"it raised {_short(one.detail)}", "mend it: its trace is the last")
     if one.stop == "agent_timeout":
@@ -232,7 +238,11 @@ def _stopped_user(one: Conversation, _: TestCase | None) -> Iterator[Reason]:
 def _open(one: Conversation, _: TestCase | None) -> Iterator[Reason]:
     if one.stop == "user_ended":
         yield _agent("the user gave up", "read the last turns: what was missing?", sure=False)
-    yield _agent(f"not done in {one.turns} turn{'s' * (one.turns != 1)}", "read one: on the way (raise max_turns), or lost?", sure=False)
+    yield _agent(
+        f"not done in {one.turns} turn{'s' * (one.turns != 1)}",
+        "read one: on the way (raise max_turns), or lost?",
+        sure=False,
+    )
 
 
 _RULES: tuple[Callable[[Conversation, TestCase | None], Iterator[Reason]], ...] = (

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from convsim_nb.analysis.failures import WHOSE, FailureGroup
+from convsim_nb.analysis.failures import STOPPED, WHOSE, FailureGroup
 from convsim_nb.analysis.summary import RunSummary, summarise
 from convsim_nb.domain.conversation import Spender, Usage
 from convsim_nb.domain.errors import UNRECORDED
@@ -94,14 +94,17 @@ def stops_sentence(summary: RunSummary) -> str:
 
 def whose_sentence(groups: Sequence[FailureGroup]) -> str:
     """Whose part it is that conversations fell short, with the most frequent reason; empty where none did."""
+    stopped = sum(len(each.keys) for each in groups if each.reason.why == STOPPED)
+    by_hand = f"Stopped before their end, and nobody's part: {stopped:,}." if stopped else ""
+    groups = [each for each in groups if each.reason.why != STOPPED]
     if not groups:
-        return ""
+        return by_hand
     whose = {name: sum(len(each.keys) for each in groups if each.reason.whose == name) for name in WHOSE}
     often = max(groups, key=lambda each: len(each.keys))
     parts = ", ".join(f"{name} {number:,}" for name, number in whose.items() if number)
     count_of = len(often.keys)
     most = f"; most often, {count_of:,} x: {often.reason.why}" if count_of > 1 else ""
-    return f"Whose part it is that some fell short: {parts}{most}."
+    return " ".join(filter(None, [f"Whose part it is that some fell short: {parts}{most}.", by_hand]))
 
 
 def effort_sentence(state: RunState, summary: RunSummary) -> str:

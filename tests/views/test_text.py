@@ -50,7 +50,7 @@ def test_a_run_with_nothing_to_count_gives_no_rate():
             "v1: no reach rate: none of 2 conversations counts.",
             "Outside the rate: 2 void (the simulation failed or was cut off: that says nothing about the agent).",
             "Why they ended: 2 cancelled.",
-            "Whose part it is that some fell short: infrastructure 2; most often, 2 x: it was stopped before its end.",
+            "Stopped before their end, and nobody's part: 2.",
         ]
     )
     assert summary_lines(RunState()) == snapshot(
