@@ -2,10 +2,12 @@
 
 from typing import TYPE_CHECKING, Any
 
+from convsim_nb.domain.case import TestCase
 from convsim_nb.domain.conversation import Conversation
 from convsim_nb.domain.session import Session
+from convsim_nb.notebook.case_words import case_yaml
 from convsim_nb.notebook.display import NotebookDisplay, view_kind
-from convsim_nb.views.static_html import conversation_html, session_html
+from convsim_nb.views.static_html import cases_html, conversation_html, session_html
 from convsim_nb.views.text import transcript
 from convsim_nb.workflow.chat import Talk
 from convsim_nb.workflow.run import Run
@@ -21,6 +23,8 @@ def register_formatters(shell: Any, place: NotebookDisplay) -> None:
     """Show sessions and conversations as bubbles, and a run once in a cell."""
     formatters = shell.display_formatter.formatters
     formatters["text/html"].for_type(Session, session_html)
+    formatters["text/html"].for_type(TestCase, lambda case: cases_html([case]))
+    formatters["text/plain"].for_type(TestCase, _plain_case)
     formatters["text/html"].for_type(Conversation, conversation_html)
     formatters["text/plain"].for_type(Conversation, _plain)
     shell.display_formatter.ipython_display_formatter.for_type(Run, lambda run: _show(run, place))
@@ -34,6 +38,8 @@ def unregister_formatters(shell: Any) -> None:
     """Show them as Python does."""
     formatters = shell.display_formatter.formatters
     formatters["text/html"].pop(Session, None)
+    formatters["text/html"].pop(TestCase, None)
+    formatters["text/plain"].pop(TestCase, None)
     formatters["text/html"].pop(Conversation, None)
     formatters["text/plain"].pop(Conversation, None)
     shell.display_formatter.ipython_display_formatter.pop(Run, None)
@@ -43,6 +49,10 @@ def unregister_formatters(shell: Any) -> None:
 
 def _plain(conversation: Conversation, printer: Any, _cycle: bool) -> None:  # noqa: FBT001 - IPython calls it so
     printer.text(transcript(conversation))
+
+
+def _plain_case(case: TestCase, printer: Any, _cycle: bool) -> None:  # noqa: FBT001 - IPython calls it so
+    printer.text(case_yaml(case))
 
 
 def _show(run: Run, place: NotebookDisplay) -> None:

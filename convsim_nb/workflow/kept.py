@@ -50,6 +50,23 @@ def keep(run: "Run", case: TestCase) -> TestCase:
     return case
 
 
+def drop(run: "Run", case_id: str) -> None:
+    """Keep a case no more.
+
+    Raises:
+        UsageError: none of that id is kept.
+    """
+    if case_id not in {one.case_id for one in run.kept}:
+        raise UsageError(f"run {run.run_id} keeps no case {case_id!r}: it keeps {len(run.kept)}, see run.kept")
+    run.kept = run.kept.without(case_id)
+    if run.folder is None:
+        return
+    if run.kept:
+        run.kept.save(run.folder / KEPT)
+    else:  # a file without cases is none
+        (run.folder / KEPT).unlink(missing_ok=True)
+
+
 def read_kept(folder: Path | None) -> CaseSet:
     """The cases that were kept in a run's folder."""
     path = folder / KEPT if folder else None

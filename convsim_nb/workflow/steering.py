@@ -168,6 +168,17 @@ class Steering:
 
         return keep(self._run, self.to_case(key, turn=turn, **fields))
 
+    def drop_case(self, case_id: str) -> None:
+        """Take a case out of `kept` and its file again.
+
+        Raises:
+            StoreError: the folder cannot be written to.
+            UsageError: none of that id is kept.
+        """
+        from convsim_nb.workflow.kept import drop
+
+        drop(self._run, case_id)
+
     @property
     def _run(self) -> "Run":
         from convsim_nb.workflow.run import Run

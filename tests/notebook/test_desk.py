@@ -83,6 +83,12 @@ def test_a_wish_is_done_once(page):
         ("label", {"key": KEY, "value": "good"}, "label 'good': give one of reached"),
         ("again", {"key": KEY, "times": 1000}, "times=1000: give 100 at most"),
         ("fork", {"key": KEY, "turn": 1, "agent": "n"}, "3 is no agent"),
+        (
+            "fork",
+            {"key": KEY, "turn": 1, "agent": "suport"},
+            "agent 'suport': the notebook has no such name: define it",
+        ),
+        ("drop_case", {"case_id": "none"}, "keeps no case 'none': it keeps 0"),
         ("spans", {"trace_id": "tr-none"}, "tr-none"),
     ],
 )
@@ -130,6 +136,10 @@ def test_a_case_is_kept_and_shown(page):
     assert cs.load_cases(page.run.folder / "kept.yaml")[0] == page.run.kept[0]
     assert cs.load_run(page.run.run_id, journal=page.run.folder.parent).kept == page.run.kept
     assert "script:" in result["yaml"]
+    assert "wire" not in result["yaml"]
+    assert page.ask("case", "3", key=KEY, turn=2)["result"]["new"] is False
+    assert page.ask("drop_case", "4", case_id=result["case_id"])["result"] == {"kept": 0}
+    assert cs.load_run(page.run.run_id, journal=page.run.folder.parent).kept == cs.CaseSet()
 
 
 def test_a_page_hears_that_the_kernel_is_there(page):

@@ -399,3 +399,22 @@ def test_a_workbench_of_an_experiment_that_is_not_there_is_one_line(shell):
 
     assert (done.ok, done.out.count("\n")) == (False, 1)
     assert "no experiment 'nowhere-at-all'" in done.out
+
+
+def test_a_case_as_a_cells_value_is_a_table_and_yaml(shell):
+    """One case reads as a set of cases does; what went over the wire in its history is for no reader."""
+    case = shell(
+        "import convsim_nb as cs\n"
+        "wire = ({'role': 'user', 'content': 'raw'},)\n"
+        "cs.TestCase(goal='Get a refund', case_id='kettle', facts=['Order A-1'],"
+        " history=[cs.Message(role='user', content='Hello', wire=wire)])"
+    ).result
+    shown, _ = shell.ip.display_formatter.format(case)
+
+    assert "<table" in shown["text/html"]
+    assert "Order A-1" in shown["text/html"]
+    said = "  history:\n    - role: user\n      content: Hello\n"
+    assert shown["text/plain"] == f"- case_id: kettle\n  goal: Get a refund\n  facts:\n    - Order A-1\n{said}"
+    shell("%unload_ext convsim_nb")
+    assert "text/html" not in shell.ip.display_formatter.format(case)[0]
+    shell("%load_ext convsim_nb")

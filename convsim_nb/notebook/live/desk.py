@@ -6,11 +6,10 @@ from typing import Any, Protocol
 
 from IPython.core.getipython import get_ipython
 
-from convsim_nb.adapters.case_files import as_yaml
 from convsim_nb.adapters.mlflow.spans import Frame
-from convsim_nb.domain.case import TestCase
 from convsim_nb.domain.errors import ConvsimError, UsageError
 from convsim_nb.domain.secrets import masked
+from convsim_nb.notebook.case_words import case_yaml
 from convsim_nb.notebook.live.protocol import scores_json
 from convsim_nb.notebook.magics.words import Names
 from convsim_nb.workflow.run import Run
@@ -73,6 +72,7 @@ class RunDesk:
             "again": self._again,
             "label": self._label,
             "case": self._case,
+            "drop_case": self._drop_case,
             "concurrency": self._concurrency,
             "agents": self._agents,
             "spans": self._spans,
@@ -134,8 +134,14 @@ class RunDesk:
         self._run.label(str(key), value, note=str(note))
 
     def _case(self, key: str, turn: int = 1) -> Answer:
-        case: TestCase = self._run.keep_case(str(key), turn=int(turn))
-        return {"case_id": case.case_id, "yaml": as_yaml([case]), "kept": len(self._run.kept)}
+        before = len(self._run.kept)
+        case = self._run.keep_case(str(key), turn=int(turn))
+        kept = len(self._run.kept)
+        return {"case_id": case.case_id, "yaml": case_yaml(case), "kept": kept, "new": kept > before}
+
+    def _drop_case(self, case_id: str) -> Answer:
+        self._run.drop_case(str(case_id))
+        return {"kept": len(self._run.kept)}
 
     def _concurrency(self, value: int) -> None:
         self._run.set_concurrency(int(value))
@@ -150,6 +156,11 @@ class RunDesk:
     def _agent(self, word: str) -> Any:
         """The agent of a name, as a magic's line would have it; None for the one that played."""
         word = str(word).strip()
+        if word.isidentifier() and word not in self._names:
+            raise UsageError(
+                f"agent {word!r}: the notebook has no such name: define it in a cell, or give what simulate takes, "
+                "such as models:/support@champion"
+            )
         return Names(self._names, {}).object(word) if word else None
 
 

@@ -15,7 +15,7 @@ from convsim_nb.notebook.live.stream import EventStream
 from convsim_nb.notebook.page import STATIC, tell
 from convsim_nb.notebook.wishes import Wishes
 
-_STEERS = {"stop", "pause", "resume", "say", "fork", "again", "label", "concurrency", "case"}
+_STEERS = {"stop", "pause", "resume", "say", "fork", "again", "label", "concurrency", "case", "drop_case"}
 """What a person may do that other views should see."""
 
 

@@ -168,11 +168,23 @@ export function createPanel({ ask, onForked }) {
      * @param {number} turn
      */
     async testCase(key, turn) {
-      await answered("A test case of this", () => ask("case", { key, turn }), ({ case_id: id, yaml, kept }) => [
-        h("div", { class: "cs-why" }, `Kept as ${id}, ${kept} in all: run.kept in Python, kept.yaml in the run’s folder.`),
-        h("pre", { tabindex: 0, class: "cs-pre cs-yaml" }, yaml),
-        copyButton(() => yaml),
-      ]);
+      await answered("A test case of this", () => ask("case", { key, turn }), ({ case_id: id, yaml, kept, new: fresh }) => {
+        const said = `Kept${fresh ? "" : " already"}: run.kept has it as ${id}, ${kept} in all; in files it is kept.yaml in the run’s folder.`;
+        const words = h("div", { class: "cs-why", role: "status" }, said);
+        const undo = h("button", { type: "button", class: "cs-plain-button" }, "Undo");
+        undo.addEventListener("click", async () => {
+          try {
+            const { kept: left } = await ask("drop_case", { case_id: id });
+            words.textContent = `Kept no more: run.kept has ${left}.`;
+            undo.remove();
+          } catch (error) {
+            words.textContent = error instanceof Error ? error.message : String(error);
+          }
+        });
+        const shown = h("pre", { tabindex: 0, class: "cs-pre cs-yaml" }, yaml);
+        const folded = h("details", {}, h("summary", {}, "As YAML"), shown);
+        return [words, h("div", { class: "cs-row-of" }, undo, copyButton(() => yaml)), folded];
+      });
     },
     /** @param {string} traceId */
     async spans(traceId) {
