@@ -1,10 +1,12 @@
 """Taking a run up again: only what is missing is played, with the cases that were stored."""
 
 import sys
+from collections.abc import Sequence
 from typing import Any, Unpack
 
 from convsim_nb.domain.errors import UsageError
 from convsim_nb.domain.events import RunSettings
+from convsim_nb.workflow.cases import CaseSet
 from convsim_nb.workflow.ended import is_finished
 from convsim_nb.workflow.options import SimulateOptions, spelled_out
 from convsim_nb.workflow.patience import said_if_long
@@ -26,6 +28,8 @@ _KEPT = (
     "agent_timeout",
     "agent_retries",
 )
+_LISTED = 3
+"""Names of test cases in one line."""
 _LIMITS = ("max_cost", "max_tokens", "max_seconds")
 _COMPARED = (
     "user_model",
@@ -106,22 +110,44 @@ def refuse_differences(earlier: Run, planned: Plan) -> None:
         UsageError: the first difference, with both values.
     """
     before, now = _settings(earlier), planned.started.settings
-    digests = {case.case_id: case.digest for case in planned.cases}
-    if {case.case_id: case.digest for case in earlier.cases} != digests:
-        _refuse(earlier, "other test cases:", len(earlier.cases), len(digests))
+    if other := _other_cases(earlier.cases, planned.cases):
+        _refuse(earlier, planned, f"other test cases: {other}")
     for name in _COMPARED:
-        if getattr(before, name) != getattr(now, name):
-            _refuse(earlier, name, getattr(before, name), getattr(now, name))
-    was = earlier.state.agent
-    if was and was.source_hash != planned.started.agent.source_hash:
-        _refuse(earlier, "the agent's source", was.source_hash, planned.started.agent.source_hash)
+        was, is_now = getattr(before, name), getattr(now, name)
+        if was != is_now:
+            _refuse(earlier, planned, f"{name} {was!r}, now it is {is_now!r}")
+    agent = earlier.state.agent
+    if agent and agent.source_hash != planned.started.agent.source_hash:
+        here = planned.started.agent
+        same = agent.name == here.name
+        of = "the agent's source" if same else "agent"
+        was, is_now = (agent.source_hash, here.source_hash) if same else (agent.name, here.name)
+        _refuse(earlier, planned, f"{of} {was!r}, now it is {is_now!r}")
 
 
-def _refuse(earlier: Run, name: str, before: object, now: object) -> None:
-    raise UsageError(
-        f"run {earlier.run_id} was begun with {name} {before!r}, now it is {now!r}: "
-        "begin a new run, or give force=True to go on all the same"
-    )
+def _other_cases(before: CaseSet, now: CaseSet) -> str:
+    """What is another than before; empty where the test cases are the same."""
+    was, is_now = ({case.case_id: case.digest for case in cases} for cases in (before, now))
+    edited = [name for name in was if name in is_now and was[name] != is_now[name]]
+    gone, new = [name for name in was if name not in is_now], [name for name in is_now if name not in was]
+    if not (edited or gone or new):
+        return ""
+    of = f"the same {len(was)} ids" if not (gone or new) else f"{len(was)} then, {len(is_now)} now"
+    told = [_listed(names, word) for names, word in ((edited, "edited"), (new, "new"), (gone, "gone")) if names]
+    return ", ".join([of, *told])
+
+
+def _listed(names: Sequence[str], word: str) -> str:
+    more = f" and {len(names) - _LISTED} more" if len(names) > _LISTED else ""
+    return f"{len(names)} {word}: {', '.join(names[:_LISTED])}{more}"
+
+
+def _refuse(earlier: Run, planned: Plan, difference: str) -> None:
+    on = "begin a new run, or give force=True to go on all the same"
+    if planned.options["run_key"]:  # there is nothing to force where the key alone names it
+        again = f"cs.resume({earlier.run_id!r}, agent=..., force=True)"
+        on = f"give another run_key for a new run, or {again} to go on with that one as it was begun"
+    raise UsageError(f"run {earlier.run_id} was begun with {difference}: {on}")
 
 
 def _settings(earlier: Run) -> RunSettings:
