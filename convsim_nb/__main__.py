@@ -12,10 +12,21 @@ from typing import Any
 
 from convsim_nb.command import cases, completion, results
 from convsim_nb.command.files import REPORTS, check_files
-from convsim_nb.command.flags import EXIT_CODES, add_limits, add_output, add_redact, as_flags, function, pairs
+from convsim_nb.command.flags import (
+    ALL_EXIT_CODES,
+    EXIT_CODES,
+    add_limits,
+    add_output,
+    add_redact,
+    as_flags,
+    function,
+    given,
+    pairs,
+)
 from convsim_nb.command.parser import Parser
 from convsim_nb.command.played import play
 from convsim_nb.command.printing import out, print_no_more, results_alone
+from convsim_nb.command.told import taken_up
 from convsim_nb.domain.errors import ConvsimError, NotFoundError, UsageError
 
 _WRONG_CALL, _FAILED, _INTERRUPTED, _UNREAD = 2, 1, 130, 141
@@ -34,10 +45,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         print_no_more()
         return _UNREAD
-    except (UsageError, NotFoundError) as error:
-        return _said(as_flags(str(error), (*_RUN_OPTIONS, "force", "model")), _WRONG_CALL)
     except ConvsimError as error:
-        return _said(error, _FAILED)
+        wrong_call = isinstance(error, UsageError | NotFoundError)
+        return _said(as_flags(str(error), _NAMES), _WRONG_CALL if wrong_call else _FAILED)
     except KeyboardInterrupt:
         return _said("interrupted", _INTERRUPTED)
 
@@ -62,7 +72,8 @@ def _run(options: argparse.Namespace) -> int:
     from convsim_nb.workflow.simulate import simulate
 
     _check_score(options)
-    return play(simulate(options.cases, options.agent, **_given(options)), options)
+    before = [*taken_up(options)]
+    return play(simulate(options.cases, options.agent, **_given(options)), options, before=before)
 
 
 def _resume(options: argparse.Namespace) -> int:
@@ -83,17 +94,14 @@ def _check_score(options: argparse.Namespace) -> None:
 def _given(options: argparse.Namespace) -> Any:
     from convsim_nb.workflow.llm_params import from_text
 
-    named: dict[str, Any] = {name: getattr(options, name, None) for name in _RUN_OPTIONS}
-    for name in ("user_llm_params", "judge_llm_params"):
-        if named[name] is not None:
-            named[name] = from_text(named[name], name=f"--{name.replace('_', '-')}")
-    if named["redact"] is not None:
+    named = given(options, _RUN_OPTIONS)
+    for name in {"user_llm_params", "judge_llm_params"} & set(named):
+        named[name] = from_text(named[name], name=f"--{name.replace('_', '-')}")
+    if "redact" in named:
         named["redact"] = function(named["redact"], flag="--redact")
-    for name in ("prompts", "tags"):
-        if named[name]:
-            named[name] = pairs(named[name], flag=f"--{name}")
-    chosen = {"progress": not options.quiet, "mlflow": not options.no_mlflow}
-    return {**{name: value for name, value in named.items() if value is not None}, **chosen}
+    for name in {"prompts", "tags"} & set(named):
+        named[name] = pairs(named[name], flag=f"--{name}")
+    return {**named, "progress": not options.quiet, "mlflow": not options.no_mlflow}
 
 
 def _runs(options: argparse.Namespace) -> int:
@@ -151,12 +159,14 @@ _RUN_OPTIONS = (
     "replay",
     "redact",
 )
+_NAMES = (*_RUN_OPTIONS, "force", "model", "max_drop", "baseline")
+"""What an error may name, and a command line has as a flag."""
 
 
 def _parser() -> argparse.ArgumentParser:
     import convsim_nb
 
-    parser = Parser(prog="convsim", description=_ABOUT, epilog=EXIT_CODES)
+    parser = Parser(prog="convsim", description=_ABOUT, epilog=ALL_EXIT_CODES)
     parser.add_argument("--version", action="version", version=f"convsim {convsim_nb.__version__}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     _add_demo(commands)
@@ -252,8 +262,8 @@ def _add_run(commands: Any) -> None:
     run.set_defaults(command=_run, files={"report": REPORTS})
 
 
-def _add_run_options(run: argparse.ArgumentParser) -> None:
-    _add_agent(run)
+def _add_run_options(run: argparse.ArgumentParser, *, agent: bool = True) -> None:
+    _add_agent(run, required=agent)
     models = run.add_argument_group("models")
     models.add_argument("--user-model", metavar="URI", help="who plays the user: openai:/gpt-5-mini, demo:/rules, ...")
     models.add_argument("--judge-model", metavar="URI", help="who judges; by default the user's model")
@@ -293,8 +303,8 @@ def _add_resume(commands: Any) -> None:
     resume.set_defaults(command=_resume, files={"report": REPORTS})
 
 
-def _add_agent(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--agent", required=True, help="module:name, http://host/v1#model, or models:/name@alias")
+def _add_agent(command: argparse.ArgumentParser, *, required: bool = True) -> None:
+    command.add_argument("--agent", required=required, help="module:name, http://host/v1#model, or models:/name@alias")
 
 
 def _add_keeping(run: argparse.ArgumentParser) -> None:

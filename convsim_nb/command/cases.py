@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from convsim_nb.adapters.case_files import as_yaml
 from convsim_nb.command.files import CASES
-from convsim_nb.command.flags import EXIT_CODES, add_limits, add_output, add_redact, function
+from convsim_nb.command.flags import EXIT_CODES, add_limits, add_output, add_redact, function, given
 from convsim_nb.command.played import end, printed
 from convsim_nb.domain.errors import ConvsimError, StoreError, UsageError
 
@@ -39,11 +39,11 @@ def _distill(options: argparse.Namespace) -> int:
     if options.sessions and (options.experiment or options.last):
         raise UsageError("SESSIONS is given, and --experiment or --last: give a file, or search MLflow")
     found = load_sessions(options.sessions) if options.sessions else _searched(search_sessions, options)
-    named = {name: getattr(options, name) for name in _DISTILL_OPTIONS}
-    named["redact"] = function(options.redact, flag="--redact") if options.redact else None
-    given: dict[str, Any] = {name: value for name, value in named.items() if value is not None}
+    named = given(options, _DISTILL_OPTIONS)
+    if options.redact:
+        named["redact"] = function(options.redact, flag="--redact")
     return _wrote(
-        distill(found, split=False if options.no_split else "auto", progress=not options.quiet, **given), options
+        distill(found, split=False if options.no_split else "auto", progress=not options.quiet, **named), options
     )
 
 
@@ -56,9 +56,8 @@ def _searched(search: Callable[..., Any], options: argparse.Namespace) -> Any:
 def _draft(options: argparse.Namespace) -> int:
     from convsim_nb.workflow.draft import draft
 
-    named = {name: getattr(options, name) for name in ("n", "model", "max_cost", "max_tokens", "record", "replay")}
-    given: dict[str, Any] = {name: value for name, value in named.items() if value is not None}
-    return _wrote(draft(options.description, progress=not options.quiet, **given), options)
+    named = given(options, ("n", "model", "max_cost", "max_tokens", "record", "replay"))
+    return _wrote(draft(options.description, progress=not options.quiet, **named), options)
 
 
 def _wrote(cases: "CaseSet", options: argparse.Namespace) -> int:

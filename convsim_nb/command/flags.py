@@ -4,6 +4,7 @@ import argparse
 import importlib
 import re
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import Any
 
 from convsim_nb.domain.errors import UsageError
@@ -16,15 +17,41 @@ exit codes:
   130  interrupted by Ctrl-C or SIGTERM; what was done is kept
   141  nobody reads its output any more
 """
+ALL_EXIT_CODES = EXIT_CODES.replace(
+    "  130", "  3    of `gate`: the new version is worse\n  4    of `gate`: it cannot be told\n  130"
+)
+_LIMITS = ("max_cost", "max_tokens", "max_seconds")
 
 
 def add_limits(command: argparse.ArgumentParser, *, seconds: bool = True) -> None:
     """What a command may take."""
-    limits = command.add_argument_group("what it may take")
-    limits.add_argument("--max-cost", type=float, metavar="USD", help="US dollars of the models that convsim calls")
-    limits.add_argument("--max-tokens", type=int, metavar="N", help="tokens of these models")
+    limits = command.add_argument_group("what it may take", "none lifts a limit that a run was begun with")
+    limits.add_argument(
+        "--max-cost",
+        type=partial(_limit, kind=float),
+        metavar="USD",
+        help="US dollars of the models that convsim calls",
+    )
+    limits.add_argument("--max-tokens", type=partial(_limit, kind=int), metavar="N", help="tokens of these models")
     if seconds:
-        limits.add_argument("--max-seconds", type=float, metavar="S", help="seconds of the whole of it")
+        limits.add_argument(
+            "--max-seconds", type=partial(_limit, kind=float), metavar="S", help="seconds of the whole of it"
+        )
+
+
+def _limit(text: str, *, kind: Callable[[str], float]) -> float:
+    """A limit; 0 for none."""
+    try:
+        return 0 if text.strip().lower() == "none" else kind(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r}: give a number, or none for no limit") from None
+
+
+def given(options: argparse.Namespace, names: Iterable[str]) -> dict[str, Any]:
+    """The options of these names that were given; a limit of 0 is none at all."""
+    named = {name: getattr(options, name, None) for name in names}
+    chosen = {name: value for name, value in named.items() if value is not None}
+    return {name: None if name in _LIMITS and not value else value for name, value in chosen.items()}
 
 
 def add_output(command: argparse.ArgumentParser) -> None:
@@ -67,8 +94,23 @@ def pairs(given: Sequence[str], *, flag: str) -> dict[str, str]:
     return {name: value for name, _, value in split}
 
 
+_PYTHON = (
+    (r"pass journal=FOLDER or False", "give --journal FOLDER"),
+    (r"give journal= another file, or False", "give --journal another file"),
+    (r"\bNone for no limit", "none for no limit"),
+    (r"\bcs\.runs\(\)", "convsim runs"),
+    (r"\bcs\.(resume|push)\('([^']+)', agent=\.\.\., force=True\)", r"convsim \1 \2 --agent ... --force"),
+    (r"\bcs\.(resume|push)\('([^']+)', agent=\.\.\.\)", r"convsim \1 \2 --agent ..."),
+    (r"\bcs\.(resume|push)\('([^']+)'\)", r"convsim \1 \2"),
+    (r"; or give OpenAIChat\(\.\.\., api_key=\.\.\.\)", ""),
+)
+"""What an error says to who writes Python, and what it is on a command line."""
+
+
 def as_flags(message: str, names: Iterable[str]) -> str:
     """An error's words for a terminal: `user_model=` is `--user-model` there, and `force=True` is `--force`."""
+    for python, here in _PYTHON:
+        message = re.sub(python, here, message)
     for name in names:
         flag = f"--{name.replace('_', '-')}"
         message = re.sub(rf"(?<![\w-]){name}=(True\b|(?=[\s,:;)]|$))", flag, message)

@@ -1,7 +1,8 @@
 """Reading a command's arguments: one line for what is wrong, and lists that leave the positional its word."""
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from difflib import get_close_matches
 from typing import Any, NoReturn
 
 _MANY = ("+", "*")
@@ -12,15 +13,24 @@ class Parser(argparse.ArgumentParser):
     """As argparse's; `--tags a=b cases.yaml` is one tag and the file, and an error does not print the usage."""
 
     def __init__(self, **settings: Any) -> None:
+        self._words: list[str] = []
         super().__init__(formatter_class=argparse.RawDescriptionHelpFormatter, **settings)
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
         """The options, and what was not understood."""
+        self._words = [] if args is None else list(args)
         return super().parse_known_args(None if args is None else self._placed(list(args)), namespace)
 
     def error(self, message: str) -> NoReturn:
-        """Say in a line what is wrong, and where the options stand."""
+        """Say in a line what is wrong, and where the options stand; what was misspelt before what is missing."""
+        message = next(self._misspelt(), message)
         self.exit(2, f"convsim: {' '.join(message.split())}; see {self.prog} --help\n")
+
+    def _misspelt(self) -> Iterator[str]:
+        for flag in (word.partition("=")[0] for word in self._words if word.startswith("--") and len(word) > len("--")):
+            close = get_close_matches(flag, self._option_string_actions, n=1)
+            if self._action(flag) is None and self._subparsers is None:
+                yield f"no option {flag}" + (f": did you mean {close[0]}?" if close else "")
 
     def _placed(self, words: list[str]) -> list[str]:
         """The words; where a list of values has taken the one that the command cannot do without, it stands first."""

@@ -15,14 +15,14 @@ if TYPE_CHECKING:
     from convsim_nb.workflow.run import Run
 
 
-def play(run: "Run", options: argparse.Namespace) -> int:
+def play(run: "Run", options: argparse.Namespace, *, before: Iterable[str] = ()) -> int:
     """Wait for the end, score, report, print; gives the exit code.
 
     Raises:
         ConvsimError: what comes after the run failed, such as writing its report; the run is printed all the same.
         KeyboardInterrupt: it was interrupted; what was done is reported and printed all the same.
     """
-    begin(run, options)
+    begin(run, options, before=before)
     try:
         run.wait()
     except KeyboardInterrupt:
@@ -37,11 +37,12 @@ def play(run: "Run", options: argparse.Namespace) -> int:
     return 1 if run.state.stopped else 0
 
 
-def begin(run: "Run", options: argparse.Namespace) -> None:
-    """Say where the run is kept, before anything can happen to it."""
-    if not options.quiet and run.folder is not None and not run.ended.is_set():
+def begin(run: "Run", options: argparse.Namespace, *, before: Iterable[str] = ()) -> None:
+    """Say where the run is kept, and what was done of it `before`, ahead of anything that can happen to it."""
+    if not options.quiet and run.folder is not None and run.planned is not None:
         over = "\r\x1b[2K" if sys.stderr.isatty() else ""  # the line of progress, which is drawn again
-        sys.stderr.write(f"{over}convsim: {kept(run)}\n")
+        for line in (*before, kept(run)):
+            sys.stderr.write(f"{over}convsim: {line}\n")
 
 
 def _scored(run: "Run", options: argparse.Namespace) -> Iterable[ConvsimError]:

@@ -3,17 +3,20 @@
 import argparse
 import json
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
 
 from convsim_nb.command.files import ANY, REPORTS, write
 from convsim_nb.command.flags import EXIT_CODES
 from convsim_nb.command.played import begin, end, printed, reported, say
 from convsim_nb.command.printing import out
-from convsim_nb.command.told import left, missed, stands
-from convsim_nb.domain.errors import ConvsimError
+from convsim_nb.command.told import left, missed, stands, taken_up
+from convsim_nb.domain.errors import ConvsimError, UsageError
 
 if TYPE_CHECKING:
     from convsim_nb.workflow.gate import Gate
+    from convsim_nb.workflow.options import SimulateOptions
+    from convsim_nb.workflow.run import Run
 
 _WORSE, _INCONCLUSIVE = 3, 4
 
@@ -35,19 +38,24 @@ def _report(options: argparse.Namespace) -> int:
     return 0
 
 
-def _gate(options: argparse.Namespace, given: Any) -> int:
+def _gate(options: argparse.Namespace, given: dict[str, Any]) -> int:
     from convsim_nb.workflow.gate import held
 
+    played = _played(options)
+    if played is None and options.agent is None:
+        raise UsageError("gate plays test cases against --agent: name it, or give a run that has ended for CASES")
+    asked = {name: value for name, value in given.items() if name not in ("progress", "mlflow")}
+    before = [*taken_up(options)]
     holding = held(
-        options.cases,
+        played or options.cases,
         options.agent,
         baseline=options.baseline,
         max_drop=options.max_drop,
         scorers=options.score,
         force=options.force,
-        options=given,
+        options=cast("SimulateOptions", asked if played else given),
     )
-    begin(holding.run, options)
+    begin(holding.run, options, before=before)
     try:
         found = holding.judged()
     except KeyboardInterrupt:
@@ -55,6 +63,17 @@ def _gate(options: argparse.Namespace, given: Any) -> int:
         say([*map(str, wrong), *left(holding.run, options)])
         raise
     return _ended(found, options)
+
+
+def _played(options: argparse.Namespace) -> "Run | None":
+    """The run that is to be held as it is, where CASES names one; None where it names a file."""
+    from convsim_nb.workflow.datasets import names_dataset
+    from convsim_nb.workflow.runs import load_run
+
+    named = Path(options.cases)
+    if named.exists() or named.suffix or names_dataset(options.cases):
+        return None
+    return load_run(options.cases, journal=options.journal)
 
 
 def _ended(found: "Gate", options: argparse.Namespace) -> int:
@@ -83,7 +102,7 @@ def _written(path: str | None, text: Callable[[], str]) -> Iterable[ConvsimError
         yield error
 
 
-def add(commands: Any, *, add_run_options: Callable[[Any], None], given: Callable[[argparse.Namespace], Any]) -> None:
+def add(commands: Any, *, add_run_options: Callable[..., None], given: Callable[[argparse.Namespace], Any]) -> None:
     """Add the commands to the parser; a gate takes the options of a run."""
     compare = commands.add_parser("compare", help="one run against others", description=_COMPARE, epilog=EXIT_CODES)
     compare.add_argument("runs", nargs="+", metavar="RUN", help="ids, or their beginnings: the first is compared to")
@@ -106,11 +125,13 @@ def _add_reading(command: argparse.ArgumentParser) -> None:
     command.add_argument("--json", action="store_true", help="print one JSON document")
 
 
-def _add_gate(
-    commands: Any, add_run_options: Callable[[Any], None], given: Callable[[argparse.Namespace], Any]
-) -> None:
+def _add_gate(commands: Any, add_run_options: Callable[..., None], given: Callable[[argparse.Namespace], Any]) -> None:
     gate = commands.add_parser("gate", help="a new version against a baseline", description=_GATE, epilog=_GATE_CODES)
-    gate.add_argument("cases", metavar="CASES", help="test cases: .yaml, .yml, .json or .jsonl")
+    gate.add_argument(
+        "cases",
+        metavar="CASES",
+        help="test cases: .yaml, .yml, .json or .jsonl; or a run that has ended, held as it is",
+    )
     gate.add_argument("--baseline", required=True, metavar="RUN", help="the run that it is held against")
     gate.add_argument(
         "--max-drop", type=float, default=5.0, metavar="POINTS", help="how far the reach rate may fall (5)"
@@ -119,7 +140,7 @@ def _add_gate(
     gate.add_argument("--force", action="store_true", help="although something else than the agent differs")
     gate.add_argument("--junit", metavar="FILE", help="write the outcome as JUnit's XML")
     gate.add_argument("--summary", metavar="FILE", help="add a Markdown summary to this file")
-    add_run_options(gate)
+    add_run_options(gate, agent=False)
     files = {"junit": ANY, "summary": ANY, "report": REPORTS}
     gate.set_defaults(command=lambda options: _gate(options, given(options)), files=files)
 
@@ -144,7 +165,8 @@ Play test cases against a new version, and hold the run against an earlier one.
 
 It passes where the reach rate surely fell by no more than --max-drop points (95 %, one-sided),
 fails where it fell by more and that is no accident, and is inconclusive otherwise: give it more
-cases, or more trials. What is not given of models, turns and trials is as in the baseline."""
+cases, or more trials. What is not given of models, turns and trials is as in the baseline.
+A run that was played already is held as it is: convsim gate RUN --baseline RUN"""
 
 _GATE_CODES = f"""
 exit codes:

@@ -41,7 +41,7 @@ class Gate:
 
     def __init__(self, comparison: Comparison, *, max_drop: float) -> None:
         self.comparison = comparison
-        self.found: Judged = judged(comparison.found[0], max_drop=max_drop / 100)
+        self.found: Judged = _with_budget(judged(comparison.found[0], max_drop=max_drop / 100), self.run)
 
     @property
     def outcome(self) -> str:
@@ -80,6 +80,15 @@ class Gate:
 
     def __repr__(self) -> str:
         return f"{self.outcome}: {self.found.why}\n{self.comparison!r}"
+
+
+def _with_budget(found: Judged, run: Run) -> Judged:
+    """The word, with the budget that cut the run off: what it means is not seen in the comparison."""
+    cut = [one for one in run.conversations if one.stop == "over_budget" and one.origin is None]
+    if found.outcome != "inconclusive" or not cut:
+        return found
+    why = f"{found.why}; the budget cut off {len(cut)} of {len(run.conversations)} trials: {cut[0].detail}"
+    return found.model_copy(update={"why": why})
 
 
 @dataclass(frozen=True)

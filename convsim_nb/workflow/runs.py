@@ -191,4 +191,5 @@ def _status(state: RunState, folder: Path) -> str:
 
 def _line(run: RunInfo) -> str:
     rate = "  -  " if run.rate is None else f"{run.rate:5.0%}"
-    return f"{run.run_id}  {run.status:<12}  {rate} reached  {run.conversations:>4} conversations  {run.agent}"
+    numbers = f"{rate} reached  {run.conversations:>4} conversations  {run.void:>4} void"
+    return f"{run.run_id}  {run.status:<12}  {numbers}  {run.agent}"
