@@ -33,7 +33,9 @@ def _hook(event: str, given: tuple[Any, ...]) -> None:
             _refuse(event, path)
     elif event == "os.rename" and _inside(given[1]) and os.path.exists(given[1]):  # noqa: PTH110
         _refuse(event, given[1])
-    elif event in ("os.truncate", "fcntl.flock", "os.link", "os.symlink") and _inside(given[0]):
+    elif event == "fcntl.flock" and _inside(path := str(Path(f"/proc/self/fd/{given[0]}").readlink())):
+        _refuse(event, path)
+    elif event in ("os.truncate", "os.link", "os.symlink") and _inside(given[0]):
         _refuse(event, given[0])
 
 

@@ -182,6 +182,18 @@ def _is_segmented_by_somebody(folder: Path) -> bool:
     return True
 
 
+def is_written_beside(folder: Path) -> bool:
+    """Whether a journal in closed files is written by another process of this machine.
+
+    One of another machine is not believed: a cluster that died is followed by one of another name.
+    """
+    try:
+        host, pid = (folder / WRITER).read_text().split()
+    except (OSError, ValueError):
+        return False
+    return host == socket.gethostname() and int(pid) != os.getpid() and _is_segmented_by_somebody(folder)
+
+
 def _claim(opened: int, folder: Path) -> None:
     """Hold the journal for this run alone: two that play the same run would pay for it twice.
 

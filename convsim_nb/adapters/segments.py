@@ -103,12 +103,18 @@ class Segmented:
         self._waiting: deque[str] = deque()
         self._closing = threading.Event()
         self._failure: OSError | None = None
+        self._copying = threading.Lock()
         self._thread = threading.Thread(target=self._work, name="convsim-segments", daemon=True)
         self._thread.start()
 
     def write(self, line: str) -> None:
         """Write one line, in half a second."""
         self._waiting.append(line)
+
+    def flush(self) -> None:
+        """Write what waits now, as far as the folder takes it."""
+        with self._copying:
+            self._copy()
 
     def close(self) -> None:
         """Nothing more will be written; the last segment is made."""
@@ -119,8 +125,8 @@ class Segmented:
 
     def _work(self) -> None:
         while not self._closing.wait(_EVERY):
-            self._copy()
-        self._copy()
+            self.flush()
+        self.flush()
 
     def _copy(self) -> None:
         lines = [self._waiting.popleft() for _ in range(len(self._waiting))]

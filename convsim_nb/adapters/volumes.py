@@ -6,10 +6,13 @@ import socket
 import tempfile
 from pathlib import Path
 
-from convsim_nb.adapters.journal import EVENTS, SEGMENTS, WRITER, Journal, segment_lines
+from convsim_nb.adapters.journal import EVENTS, SEGMENTS, WRITER, Journal, is_written_beside, segment_lines
 from convsim_nb.adapters.segments import Segmented, segments, takes_append, write_whole
-from convsim_nb.domain.errors import StoreError
-from convsim_nb.domain.events import MessageDelta, RunEvent
+from convsim_nb.domain.errors import StoreError, UsageError
+from convsim_nb.domain.events import MessageDelta, RunEvent, RunStarted
+
+_written: set[Path] = set()
+"""The folders that this process writes."""
 
 
 def journal_in(folder: Path) -> "Journal | VolumeJournal":
@@ -42,8 +45,11 @@ class VolumeJournal:
 
         Raises:
             StoreError: the folder cannot be written to.
+            UsageError: a process of this machine writes it.
         """
         self.folder = folder
+        if folder in _written or is_written_beside(folder):
+            raise UsageError(f"run {folder.name} is playing: wait for its end, or stop it, before it is taken up")
         self._local = Path(tempfile.mkdtemp(prefix="convsim-journal-"))
         try:
             (folder / SEGMENTS).mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -56,6 +62,7 @@ class VolumeJournal:
                 f"the journal cannot be written in {folder}: {error}; pass journal=FOLDER or False"
             ) from None
         self._file = self.events.open("a", encoding="utf-8")
+        _written.add(folder)
 
     @property
     def events(self) -> Path:
@@ -70,6 +77,8 @@ class VolumeJournal:
         self._file.write(f"{line}\n")
         self._file.flush()
         self._lines.write(line)
+        if isinstance(event, RunStarted):
+            self._lines.flush()  # from now on others see that the run has begun
 
     def close(self) -> None:
         """Nothing more will be written; all of it is in the folder.
@@ -78,6 +87,7 @@ class VolumeJournal:
             OSError: it is not; the local copy is kept, and the error names it.
         """
         self._file.close()
+        _written.discard(self.folder)
         try:
             self._lines.close()
         except OSError as error:

@@ -2,11 +2,13 @@
 
 import asyncio
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, Unpack
 
 from convsim_nb.adapters.journal import JOURNALS
+from convsim_nb.adapters.key_lock import key_held
 from convsim_nb.domain.state import RunState
 from convsim_nb.workflow.display import display
 from convsim_nb.workflow.ended import is_finished
@@ -41,17 +43,25 @@ def begun(
     Raises:
         UsageError: an argument is wrong, said before any model is called.
     """
-    earlier = _begun_before(options)
+    with _of_its_key(options) as earlier:
+        run, planned = _planned(cases, agent, options, earlier=earlier, check=check)
+        return run if planned is None else go_on(run, planned)
+
+
+def _planned(
+    cases: Any, agent: Any, options: SimulateOptions, *, earlier: Run | None, check: Callable[[Plan], None]
+) -> tuple[Run, Plan | None]:
+    """The run, new or taken up, and what is to be played of it: None where it is finished."""
     with said_if_long("loading the agent and the models", progress=options.get("progress", True)):
         planned = plan(cases, agent, resumed=earlier is not None, **options)
     check(planned)
     if earlier is None:
-        return go_on(Run(RunState(), folder=folder_of(planned)), planned)
+        return Run(RunState(), folder=folder_of(planned)), planned
     refuse_differences(earlier, planned)
     if is_finished(earlier.state):
         sys.stderr.write(f"convsim: run {earlier.run_id} with run_key {planned.options['run_key']!r} is finished\n")
-        return earlier
-    return go_on(earlier, planned.of(earlier.state))
+        return earlier, None
+    return earlier, planned.of(earlier.state)
 
 
 @spelled_out
@@ -64,9 +74,11 @@ async def simulate_async(cases: Any, agent: Any, **options: Unpack[SimulateOptio
     Raises:
         UsageError: an argument is wrong, said before any model is called.
     """
-    planned = plan(cases, agent, **options)
-    run = Run(RunState(), folder=folder_of(planned))
-    live = begin(run, planned)
+    with _of_its_key(options) as earlier:
+        run, planned = _planned(cases, agent, options, earlier=earlier, check=lambda _planned: None)
+        if planned is None:
+            return run
+        live = begin(run, planned)
     run.follow(live, None)
     playing = asyncio.ensure_future(live.play())
     try:
@@ -79,9 +91,18 @@ async def simulate_async(cases: Any, agent: Any, **options: Unpack[SimulateOptio
     return run
 
 
-def _begun_before(options: SimulateOptions) -> Run | None:
-    """The run that the same `run_key` began: a job that is tried again pays for nothing twice."""
+@contextmanager
+def _of_its_key(options: SimulateOptions) -> Iterator[Run | None]:
+    """The run that the same `run_key` began: a job that is tried again pays for nothing twice.
+
+    Jobs that are started together come one after the other: the first begins the run, the others find it.
+    """
     key, where = options.get("run_key"), options.get("journal", True)
-    if key is None or where is False:
-        return None
-    return with_key(key, JOURNALS if isinstance(where, bool) else Path(where))
+    if not isinstance(key, str) or where is False:
+        yield None
+        return
+    root = JOURNALS if isinstance(where, bool) else Path(where)
+    with ExitStack() as held:
+        with said_if_long(f"another job is beginning run_key {key!r}", progress=options.get("progress", True)):
+            held.enter_context(key_held(root, key))
+        yield with_key(key, root)
