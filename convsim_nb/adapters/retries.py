@@ -86,7 +86,7 @@ async def retried(
     backoff: Backoff,
     again: Callable[[ConvsimError], None] = lambda _: None,
 ) -> Result:
-    """The result of `attempt`, which raises `Fault` where it failed; `again` is told of every error that is tried again.
+    """The result of `attempt`, which raises `Fault` where it failed; `again` is told of each error before the next try.
 
     Raises:
         ConvsimError: the last fault's, when no further try was worth it.

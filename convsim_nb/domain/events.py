@@ -43,7 +43,7 @@ class RunSettings(Record):
     agent_timeout: float = 300.0
     """Seconds for one reply of the agent."""
     agent_retries: int | None = None
-    """How often a call of the agent that its infrastructure failed is made again; None: where it surely came to nothing."""
+    """How often a call that the agent's infrastructure failed is made again; None: where it surely came to nothing."""
     user_llm_params: dict[str, JsonValue] = {}
     """What goes with every call of the user's model: temperature, top_p, ..."""
     judge_llm_params: dict[str, JsonValue] = {}
