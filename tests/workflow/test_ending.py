@@ -58,6 +58,61 @@ def test_half_a_character_stops_nobody(tmp_path):
     assert cs.load_run(run.run_id, journal=tmp_path).state == run.state
 
 
+class Unspeakable(Exception):
+    """As an agent's own class may be."""
+
+    def __str__(self):
+        raise KeyError("code")
+
+
+@pytest.mark.parametrize("grouped", [False, True])
+def test_an_error_without_a_text_ends_its_own_conversation_alone(grouped, tmp_path, monkeypatch):
+    """An exception whose `__str__` raises is an agent's error like any other, in MLflow and in the journal too."""
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path / 'mlflow.db'}")
+
+    def agent(messages):
+        if "0" in messages[0]["content"]:
+            raise ExceptionGroup("two", [Unspeakable(), Unspeakable()]) if grouped else Unspeakable
+        return "done"
+
+    cases = [{"goal": f"Goal {n}"} for n in range(3)]
+    options = {"user_model": ScriptedChat.happy(), "progress": False, "journal": tmp_path}
+    run = cs.simulate(cases, agent, **options).wait(60)
+
+    assert [c.stop for c in run.conversations] == ["agent_error", "goal_reached", "goal_reached"]
+    assert run.conversations[0].detail == "Unspeakable: (it has no text: its __str__ raises KeyError)"
+    assert run.problems == ()
+    assert cs.load_run(run.run_id, journal=tmp_path).state == run.state
+
+
+def test_half_a_character_is_the_same_to_all(tmp_path, monkeypatch):
+    """In a text, a tool's result or an error: journal and MLflow take it, with a mark in its place."""
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path / 'mlflow.db'}")
+    call = {"id": "1", "type": "function", "function": {"name": "look", "arguments": '{"q": "a"}'}}
+    told = [
+        {"role": "assistant", "content": None, "tool_calls": [call]},
+        {"role": "tool", "tool_call_id": "1", "content": "half \ud83d"},
+        {"role": "assistant", "content": "bad \ud83d char"},
+    ]
+
+    def agent(messages):
+        if "1" in messages[0]["content"]:
+            raise ValueError("no \ud83d")
+        return {"messages": told} if "2" in messages[0]["content"] else "bad \ud83d char"
+
+    cases = [{"goal": f"Goal {n}"} for n in range(3)]
+    options = {"user_model": ScriptedChat.happy(), "progress": False, "journal": tmp_path}
+    run = cs.simulate(cases, agent, **options).wait(60)
+
+    assert run.problems == ()
+    assert [c.stop for c in run.conversations] == ["goal_reached", "agent_error", "goal_reached"]
+    assert run.conversations[0].messages[1].content == "bad \ufffd char"
+    assert run.conversations[1].detail == "ValueError: no \ufffd"
+    assert run.conversations[2].messages[1].tool_calls[0].result == "half \ufffd"
+    assert sum(trace_id != "" for c in run.conversations for trace_id in c.trace_ids) == 3
+    assert cs.load_run(run.run_id, journal=tmp_path).state == run.state
+
+
 def test_an_agent_that_changes_its_context_changes_its_own(tmp_path):
     """The next trial gets what the case says."""
     seen = []

@@ -9,9 +9,9 @@ from functools import partial
 from typing import Any, Literal
 
 from convsim_nb.adapters.agents.calling import Hearing, called, timed, whole, within
-from convsim_nb.adapters.agents.faults import agent_fault
+from convsim_nb.adapters.agents.faults import agent_fault, tellable
 from convsim_nb.adapters.agents.history import history
-from convsim_nb.adapters.agents.replies import read_reply
+from convsim_nb.adapters.agents.replies import read_reply, whole_reply
 from convsim_nb.adapters.agents.signature import Signature
 from convsim_nb.adapters.agents.threads import on_daemon_thread, thread_name
 from convsim_nb.adapters.retries import STEADY, Backoff, Cooldown, retried
@@ -102,11 +102,11 @@ class CallableAgent:
     async def _attempt(self, turn: AgentTurn) -> AgentReply:
         hearing = Hearing(turn.delta)
         try:
-            reply = read_reply(await self._reply(turn, hearing))
+            reply = whole_reply(read_reply(await self._reply(turn, hearing)))
             # Not what the loop waited: with many conversations at once that is mostly our own time.
             return replace(reply, seconds=reply.seconds or hearing.seconds)
-        except Exception as error:
-            raise agent_fault(error, begun=hearing.pieces.begun, retries=self._retries) from error
+        except Exception as error:  # noqa: BLE001 - an agent may raise anything: it becomes a fault of ours
+            raise agent_fault(error, begun=hearing.pieces.begun, retries=self._retries) from tellable(error)
         finally:
             hearing.over = True
             self._held = max(self._held, hearing.longest_step)

@@ -5,6 +5,7 @@ from typing import Any
 
 from convsim_nb.adapters.retries import Fault, retry_after
 from convsim_nb.domain.errors import AgentError, AgentUnreachable
+from convsim_nb.domain.session import whole
 
 _STATUS = {429, 502, 503, 504}
 KEY_REFUSED = {401, 403}
@@ -72,11 +73,32 @@ def line(error: BaseException) -> str:
     """An exception in one line: the innermost of a group."""
     if isinstance(error, BaseExceptionGroup):
         return line(error.exceptions[0])
-    return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    said = _said(error)
+    return f"{type(error).__name__}: {said}" if said else type(error).__name__
+
+
+def tellable(error: Exception) -> Exception:
+    """The error; one in its place, in a line, where its text or that of a cause could not be written down."""
+    return error if all(map(_is_tellable, _causes(error))) else AgentError(line(error))
+
+
+def _is_tellable(error: BaseException) -> bool:
+    try:
+        return whole(str(error)) == str(error)
+    except Exception:  # noqa: BLE001 - an agent's own class may raise anything there
+        return False
+
+
+def _said(error: BaseException) -> str:
+    """Its text, as any file or store takes it."""
+    try:
+        return whole(str(error))
+    except Exception as fault:  # noqa: BLE001 - an agent's own class may raise anything there
+        return f"(it has no text: its __str__ raises {type(fault).__name__})"
 
 
 def _of_another_loop(error: BaseException) -> bool:
-    return isinstance(error, RuntimeError) and any(words in str(error) for words in _OTHER_LOOP)
+    return isinstance(error, RuntimeError) and any(words in _said(error) for words in _OTHER_LOOP)
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:

@@ -10,8 +10,9 @@ from convsim_nb.adapters.agents.remote import handed_trace, trace_id_of, without
 from convsim_nb.adapters.completions import cut, tokens_of
 from convsim_nb.domain.conversation import Usage
 from convsim_nb.domain.errors import AgentError, UsageError
-from convsim_nb.domain.session import Message, ToolCall
+from convsim_nb.domain.session import Message, ToolCall, whole
 from convsim_nb.domain.transcript import fold
+from convsim_nb.domain.veil import through
 from convsim_nb.domain.wire import as_json, is_message, is_messages, read_lines
 from convsim_nb.engine.ports import AgentReply
 
@@ -42,6 +43,14 @@ def read_reply(raw: Any) -> AgentReply:
     trace_id = (value.get("trace_id") if isinstance(value, dict) else None) or (trace_id_of(trace) if trace else "")
     refs = {"trace_id": trace_id, "trace": trace}
     return replace(reply, raw=raw, refs={**reply.refs, **{name: ref for name, ref in refs.items() if ref}})
+
+
+def whole_reply(reply: AgentReply) -> AgentReply:
+    """The same without half characters, which no store takes: all that read it are given the same."""
+    raw = reply.raw if not isinstance(reply.raw, str | list | dict) else through(reply.raw, whole)
+    calls = tuple(ToolCall.model_validate(through(call.model_dump(), whole)) for call in reply.tool_calls)
+    wire = tuple(through(list(reply.wire), whole))
+    return replace(reply, content=whole(reply.content), tool_calls=calls, wire=wire, raw=raw)
 
 
 def _read(value: Any) -> AgentReply | None:  # noqa: PLR0911 - one arm a shape
