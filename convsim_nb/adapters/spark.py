@@ -4,6 +4,7 @@ Nothing of pyspark is imported: whoever has a session has brought it.
 """
 
 import inspect
+import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
@@ -83,7 +84,7 @@ def play_boxes(spark: Any, play: Callable[[int], BoxPlayed], *, boxes: int, name
     `play` is called with a box's number on a worker, again where the task before died. `name` is what `cancel` takes.
 
     Raises:
-        StoreError: the job failed; the message is its last error in a line.
+        StoreError: the job failed; the message is what it died of, in a line.
     """
 
     def work(batches: Iterator[Any]) -> Iterator[Any]:
@@ -98,7 +99,7 @@ def play_boxes(spark: Any, play: Callable[[int], BoxPlayed], *, boxes: int, name
         # `range` puts exactly one number into each partition, which no repartitioning promises.
         rows = spark.range(0, boxes, 1, boxes).mapInPandas(work, _SCHEMA).collect()
     except Exception as error:
-        raise StoreError(f"the Spark job failed: {_last_line(str(error))}") from error
+        raise StoreError(f"the Spark job failed: {_telling_line(str(error))}") from error
     return [BoxPlayed(int(row["box"]), int(row["attempt"]), int(row["lines"]), row["problem"] or "") for row in rows]
 
 
@@ -120,11 +121,24 @@ def _name(spark: Any, name: str) -> None:
         spark.addTag(name)
 
 
-def _last_line(text: str) -> str:
-    """The last error that a failed job names: the worker's own, if it is one of Python."""
+_CRASHED = "Python worker exited unexpectedly"
+_FRAME = re.compile(r"at \S+\(.*\)|\.\.\. \d+ (more|elided)|Traceback .*|File \".*|Driver stacktrace:")
+"""Lines of a trace that say where, and not what."""
+_CAUSE = re.compile(r"^(?:Caused by: |: )")
+"""What stands before the name of an error."""
+
+
+def _telling_line(text: str) -> str:
+    """What a failed job died of: a worker's crash, else the last error that is named: Python's own, if there is one."""
     lines = [line.strip() for line in text.splitlines() if line.strip()]
-    raised = [line for line in lines if _is_error(line)]
-    said = (raised or lines or ["no reason given"])[-1]
+    if crash := next((line for line in lines if _CRASHED in line), ""):
+        return f"{_cut(crash[crash.index(_CRASHED) :])}: the process was killed, often for want of memory"
+    told = [_CAUSE.sub("", line) for line in lines if not _FRAME.fullmatch(line)]
+    raised = [line for line in told if _is_error(line)]
+    return _cut((raised or told or ["no reason given"])[-1])
+
+
+def _cut(said: str) -> str:
     return said if len(said) <= _SHOWN else f"{said[:_SHOWN]}..."
 
 

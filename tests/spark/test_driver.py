@@ -108,6 +108,46 @@ def test_a_job_that_fails_keeps_what_was_done_and_says_why(options):
     assert Counter(c.attempt for c in again.conversations) == {1: 6}
 
 
+CRASHED = """An error occurred while calling o57.collectToPython.
+: org.apache.spark.SparkException: Job aborted due to stage failure: Task 0 in stage 1.0 failed 1 times, most recent \
+failure: Lost task 0.0 in stage 1.0 (TID 2) (host executor driver): org.apache.spark.SparkException: Python worker \
+exited unexpectedly (crashed)
+\tat org.apache.spark.api.python.BasePythonRunner$ReaderIterator.read(PythonRunner.scala:612)
+Caused by: java.io.EOFException
+\tat java.base/java.io.DataInputStream.readInt(DataInputStream.java:398)
+\t... 21 more
+"""
+CAUSED = """An error occurred while calling o57.collectToPython.
+: org.apache.spark.SparkException: Job aborted due to stage failure: Task 0 in stage 1.0 failed 1 times
+Driver stacktrace:
+\tat org.apache.spark.scheduler.DAGScheduler.failJobAndIndependentStages(DAGScheduler.scala:2844)
+Caused by: java.io.IOException: No space left on device
+\tat java.base/java.io.FileOutputStream.writeBytes(Native Method)
+\t... 21 more
+"""
+
+
+@pytest.mark.parametrize(
+    ("trace", "said"),
+    [
+        (CRASHED, "Python worker exited unexpectedly (crashed): the process was killed, often for want of memory"),
+        (CAUSED, "java.io.IOException: No space left on device"),
+    ],
+)
+def test_a_job_that_fails_in_java_says_what_it_died_of(options, trace, said):
+    """Not the last line of the trace, which says how many more there are."""
+
+    class Failing(StandIn):
+        def range(self, *_given):
+            raise RuntimeError(trace)
+
+    run = cs.simulate(CASES, agent, on=Failing(), **options)
+    with pytest.raises(cs.ConvsimError, match="the Spark job failed"):
+        run.wait(30)
+
+    assert run.problems == (f"the Spark job failed: {said}",)
+
+
 def test_the_shared_folder_goes_when_nothing_is_left_to_resume(options, tmp_path):
     """After a whole end what the run wrote there is deleted, and nothing else; where it failed, when it was resumed."""
     shared = tmp_path / "shared"
