@@ -4,6 +4,7 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping
+from difflib import get_close_matches
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
@@ -218,13 +219,17 @@ def root_of(field: str) -> str:
 
 
 def _first_fault(data: object, invalid: ValidationError) -> str:
-    fault = invalid.errors(include_url=False, include_context=False)[0]
+    faults = invalid.errors(include_url=False, include_context=False)
+    # What is misspelt is what is missing, too.
+    fault = next((each for each in faults if each["type"] == "extra_forbidden"), faults[0])
     field = ".".join(str(part) for part in fault["loc"]) or "test case"
     shown = _shown(data)
     if fault["type"] == "missing":
         return f"test case {shown} has no {field}: give it one"
     if fault["type"] == "extra_forbidden":
-        return f"test case {shown} has an unknown field {field!r}: the fields are {', '.join(TestCase.model_fields)}"
+        close = get_close_matches(field, TestCase.model_fields, n=1)
+        meant = f"did you mean {close[0]}?" if close else f"the fields are {', '.join(TestCase.model_fields)}"
+        return f"test case {shown} has an unknown field {field!r}: {meant}"
     if fault["type"] == "recursion_loop" or "maximum validation depth" in fault["msg"]:
         return f"test case {shown}: {fault['loc'][0]} is nested too deep: write it flatter"
     if fault["type"] == "string_type":

@@ -63,7 +63,15 @@ def test_the_same_content_gets_the_same_id():
         ({"goal": False}, "test case {'goal': False}: goal is False (bool), not text: write it in quotes"),
         ({"goal": "x", "facts": ["y", 7]}, "facts.1 is 7 (int), not text: write it in quotes"),
         ({"goal": "x", "case_id": "c7", "context": {"a": DEEP}}, "test case 'c7': context is nested too deep"),
-        ({"goal": "x", "goals": 1}, "test case {'goal': 'x', 'goals': 1} has an unknown field 'goals': the fields are"),
+        (
+            {"goal": "x", "goals": 1},
+            "test case {'goal': 'x', 'goals': 1} has an unknown field 'goals': did you mean goal?",
+        ),
+        ({"gaol": "x"}, "test case {'gaol': 'x'} has an unknown field 'gaol': did you mean goal?"),
+        (
+            {"goal": "x", "zzz": 1},
+            "test case {'goal': 'x', 'zzz': 1} has an unknown field 'zzz': the fields are goal, persona",
+        ),
         ({"goal": "x", "case_id": "c7", "context": [1]}, "test case 'c7': context = [1]: Input should be"),
         ({"goal": "x", "withheld": {"fact": "y"}}, "has no withheld.0.after: give it one"),
     ],
