@@ -160,3 +160,20 @@ def test_help_lists_the_exit_codes_that_can_come(here, asked, codes):  # noqa: F
     _, out, _ = command(*asked, "--help")
 
     assert re.findall(r"(?m)^  (\d+)  ", out.partition("exit codes:")[2]) == codes.split()
+
+
+def test_a_baseline_that_is_nowhere_makes_no_store(here, monkeypatch):  # noqa: F811
+    """To look for a run in a SQLite file that is not there would make it."""
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{here}/mlflow.db")
+    code, _, err = command("gate", "cases.yaml", "--agent", "agents:answers", "--baseline", "nope", "--no-mlflow")
+
+    assert (code, "no run 'nope' in .convsim/runs" in err) == (2, True)
+    assert not (here / "mlflow.db").exists()
+
+
+def test_fish_is_told_defaults(here):  # noqa: F811
+    """As `--help` has them."""
+    _, out, _ = command("completion", "fish")
+
+    assert "-l out -rF -d 'where the files go (convsim-demo)'" in out
+    assert "%(" not in out

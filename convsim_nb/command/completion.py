@@ -119,10 +119,15 @@ def _of(name: str, command: argparse.ArgumentParser) -> Iterator[str]:
         wanted = f" -xa {_quoted(values or runs)}" if values or runs else " -rF" if action.nargs != 0 else ""
         for flag in action.option_strings:
             if flag.startswith("--"):
-                yield f"{within} -l {flag[2:]}{wanted} -d {_quoted(str(action.help or ''))}"
+                yield f"{within} -l {flag[2:]}{wanted} -d {_quoted(_help(action))}"
         if not action.option_strings:
             yield f"{within}{wanted.replace(' -xa', ' -a').replace(' -rF', ' -F')}"
 
 
+def _help(action: argparse.Action) -> str:
+    """Its help as `--help` has it, with its default in it."""
+    return (action.help or "") % {"default": action.default, "prog": "convsim"}
+
+
 def _quoted(text: str) -> str:
-    return "'" + text.replace("\\", "\\\\").replace("'", "\\'").replace("%%", "%") + "'"
+    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from convsim_nb.adapters.mlflow.again import SUPERSEDED
 from convsim_nb.adapters.mlflow.quiet import barless
 from convsim_nb.adapters.mlflow.runlog import EVENTS, RUN_ID_TAG
-from convsim_nb.adapters.mlflow.store import Destination, pin, store_errors
+from convsim_nb.adapters.mlflow.store import Destination, is_unmade, pin, store_errors
 from convsim_nb.domain.errors import NotFoundError
 from convsim_nb.domain.events import EVENT, RunEvent
 
@@ -47,6 +47,8 @@ def find_events(run_id: str, *, tracking_uri: str | None = None) -> Sequence[Run
         StoreError: the store cannot be reached.
     """
     uri = pin(tracking_uri=tracking_uri).tracking_uri
+    if is_unmade(uri):
+        return None
     with store_errors(uri):
         client = Destination(uri, "").client
         runs = _runs(client, run_id)

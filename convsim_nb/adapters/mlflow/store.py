@@ -163,6 +163,12 @@ def make_ready(uri: str) -> None:
 _ready: set[Path] = set()
 
 
+def is_unmade(uri: str) -> bool:
+    """Whether this is a SQLite store that nobody has made yet: to look for something in it would make it."""
+    path = _sqlite_file(uri)
+    return path is not None and not path.exists()
+
+
 def _sqlite_file(uri: str) -> Path | None:
     named = re.fullmatch(r"sqlite:///([^?:]+)(\?.*)?", uri)
     return Path(named[1]).resolve() if named else None
