@@ -116,7 +116,7 @@ def metrics_of(summary: RunSummary) -> dict[str, float]:
         "not_reached": summary.not_reached,
         "void": summary.void,
         "assisted": summary.assisted,
-        "corrections_total": summary.corrections,
+        "corrections": summary.corrections,
         "turns_mean": summary.mean_turns,
         "agent_seconds_p50": summary.agent_p50,
         "agent_seconds_p95": summary.agent_p95,

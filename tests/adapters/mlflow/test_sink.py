@@ -179,7 +179,7 @@ async def test_the_run_holds_parameters_numbers_and_files(tmp_path):
             "not_reached": 0.0,
             "void": 0.0,
             "assisted": 0.0,
-            "corrections_total": 0.0,
+            "corrections": 0.0,
             "turns_mean": 2.0,
         }
     )
