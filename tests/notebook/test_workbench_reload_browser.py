@@ -20,11 +20,61 @@ def test_a_restart_is_said_at_once_and_shifts_no_pane(opened):  # noqa: F811
     view = opened()
     before = view.page.evaluate(PANES)
     view.page.evaluate(RESTART)
-    view.page.wait_for_selector(".cs-wb-plays.cs-wb-wrong:has-text('restarted: run the cell again')", timeout=8000)
+    view.page.wait_for_selector(".cs-wb-plays.cs-wb-wrong:has-text('restarted: run %load_ext')", timeout=8000)
     view.page.wait_for_selector(".convsim-workbench.jupyter-widgets-disconnected", state="attached")
 
     assert view.page.evaluate(PANES) == before
     assert len(set(before)) == 1
+
+
+def test_a_run_that_a_restart_ended_is_shown_as_over(opened):  # noqa: F811
+    """Nothing is said to run, to move, or to be stopped any more, and the grid says where its edits are."""
+    view = opened(turns=30)
+    view.run_button.click()
+    view.page.wait_for_selector(".convsim-workbench .cs-run .cs-bubble")
+    view.page.evaluate(RESTART)
+    view.page.wait_for_selector(".cs-run.cs-gone")
+    view.page.wait_for_function("() => document.querySelector('.cs-run .cs-counts').textContent.includes('cut short')")
+    run = view.root.locator(".cs-run")
+
+    assert " running" not in run.locator(".cs-counts").inner_text()
+    assert run.locator(".cs-stop").get_attribute("aria-disabled") == "true"
+    assert view.stop_button.get_attribute("aria-disabled") == "true"
+    assert (
+        run.evaluate(
+            "node => node.getAnimations({subtree: true}).filter((each) => each.playState === 'running').length"
+        )
+        == 0
+    )
+    assert "the workbench offers it" in view.root.locator(".cs-cases .cs-note").first.inner_text()
+
+
+def test_a_goal_that_was_emptied_comes_back_after_a_restart(opened, tab):  # noqa: F811
+    """The row comes back as it stood, and as long as it is in no file, that is said, after a save too."""
+    view = opened()
+    goal = view.root.locator(".cs-g-body [data-column=goal]").nth(1)
+    goal.click()
+    view.page.keyboard.press("Delete")
+    unsaved = view.root.locator(".cs-g-unsaved")
+    view.page.wait_for_selector(".cs-g-counts:has-text('1 to fix')")
+    view.ask('import time; time.sleep(1); bench.grid.save("four.yaml"); print("told", 1, "end")')
+    view.page.wait_for_selector(".cs-g-unsaved:has-text('1 to fix is not saved')")
+    view.page.evaluate(RESTART)
+    view.page.wait_for_selector(".cs-wb-plays.cs-wb-wrong")
+    tab.run_all(wait=True)
+    view = Bench(tab).ready()
+    before = len(view.goals())
+    view.root.get_by_role("button", name="Bring them back").click()
+    view.page.wait_for_selector(".cs-g-counts:has-text('1 to fix')")
+    told = view.ask(
+        "import json; rows = bench.grid.rows\n"
+        'print("told", json.dumps([[row.case_id for row in rows], len(bench.grid.cases), bench.grid.problems[0]]), "end")'
+    )
+
+    assert before == 4
+    assert told == [["case-0", "case-1", "case-2", "case-3"], 3, told[2]]
+    assert told[2].startswith("row 2: goal:")
+    assert unsaved.is_visible()
 
 
 KEPT = "details:has-text('As the saved notebook'):has-text('Edited after the reload')"

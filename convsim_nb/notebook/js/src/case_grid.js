@@ -248,7 +248,7 @@ export function createCaseGrid(model) {
   }
 
   function lostOrFound() {
-    notices.paintLost(line.lost);
+    notices.paintLost(line);
     paintNumbers();
   }
 

@@ -34,6 +34,7 @@ export function channel(model, { onState, onMessage, onLost, asked, isOver = () 
   const wishes = new Map();
   let known = false;
   let lost = false;
+  let gone = false;
   let asking = false;
   let spokeAt = performance.now();
   let pingedAt = 0;
@@ -55,6 +56,16 @@ export function channel(model, { onState, onMessage, onLost, asked, isOver = () 
     onLost?.();
   }
 
+  /** The kernel's end went, with a restart, or is back: if the kernel still knows the view, it answers. */
+  function onLive() {
+    if (!known || isOver()) return;
+    const was = gone;
+    gone = true;
+    hello();
+    if (lost && !was) onLost?.();
+    silent();
+  }
+
   /** @param {number} wait until it is asked again: a kernel that computes answers late, one that is gone never */
   function hello(wait = FIRST_RETRY) {
     asking = true;
@@ -67,7 +78,7 @@ export function channel(model, { onState, onMessage, onLost, asked, isOver = () 
   function heard(message) {
     spokeAt = performance.now();
     if (lost) {
-      lost = false;
+      lost = gone = false;
       onLost?.();
     }
     if ("to" in (message ?? {}) && message.to !== view) return;
@@ -92,6 +103,7 @@ export function channel(model, { onState, onMessage, onLost, asked, isOver = () 
   }
 
   model.on("msg:custom", heard);
+  model.on("comm_live_update", onLive);
   ownKeys();
   return {
     send,
@@ -103,6 +115,10 @@ export function channel(model, { onState, onMessage, onLost, asked, isOver = () 
     /** The kernel does not answer any more. */
     get lost() {
       return lost;
+    },
+    /** It was restarted: what it did is over. */
+    get gone() {
+      return gone;
     },
     /** @param {string} type @param {Record<string, unknown>} [more] */
     say: (type, more = {}) => send({ type, view, ...more }),
@@ -136,6 +152,7 @@ export function channel(model, { onState, onMessage, onLost, asked, isOver = () 
     close() {
       clearTimeout(retry);
       model.off("msg:custom", heard);
+      model.off("comm_live_update", onLive);
     },
   };
 }

@@ -9,6 +9,40 @@ import { copied } from "./panel.js";
  * @typedef {{panel: ReturnType<typeof import("./panel.js").createPanel>, say: (problem: string) => void}} Doing
  */
 
+/** What the choice is called that shows what happened in a turn. */
+export const TRACE = ["Trace", "Trace in MLflow"];
+
+/**
+ * What can be done with the messages of the conversation that is shown.
+ * @param {Copy} copy
+ * @param {Doing & {shown: () => string | null, here: () => number | null}} view `here` is the message that has the focus, or the last one
+ */
+export function createDoing(copy, { shown, here, panel, say }) {
+  /** @param {number} place */
+  const choices = (place) => choicesOf(copy, copy.state.conversations.get(shown() ?? ""), place, { panel, say });
+
+  /**
+   * Do with a message what its menu offers.
+   * @param {number} place
+   * @param {...string} names one of these
+   */
+  function at(place, ...names) {
+    const choice = choices(place).find((each) => names.includes(each.name));
+    if (choice?.href) window.open(choice.href, "_blank", "noopener");
+    choice?.act?.();
+  }
+
+  return {
+    choices,
+    at,
+    /** @param {...string} names */
+    here(...names) {
+      const place = copy.header.steering.live === undefined ? null : here();
+      if (place !== null) at(place, ...names);
+    },
+  };
+}
+
 /**
  * @param {Copy} copy
  * @param {Conversation | undefined} conversation
@@ -16,7 +50,7 @@ import { copied } from "./panel.js";
  * @param {Doing} doing
  * @returns {Choice[]}
  */
-export function choicesOf(copy, conversation, place, { panel, say }) {
+function choicesOf(copy, conversation, place, { panel, say }) {
   const message = conversation?.messages[place];
   if (!conversation || !message) return [];
   const { key } = conversation;

@@ -48,10 +48,10 @@ export function createHeader({ onStop, onPause, onConcurrency }) {
       const { state, header } = copy;
       setText(title, header.title);
       setText(cast, castWords(copy));
-      setAttribute(stop, "aria-disabled", state.ended || header.stopping ? "true" : null);
+      setAttribute(stop, "aria-disabled", state.ended || header.stopping || copy.gone ? "true" : null);
       setAttribute(stop, "title", stopTitle(copy));
       const { steering } = header;
-      const plays = steering.live === true && !state.ended && !header.stopping;
+      const plays = steering.live === true && !state.ended && !header.stopping && !copy.gone;
       paused = Boolean(steering.paused);
       pause.hidden = atOnce.hidden = !plays;
       setText(pause, paused ? "Resume" : "Pause");
@@ -84,9 +84,27 @@ function castWords({ state }) {
   return [`agent ${agent.name}`, ...(others.length ? [`forks by ${others.join(", ")}`] : []), ...models].join(" · ");
 }
 
+/**
+ * @param {Copy} copy
+ * @returns {string} what is asked before the keyboard stops the run
+ */
+export function stopWords({ state }) {
+  const open = [...state.conversations.values()].filter((each) => each.status !== "ended").length;
+  return `Stop the run? ${count(open, "conversation")} ${open === 1 ? "is" : "are"} not over.`;
+}
+
+/**
+ * @param {Copy} copy
+ * @returns {string} what is said once, when the run is over
+ */
+export function endWords({ state, header }) {
+  const { reached = 0, not_reached: not = 0, void: none = 0 } = header.counts;
+  return `Run ${state.stopped ? "stopped" : "ended"}: ${reached} reached, ${not} not reached, ${none} void.`;
+}
+
 /** @param {Copy} copy */
-function stopTitle({ state, header }) {
-  if (state.ended) return "The run is over";
+function stopTitle({ state, header, gone }) {
+  if (state.ended || gone) return "The run is over";
   return header.stopping ? "The run is being stopped" : "End all conversations and keep what was done";
 }
 
@@ -146,8 +164,9 @@ function roughly(seconds) {
  * @param {Copy} copy
  * @returns {Item[]}
  */
-function noteItems({ state, header, lost }) {
-  const gone = `The kernel does not answer: it is busy, or was restarted. %convsim show ${state.run_id} brings the run back.`;
+function noteItems({ state, header, lost, gone: isGone }) {
+  const why = isGone ? "The kernel was restarted, and the run ended with it." : "The kernel does not answer: it is busy, or was restarted.";
+  const gone = `${why} %convsim show ${state.run_id} brings the run back, after %load_ext convsim_nb.`;
   const said = state.dropped.map((each) => `${each.sink} heard no more of this run: ${each.reason}`);
   const notes = [...(lost ? [gone] : []), ...(header.note ? [header.note] : []), ...said, ...Object.values(state.notices)];
   return [...new Set(notes)].map((text, place) => ({

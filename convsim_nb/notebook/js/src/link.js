@@ -19,6 +19,7 @@ import { apply, emptyState, fromPlain } from "./fold.js";
  * @property {number} startedAt when it started, or was last played on, on this page's clock, in milliseconds
  * @property {Map<string, number>} heardAt by conversation, when something happened in it, on the same clock
  * @property {boolean} lost the kernel does not answer any more
+ * @property {boolean} gone it was restarted: what played is over
  */
 
 /**
@@ -35,6 +36,9 @@ const KEPT = 24;
 /** With so many messages the page begins to forget. */
 const MANY = 1000;
 
+/** What played, or was held, when the kernel was restarted. */
+const CUT_SHORT = { running: "cut short", paused: "cut short", waiting: "cut short" };
+
 /** @returns {Copy} what a view knows that has heard nothing yet */
 export const emptyCopy = () => ({
   known: false,
@@ -47,7 +51,20 @@ export const emptyCopy = () => ({
   startedAt: performance.now(),
   heardAt: new Map(),
   lost: false,
+  gone: false,
 });
+
+/**
+ * @param {Copy} copy
+ * @param {string} key of a conversation
+ * @returns {boolean} whether it has messages from before this page knew the run, or scores that it does not know
+ */
+export function lacks(copy, key) {
+  const { scored = 0 } = copy.header.steering;
+  if (scored && copy.scores.get(key)?.as_of !== scored) return true;
+  const { messages = [], attempt = 0 } = copy.state.conversations.get(key) ?? {};
+  return messages.some((_, place) => !copy.html.has(`${key}#${attempt}.${place}`));
+}
 
 /**
  * Ask for the state, and keep it.
@@ -61,6 +78,8 @@ export function link(model, hearer) {
     onMessage: heard,
     onLost() {
       copy.lost = kernel.lost;
+      copy.gone = kernel.gone;
+      if (copy.gone) copy.words = { ...copy.words, standings: { ...copy.words.standings, ...CUT_SHORT } };
       hearer.onLost();
     },
     asked: () => ({ open: hearer.shown() }),

@@ -1,27 +1,25 @@
 // The live view of a run: anywidget calls `render` once for each place where the widget is shown.
 
 import { h, setText } from "./dom.js";
-import { choicesOf } from "./choices.js";
+import { TRACE, createDoing } from "./choices.js";
 import { createFilters } from "./filters.js";
-import { createHeader } from "./header.js";
+import { createHeader, endWords, stopWords } from "./header.js";
 import { createHelp, listen } from "./keys.js";
-import { link } from "./link.js";
+import { lacks, link } from "./link.js";
 import { createMenu } from "./menu.js";
-import { firstToShow, inOrder, listed, nameOf, neighbour, nextFailure, relatives } from "./order.js";
+import { firstToShow, listed, neighbour, nextFailure, relatives } from "./order.js";
 import { createList, createStrip } from "./overview.js";
 import { createPanel } from "./panel.js";
 import { createQuestion } from "./question.js";
+import { sidesOf } from "./side_by_side.js";
 import { createComposer, createControls } from "./steer.js";
 import { createTranscript } from "./transcript.js";
-import { count } from "./words.js";
 import { CHOSEN, SHOW } from "./workbench_parts.js";
 
 /** @import {Model, RunEvent} from "./types" */
 
 /** How long a conversation that ended stays before the next one that runs is shown, in milliseconds. */
 const LINGER = 1500;
-/** What the choice is called that shows what happened in a turn. */
-const TRACE = ["Trace", "Trace in MLflow"];
 /** With so many conversations, lists are painted at most four times a second. */
 const MANY = 150;
 const SELDOM = 250;
@@ -60,12 +58,13 @@ export function createRunView(model) {
     onFollow: follow,
     onBack: () => toList(true),
     onTouch: pin,
-    onMore: (place, at) => menu.open(at, choices(place)),
-    onTrace: (place) => doAt(place, ...TRACE),
+    onMore: (place, at) => menu.open(at, doing.choices(place)),
+    onTrace: (place) => doing.at(place, ...TRACE),
     controls: controls.node,
     panel: panel.node,
     composer: composer.node,
   });
+  const doing = createDoing(copy, { shown: () => shown, here: () => transcript.here, panel, say });
   const help = createHelp();
   const question = createQuestion();
   const status = h("div", { class: "cs-status", role: "status" });
@@ -122,9 +121,9 @@ export function createRunView(model) {
     },
     b: () => stand(beside === null ? (others()[0]?.[0] ?? null) : null),
     t: controls.toggle,
-    e: () => doHere("Edit and fork"),
-    o: () => doHere(...TRACE),
-    c: () => doHere("Copy"),
+    e: () => doing.here("Edit and fork"),
+    o: () => doing.here(...TRACE),
+    c: () => doing.here("Copy"),
     l: labelIt,
     s: askToStop,
     "?": () => help.toggle(),
@@ -152,7 +151,7 @@ export function createRunView(model) {
 
   /** Ask for the HTML and the scores of what is shown, where they are not here. */
   function fetchMissing() {
-    for (const key of [shown, beside]) if (key !== null && lacks(key)) kernel.open(key);
+    for (const key of [shown, beside]) if (key !== null && lacks(copy, key)) kernel.open(key);
   }
 
   /** @param {RunEvent[]} events */
@@ -177,7 +176,8 @@ export function createRunView(model) {
 
   function onLost() {
     node.classList.toggle("cs-lost", copy.lost);
-    paintSoon("header", "list");
+    node.classList.toggle("cs-gone", copy.gone);
+    paintSoon("header", "list", "transcript");
     if (copy.lost) setText(status, "The kernel does not answer.");
   }
 
@@ -198,10 +198,7 @@ export function createRunView(model) {
     }
   }
 
-  /**
-   * The next key is the person's first word, whenever the kernel answers.
-   * @param {string} key
-   */
+  /** @param {string} key the next key that is pressed begins the person's words, whenever the kernel answers */
   async function takeOver(key) {
     pin();
     panel.close();
@@ -231,28 +228,6 @@ export function createRunView(model) {
   function onForked([first = ""]) {
     if (copy.state.conversations.has(first)) choose(first);
     else awaited = first;
-  }
-
-  /** @param {number} place of a message of the conversation that is shown */
-  const choices = (place) => choicesOf(copy, copy.state.conversations.get(shown ?? ""), place, { panel, say });
-
-  /**
-   * Do with the message that has the focus, or the last one, what its menu offers.
-   * @param {...string} names one of these
-   */
-  function doHere(...names) {
-    const place = copy.header.steering.live === undefined ? null : transcript.here;
-    if (place !== null) doAt(place, ...names);
-  }
-
-  /**
-   * @param {number} place
-   * @param {...string} names
-   */
-  function doAt(place, ...names) {
-    const choice = choices(place).find((each) => names.includes(each.name));
-    if (choice?.href) window.open(choice.href, "_blank", "noopener");
-    choice?.act?.();
   }
 
   // --- which conversation ------------------------------------------------------------
@@ -293,18 +268,6 @@ export function createRunView(model) {
 
   /**
    * @param {string} key
-   * @returns {boolean} whether it has messages from before this page knew the run, or scores that it does not know
-   */
-  function lacks(key) {
-    const { scored = 0 } = copy.header.steering;
-    if (scored && copy.scores.get(key)?.as_of !== scored) return true;
-    const conversation = copy.state.conversations.get(key);
-    const { messages = [], attempt = 0 } = conversation ?? {};
-    return messages.some((_, place) => !copy.html.has(`${key}#${attempt}.${place}`));
-  }
-
-  /**
-   * @param {string} key
    * @param {boolean} [tell] whether a workbench around hears of it
    */
   function choose(key, tell = true) {
@@ -329,14 +292,6 @@ export function createRunView(model) {
     const conversation = copy.state.conversations.get(shown ?? "");
     return conversation ? relatives(copy.state, conversation) : [];
   };
-
-  /** @returns {[import("./side_by_side.js").Side, import("./side_by_side.js").Side] | null} */
-  function sides() {
-    const both = shown !== null && beside !== null ? inOrder(copy.state, shown, beside) : null;
-    if (!both) return null;
-    const [one, other] = both;
-    return [{ copy, conversation: one, name: nameOf(one) }, { copy, conversation: other, name: nameOf(other) }];
-  }
 
   /** @param {boolean} list where only one has room: the list, or the conversation */
   function toList(list) {
@@ -385,9 +340,7 @@ export function createRunView(model) {
   /** By key: the letter may have been meant for a field. */
   function askToStop() {
     if (!copy.known || copy.state.ended || copy.header.stopping) return;
-    const open = [...copy.state.conversations.values()].filter((each) => each.status !== "ended").length;
-    const are = open === 1 ? "is" : "are";
-    question.ask(`Stop the run? ${count(open, "conversation")} ${are} not over.`, { yes: "Stop the run", no: "Go on", act: stop });
+    question.ask(stopWords(copy), { yes: "Stop the run", no: "Go on", act: stop });
   }
 
   // --- painting ----------------------------------------------------------------------
@@ -407,7 +360,7 @@ export function createRunView(model) {
       const conversation = conversations.get(shown ?? "");
       controls.paint(copy, conversation, others(), beside);
       composer.paint(copy, conversation);
-      transcript.paint(copy, conversation, following, sides());
+      transcript.paint(copy, conversation, following, sidesOf(copy, shown, beside));
     }
     const wait = gently && conversations.size > MANY ? listedAt + SELDOM - performance.now() : 0;
     if (stale.has("list") && wait <= 0) paintLists();
@@ -426,9 +379,7 @@ export function createRunView(model) {
 
   function announce() {
     question.close();
-    const { reached = 0, not_reached: not = 0, void: none = 0 } = copy.header.counts;
-    const how = copy.state.stopped ? "stopped" : "ended";
-    setText(status, `Run ${how}: ${reached} reached, ${not} not reached, ${none} void.`);
+    setText(status, endWords(copy));
   }
 
   return {

@@ -116,7 +116,8 @@ export function createSessionPicker(model) {
 
   function onLost() {
     note.hidden = !copy.lost;
-    setText(note, "The kernel does not answer: it is busy, or was restarted. Run the cell again to go on; a distilling that was cut short goes on from where it was.");
+    const why = copy.gone ? "The kernel was restarted." : "The kernel does not answer: it is busy, or was restarted.";
+    setText(note, `${why} Run the cell again to go on; a distilling that was cut short goes on from where it was.`);
     if (copy.lost) say("The kernel does not answer.");
   }
 

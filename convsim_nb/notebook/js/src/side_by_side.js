@@ -3,6 +3,7 @@
 import { align } from "./alignment.js";
 import { streamInto } from "./bubbles.js";
 import { h, reconcile, setText } from "./dom.js";
+import { inOrder, nameOf } from "./order.js";
 import { lastPieces, pieces } from "./pieces.js";
 import { count, standing } from "./words.js";
 
@@ -19,6 +20,19 @@ import { count, standing } from "./words.js";
  * @property {Conversation} conversation
  * @property {string} name
  */
+
+/**
+ * @param {Copy} copy
+ * @param {string | null} shown
+ * @param {string | null} beside
+ * @returns {[Side, Side] | null} both, the older first; null where there are no two
+ */
+export function sidesOf(copy, shown, beside) {
+  const both = shown !== null && beside !== null ? inOrder(copy.state, shown, beside) : null;
+  if (!both) return null;
+  const [one, other] = both;
+  return [{ copy, conversation: one, name: nameOf(one) }, { copy, conversation: other, name: nameOf(other) }];
+}
 
 /**
  * Make the children of a node those of two conversations.

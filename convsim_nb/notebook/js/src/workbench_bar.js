@@ -14,7 +14,7 @@ import { createSettings } from "./workbench_settings.js";
 const STEPS = /** @type {const} */ (["sessions", "cases", "runs"]);
 const NAMES = { sessions: "Sessions", cases: "Cases", runs: "Runs" };
 const EMPTY = "No case to run yet: select sessions and distill them, or add a case";
-const RESTARTED = "The kernel was restarted: run the cell again.";
+const RESTARTED = "The kernel was restarted: run %load_ext convsim_nb and the cells above, then this cell again.";
 /** In the saved form, the hour since when it has been so. */
 const KEPT = /, as of (\d\d:\d\d:\d\d)$/;
 const SEGMENTS = /** @type {const} */ (["reached", "not_reached", "void"]);
@@ -33,8 +33,6 @@ export function createBar(model, el) {
   let chosen = false;
   /** How much had changed when the kernel refused what stands in the bar. */
   let refusedAt = -1;
-  /** The kernel's end of the widget is gone, and no other has spoken. */
-  let restarted = false;
   /** The hour of the kernel's saved form when the page's was seen to be older; when it was asked for; and when it could not be put in. */
   let [seenBehind, askedFor, unmended] = ["", "", ""];
   /** Run was pressed, and the kernel has not answered. */
@@ -76,7 +74,6 @@ export function createBar(model, el) {
     kernel.watch();
     paintBehind();
   }, 1000);
-  model.on("comm_live_update", onRestart);
 
   node.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || event.key === "F6") return;
@@ -90,16 +87,8 @@ export function createBar(model, el) {
   function take(now) {
     if (bench === null) go(now.step, false);
     bench = now;
-    restarted = false;
     if (!problem.hidden && refusedAt !== now.changes) say("");
     node.classList.remove("cs-unknown");
-    paint();
-  }
-
-  /** The kernel was restarted, or is back: if it still knows the workbench, it answers. */
-  function onRestart() {
-    restarted = true;
-    kernel.hello();
     paint();
   }
 
@@ -122,7 +111,7 @@ export function createBar(model, el) {
   }
 
   async function play() {
-    if (!bench || bench.playing || begins) return;
+    if (!bench || bench.playing || begins || kernel.gone) return;
     begins = true;
     paint();
     say("");
@@ -209,10 +198,10 @@ export function createBar(model, el) {
     paintMeter(shown);
     const live = runs.find((each) => each.playing && each.here);
     stop.classList.toggle("cs-wb-unseen", !runs.some((each) => each.here));
-    setAttribute(stop, "aria-disabled", live && !live.ended && !live.stopping ? null : "true");
-    setAttribute(stop, "title", playing ? "End all conversations and keep what was done" : "No run is playing");
-    setAttribute(run, "aria-disabled", playing || begins ? "true" : null);
-    setAttribute(run, "title", playing ? "A run is playing" : `Play ${whatPlays(counts)}`);
+    setAttribute(stop, "aria-disabled", live && !live.ended && !live.stopping && !kernel.gone ? null : "true");
+    setAttribute(stop, "title", playing && !kernel.gone ? "End all conversations and keep what was done" : "No run is playing");
+    setAttribute(run, "aria-disabled", playing || begins || kernel.gone ? "true" : null);
+    setAttribute(run, "title", kernel.gone ? RESTARTED : playing ? "A run is playing" : `Play ${whatPlays(counts)}`);
     paintWords();
     paintNotice();
     settings.paint(bench.settings, bench.estimate);
@@ -249,9 +238,9 @@ export function createBar(model, el) {
     setAttribute(bar, "aria-valuenow", shown.total - shown.unfinished);
     reconcile(bar, SEGMENTS.map((place) => segment(place, shown[place], shown.total)));
     const parts = [`${shown.reached} reached`, `${shown.not_reached} not`, `${shown.void} void`];
-    if (shown.unfinished) parts.push(`${shown.unfinished} to go`);
+    if (shown.unfinished) parts.push(`${shown.unfinished} ${kernel.gone ? "cut short" : "to go"}`);
     if (shown.ended && shown.playing) parts.push("being written …");
-    else if (shown.stopping) parts.push("stopping …");
+    else if (shown.stopping && !kernel.gone) parts.push("stopping …");
     setText(far, parts.join(" · "));
   }
 
@@ -261,10 +250,10 @@ export function createBar(model, el) {
     const wrong = [agent.problem, estimate.problem].filter(Boolean);
     const able = [bench.counts.cases ? `Run plays ${whatPlays(bench.counts)} ${against(agent)}` : EMPTY, ...(estimate.words ?? [])];
     const said = wrong.length ? `Run cannot play: ${wrong.join(" · ")}` : able.join(" · ");
-    setText(plays, restarted ? RESTARTED : kernel.lost ? "The kernel does not answer: it is busy, or was restarted." : said);
+    setText(plays, kernel.gone ? RESTARTED : kernel.lost ? "The kernel does not answer: it is busy, or was restarted." : said);
     setAttribute(plays, "title", wrong.length ? said : (estimate.basis ?? null));
-    plays.classList.toggle("cs-wb-wrong", Boolean(wrong.length || restarted || kernel.lost));
-    if (restarted) {
+    plays.classList.toggle("cs-wb-wrong", Boolean(wrong.length || kernel.gone || kernel.lost));
+    if (kernel.gone) {
       problem.hidden = true;
       plays.hidden = false;
     }
@@ -314,7 +303,6 @@ export function createBar(model, el) {
     start: kernel.hello,
     close() {
       clearInterval(clock);
-      model.off("comm_live_update", onRestart);
       document.removeEventListener(CHOSEN, onChosen);
       document.removeEventListener("keydown", onF6, true);
       kernel.close();

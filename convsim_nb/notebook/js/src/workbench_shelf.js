@@ -22,7 +22,7 @@ export function createShelf(model, el) {
 
   const which = h("select", { "aria-label": "Run that is shown", onchange: () => void tried("look_at", { run_id: which.value }) });
   const compare = h("button", { type: "button", class: "cs-button", onclick: () => void compareThem() }, "Compare");
-  const against = h("select", { "aria-label": "Compare with", onchange: () => (other = against.value) });
+  const against = h("select", { "aria-label": "Compare with", onchange: () => ((other = against.value), paintTitle(against)) });
   const pair = h("span", { class: "cs-wb-pair" }, compare, h("span", { class: "cs-wb-with" }, "with"), against);
   const line = h("div", { class: "cs-wb-line cs-wb-which" }, which, pair);
   const chips = h("span", { class: "cs-wb-chips" });
@@ -161,6 +161,7 @@ export function createShelf(model, el) {
     reconcile(against, [...(before ? [] : [choice("another run …")]), ...grouped(others)]);
     if (!others.some((each) => each.run_id === other)) other = "";
     if (document.activeElement !== against) against.value = other || (before?.run_id ?? "");
+    for (const each of [which, against]) paintTitle(each);
   }
 
   /** @param {RunLine | undefined} shown what failed in it, as it comes, is one click away in the grid and in the run */
@@ -206,6 +207,11 @@ function scrollAcross(event) {
   if (!(line instanceof HTMLElement) || event.deltaX || line.scrollWidth <= line.clientWidth) return;
   event.preventDefault();
   line.scrollLeft += event.deltaY;
+}
+
+/** @param {HTMLSelectElement} select where it is cut short, its choice is said whole */
+function paintTitle(select) {
+  setAttribute(select, "title", select.selectedOptions[0]?.textContent ?? null);
 }
 
 /**
@@ -259,9 +265,13 @@ function option(run) {
   const rate = run.ended ? (run.rate.split(",")[0] ?? "") : run.playing ? "playing" : "cut short";
   const far = run.ended && run.stopped ? `stopped, ${run.done} of ${run.total} done` : "";
   const when = run.started ? new Date(run.started).toLocaleString([], whenWords(run.started)) : "";
-  // The name is that of the comparison; a run that nobody named has its id, which comes last.
-  const named = run.named ? [run.name] : [];
-  const ids = run.named ? [] : [run.name];
-  const said = [rate, far, ...named, `${run.agent} ${run.hash.slice(0, 7)}`.trim(), when, ...ids].filter(Boolean).join(" · ");
-  return { key: run.run_id, version: said, make: () => h("option", { value: run.run_id }, said), update: (node) => setText(node, said) };
+  // Where there is little room the end is cut off: what tells two versions apart comes first. A run that nobody named
+  // has its id for a name.
+  const version = `${run.hash.slice(0, 7)} ${when}`.trim();
+  const said = [version, rate, far, run.agent, run.name].filter(Boolean).join(" · ");
+  const update = (/** @type {HTMLElement} */ node) => {
+    setText(node, said);
+    setAttribute(node, "title", said);
+  };
+  return { key: run.run_id, version: said, make: () => h("option", { value: run.run_id, title: said }, said), update };
 }

@@ -28,8 +28,9 @@ function linked(t) {
   const sent = [];
   const heard = [];
   let listener;
+  let live;
   const model = {
-    on: (_name, hear) => (listener = hear),
+    on: (name, hear) => void (name === "msg:custom" ? (listener = hear) : (live = hear)),
     off: () => (listener = undefined),
     send: (content) => sent.push(content),
   };
@@ -49,6 +50,7 @@ function linked(t) {
     kernel,
     sent,
     heard,
+    live: () => live(),
     tell: (message) => listener?.(message),
     state: (seq, more = {}) =>
       listener({ type: "state", to: view, seq, state: structuredClone(EMPTY), elapsed: 0, header: HEADER, words: {}, ...beside, ...more }),
@@ -174,6 +176,19 @@ test("a kernel that is silent for long is asked, and is lost when it does not an
   tell({ type: "pong", to: sent[0].view });
   assert.equal(kernel.copy.lost, false);
   assert.deepEqual(heard, ["state", "lost or found", "lost or found"]);
+});
+
+test("after a restart the run is cut short at once; a kernel that still knows it says how it is", (t) => {
+  const { kernel, sent, heard, live, state } = linked(t);
+  state(0, { words: { standings: { running: "running", void: "void" } } });
+  live();
+  assert.equal(kernel.copy.gone, true);
+  assert.deepEqual(kernel.copy.words.standings, { running: "cut short", void: "void", paused: "cut short", waiting: "cut short" });
+  assert.equal(sent.at(-1).type, "hello");
+  state(1, { words: { standings: { running: "running" } } });
+  assert.equal(kernel.copy.gone, false);
+  assert.equal(kernel.copy.words.standings.running, "running");
+  assert.deepEqual(heard, ["state", "lost or found", "lost or found", "state"]);
 });
 
 test("a run that has ended may be silent", (t) => {

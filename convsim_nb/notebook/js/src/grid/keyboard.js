@@ -17,7 +17,7 @@ export const HELP = [
   ["/", "search"],
   ["?", "this help"],
   ["!  ⚠  ≈", "to fix; a check found something; nearly the same as another case"],
-  ["✎  •", "a row, a cell that a person wrote"],
+  ["✎  ◥", "a row, a cell that a person wrote; ◥ stands in its corner"],
   ["⊘  ◻", "withheld until something happens; what is checked"],
 ];
 

@@ -6,14 +6,16 @@ import { h, setText } from "../dom.js";
 
 /** A message in passing goes away after so long; in milliseconds. */
 const TOAST = 8000;
-const GONE =
-  "The kernel does not answer: it is busy, or was restarted. What is typed now is not in Python yet; after a restart run the cell again: %convsim edit brings unsaved edits back.";
+const BUSY = "The kernel does not answer: it is busy, or was restarted. What is typed now is not in Python yet.";
+const RESTARTED = "The kernel was restarted: what is typed now is not kept.";
+const AGAIN = "Run %load_ext convsim_nb and then %convsim edit with the same cases: it offers the edits that were not saved.";
+const AGAIN_IN_WORKBENCH = "What was edited before is on disk, and the workbench offers it when its cell is run again.";
 
 /** @param {(what: string) => void} ask */
 export function createNotices(ask) {
   const status = h("div", { class: "cs-status", role: "status" });
   const toast = h("div", { class: "cs-g-toast", role: "alert", hidden: true });
-  const lost = h("div", { class: "cs-note cs-g-notice", hidden: true }, GONE);
+  const lost = h("div", { class: "cs-note cs-g-notice", hidden: true });
   const problem = h("div", { class: "cs-note cs-g-notice", hidden: true });
   const offered = h("span", {});
   const offer = h(
@@ -52,9 +54,11 @@ export function createNotices(ask) {
       problem.hidden = !head.problem;
       setText(problem, head.problem);
     },
-    /** @param {boolean} isLost */
-    paintLost(isLost) {
-      lost.hidden = !isLost;
+    /** @param {{lost: boolean, gone: boolean}} kernel */
+    paintLost(kernel) {
+      lost.hidden = !kernel.lost;
+      const again = lost.closest(".convsim-workbench") ? AGAIN_IN_WORKBENCH : AGAIN;
+      setText(lost, kernel.gone ? `${RESTARTED} ${again}` : BUSY);
     },
     close: () => clearTimeout(fading),
   };

@@ -52,7 +52,9 @@ export function createToolbar(actions) {
   const search = h("input", { type: "search", class: "cs-search", placeholder: "Search", "aria-label": "Search the cases" });
   const filter = h("select", { "aria-label": "Rows" }, ...FILTERS.map(([value, name]) => h("option", { value }, name)));
   const counts = h("span", { class: "cs-g-counts" });
-  const unsaved = h("span", { class: "cs-g-unsaved", title: "unsaved edits", hidden: true }, h("span", {}, "unsaved edits"));
+  const unsavedWords = h("span", {});
+  const unsaved = h("span", { class: "cs-g-unsaved", hidden: true }, unsavedWords);
+  let [isUnsaved, toFix] = [false, 0];
   const busy = h("span", { class: "cs-g-busy", hidden: true });
   const busyWords = h("span", {});
   busy.append(busyWords, h("button", { type: "button", class: "cs-stop", onclick: actions.stop }, "Stop"));
@@ -83,6 +85,14 @@ export function createToolbar(actions) {
     h("div", { class: "cs-g-line" }, search, filter, columns.node, source, h("span", { class: "cs-g-space" }), counts),
   );
 
+  /** A row that is not valid yet is in no file, whatever was saved. */
+  function paintUnsaved() {
+    const said = isUnsaved ? "unsaved edits" : toFix ? `${toFix} to fix ${toFix === 1 ? "is" : "are"} not saved` : "";
+    unsaved.hidden = !said;
+    setText(unsavedWords, said);
+    setAttribute(unsaved, "title", said);
+  }
+
   return {
     node,
     search,
@@ -109,13 +119,16 @@ export function createToolbar(actions) {
       setAttribute(undo, "title", head.undo ? `Take back: ${head.undo} (Ctrl+Z)` : "Nothing to take back");
       setAttribute(redo, "title", head.redo ? `Do again: ${head.redo} (Ctrl+Shift+Z)` : "Nothing to do again");
       setAttribute(source, "aria-pressed", sourceShown ? "true" : "false");
-      unsaved.hidden = !head.unsaved;
+      isUnsaved = head.unsaved;
+      paintUnsaved();
       busy.hidden = !head.busy;
       setText(busyWords, head.busy?.words ?? "");
       save.paint(head);
     },
     /** @param {{all: number, shown: number, drafts: number, found: number, marked: number, waiting: number}} numbers */
     count({ all, shown, drafts, found, marked, waiting }) {
+      toFix = drafts;
+      paintUnsaved();
       const parts = [
         shown < all ? `${shown} of ${count(all, "case")}` : count(all, "case"),
         ...(drafts ? [`${drafts} to fix`] : []),

@@ -94,6 +94,9 @@ export function createCopy(model, { onChange, onLost }) {
     get lost() {
       return kernel.lost;
     },
+    get gone() {
+      return kernel.gone;
+    },
     start: kernel.hello,
     watch: kernel.watch,
     close: kernel.close,

@@ -46,6 +46,8 @@ export function createList({ onClick, onRead }) {
   const nodes = new Map();
   let frame = 0;
   let most = 3;
+  /** The last that was seen: while a theme is changed nothing has a height, and nobody tells when that is over. */
+  let height = 0;
 
   node.addEventListener("scroll", soon, { passive: true });
   // Between a press and a release nothing may be selected as text: Shift and click would mark the page.
@@ -75,17 +77,18 @@ export function createList({ onClick, onRead }) {
   function paint(shown) {
     if (shown.rows !== now.rows) places = new Map(shown.rows.map((row, n) => [row.id, n]));
     now = shown;
-    const height = `${shown.rows.length * ROW}px`;
-    if (sizer.style.blockSize !== height) sizer.style.blockSize = height;
+    const all = `${shown.rows.length * ROW}px`;
+    if (sizer.style.blockSize !== all) sizer.style.blockSize = all;
     place();
   }
 
   /** Put the rows in sight into the page, and take the others out. */
   function place() {
     const { rows } = now;
+    height = node.clientHeight || height;
     most = node.clientWidth < NARROW ? 1 : 3;
     const first = Math.max(0, Math.floor(node.scrollTop / ROW) - BEYOND);
-    const last = Math.min(rows.length, Math.ceil((node.scrollTop + node.clientHeight) / ROW) + BEYOND);
+    const last = Math.min(rows.length, Math.ceil((node.scrollTop + height) / ROW) + BEYOND);
     const wanted = new Set();
     for (let n = first; n < last; n += 1) wanted.add(/** @type {Row} */ (rows[n]).id);
     // A reader of the screen must find the row that keys act on, also where it is out of sight.
