@@ -303,6 +303,40 @@ def test_after_a_restart_rows_that_are_not_valid_yet_are_offered_too(page, monke
     assert not path.exists()
 
 
+def test_after_a_restart_the_settings_that_were_typed_stand_there_again(page, monkeypatch):
+    """Those that Python passes win; what could be a key is on no disk."""
+    bare = "bench = cs.Workbench(cases=cases, max_turns=3)"
+    view = page(bare)
+    typed = {"agent": "my_agent", "user_model": "demo:/rules", "trials": "4", "max_turns": "9"}
+    for name, value in {**typed, "judge_model": "https://me:secret@host/v1#m"}.items():
+        view.ask("set", name=name, value=value)
+    path = view.room.desk.draft.path.with_name("settings.json")
+    view.wait(lambda: path.exists() and "max_turns" in path.read_text())
+    kept = path.read_text()
+    monkeypatch.setattr(room, "_open", {})
+    view = page(bare)
+    fields = {each["name"]: each["value"] for each in view.state["settings"]["fields"]}
+
+    assert "secret" not in kept
+    assert path.stat().st_mode & 0o077 == 0
+    assert {name: fields[name] for name in (*typed, "judge_model")} == {**typed, "max_turns": "3", "judge_model": ""}
+
+
+def test_the_model_that_distills_plays_the_user_where_nobody_named_another(page):
+    """What a person typed into Distill stands in the settings of the run; one that stands there stays."""
+    said_once = "[cs.Session(id='s', messages=[cs.Message(role='user', content='Where is my parcel?')])]"
+    view = page(f"bench = cs.Workbench(my_agent, sessions={said_once})")
+    picker = view.bench.picker
+    picker.wait(20)
+    picker.selected = ["s"]
+    said = []
+    for model in ("demo:/rules", "demo:/rules#other"):
+        picker._asked(None, {"type": "do", "view": "v", "id": model, "what": "distill", "given": {"model": model}}, [])
+        said.append(view.wait(lambda: view.room.desk.settings.said.get("user_model")))
+
+    assert said == ["demo:/rules"] * 2
+
+
 def test_a_first_case_that_is_not_valid_yet_outlives_the_kernel(page, monkeypatch):
     """Though there is no valid case to keep beside it; dismissed, it is offered no more."""
     said_once = "[cs.Session(id='s', messages=[cs.Message(role='user', content='Where is my parcel?')])]"

@@ -95,6 +95,9 @@ class PickerDesk:
 
     def _distill(self, *, model: str = "", again: bool = False) -> None:
         self._distillery.begin(self._picking.picked, model=self._model(model), again=bool(again))
+        if typed := str(model).strip():
+            for hear in self._distillery.on_model:
+                hear(typed)
 
     def _stop(self) -> None:
         self._distillery.stop()

@@ -65,6 +65,8 @@ class Distillery:
     cases: CaseSet = field(default_factory=CaseSet)
     """All that was distilled here, the sessions in the order in which they were done."""
     callbacks: list[Callable[[CaseSet], None]] = field(default_factory=list)
+    on_model: list[Callable[[str], None]] = field(default_factory=list)
+    """Called with the model that a person named, when it begins."""
     _done: dict[str, set[str]] = field(default_factory=dict)
     """By session, the models that have distilled it."""
     _lane: Errands = field(default_factory=lambda: Errands("convsim-distill"))

@@ -152,6 +152,10 @@ class SessionPicker(AnyWidget):
         """Call `callback` with what each "Distill selected" gave, on a worker thread."""
         self._distillery.callbacks.append(callback)
 
+    def on_model(self, callback: Callable[[str], None]) -> None:
+        """Call `callback` with the model that a person named, each time that it begins to distill."""
+        self._distillery.on_model.append(callback)
+
     # --- where it is shown -----------------------------------------------------------
 
     def __repr__(self) -> str:

@@ -143,6 +143,7 @@ class WorkbenchDesk:
         if open and self.picker is None:
             self.picker = self._make_picker()
             self.picker.on_distilled(self.take_in)
+            self.picker.on_model(self._take_model)
 
     sessions_open = False
     kept_as_of = ""
@@ -162,6 +163,12 @@ class WorkbenchDesk:
     def _set(self, name: str, value: str) -> None:
         self.settings.put(str(name), str(value))
         self.changes += 1
+
+    def _take_model(self, model: str) -> None:
+        """What a person distills with plays the user, too, where nobody has named another."""
+        if not self.settings.said.get("user_model"):
+            self._set("user_model", model)
+            self._changed()
 
     def _step(self, name: str) -> None:
         if name in _STEPS:

@@ -23,6 +23,7 @@ BENCHES = Path(".convsim/workbench")
 _CASES = "cases.yaml"
 _KEPT = "kept-{stamp}.yaml"
 _DISMISSED = "dismissed.yaml"
+_SETTINGS = "settings.json"
 _LETTERS = 12
 Rows = Sequence[Row]
 
@@ -67,6 +68,7 @@ class Draft:
     def __init__(self, folder: Path) -> None:
         self.path = folder / _CASES
         self._written: tuple[CaseSet, Rows] | None = None
+        self._set: dict[str, str] = {}
         self._writing = threading.Lock()
 
     @classmethod
@@ -106,16 +108,39 @@ class Draft:
             drafts = tuple(rows) if any(row.is_draft for row in rows) else ()
             if (cases, drafts) == self._written:
                 return
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            handle, new = tempfile.mkstemp(dir=self.path.parent, prefix=".cases-", suffix=".new")  # for its owner alone
-            with os.fdopen(handle, "w", encoding="utf-8") as file:
-                file.write(as_yaml(cases))
-            Path(new).replace(self.path)
+            self._put(self.path, as_yaml(cases))
             if drafts:
                 write_rows(_rows_of(self.path), drafts)
             else:
                 _rows_of(self.path).unlink(missing_ok=True)
             self._written = (cases, drafts)
+
+    def settings(self) -> dict[str, str]:
+        """The settings that were typed in an earlier kernel; none where they are not there, or cannot be read."""
+        try:
+            held = json.loads(self.path.with_name(_SETTINGS).read_text("utf-8"))
+        except (OSError, ValueError):
+            return {}
+        self._set = {str(name): str(word) for name, word in held.items()} if isinstance(held, dict) else {}
+        return dict(self._set)
+
+    def write_settings(self, typed: dict[str, str]) -> None:
+        """Keep settings, if they are not kept already.
+
+        Raises:
+            OSError: the folder cannot be written.
+        """
+        with self._writing:
+            if typed != self._set:
+                self._put(self.path.with_name(_SETTINGS), json.dumps(typed, ensure_ascii=False))
+                self._set = dict(typed)
+
+    def _put(self, path: Path, text: str) -> None:
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        handle, new = tempfile.mkstemp(dir=self.path.parent, prefix=".cases-", suffix=".new")  # for its owner alone
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+        Path(new).replace(path)
 
     def _free_name(self) -> Path:
         edited = datetime.fromtimestamp(self.path.stat().st_mtime).astimezone()

@@ -1,5 +1,6 @@
 """What the workbench's Run plays with: said as text, looked up among the notebook's names at each run."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, cast
@@ -44,6 +45,8 @@ _ABOUT = {
     "agent": "The agent under test: a name of this notebook, looked up anew at each run, or what simulate takes.",
     **field_lines(SimulateOptions),
 }
+_SECRET = re.compile(r"://[^/\s]*@|[?&=]|\bsk-|[A-Za-z0-9]{24,}")
+"""What no name of an agent or a model needs, and a key or an address with a key has."""
 _OURS = ("progress", "run_key")
 """The workbench shows runs itself, and begins a new one each time."""
 
@@ -61,6 +64,8 @@ class Settings:
         self._objects: dict[str, Any] = {}
         self.said: dict[str, str] = {}
         """By field, what stands in it."""
+        self.typed: dict[str, str] = {}
+        """Of these, what a person typed."""
         self.others: dict[str, Any] = {}
         """Options that have no field."""
         self._ref: tuple[Any, AgentRef] | None = None
@@ -75,6 +80,7 @@ class Settings:
                 self.others[name] = value
             elif value is not None:
                 self.said[name] = self._words(name, value)
+                self.typed.pop(name, None)
 
     def put(self, name: str, text: str) -> None:
         """A person typed into a field.
@@ -84,7 +90,18 @@ class Settings:
         """
         if name not in _NAMED:
             raise UsageError(f"this kernel does not know the setting {name!r}: reload the page")
-        self.said[name] = text.strip()
+        self.said[name] = self.typed[name] = text.strip()
+
+    def bring_back(self, typed: Mapping[str, str]) -> None:
+        """Have what was typed in an earlier kernel, where Python passed nothing."""
+        for name in _NAMED:
+            if name in typed and name not in self.said:
+                self.put(name, typed[name])
+
+    @property
+    def to_keep(self) -> dict[str, str]:
+        """What may be kept on disk of what was typed: nothing that could be a key."""
+        return {name: word for name, word in self.typed.items() if not _SECRET.search(word)}
 
     # --- looked up -------------------------------------------------------------------
 

@@ -154,6 +154,7 @@ class Room:
         )
         self.bar: WorkbenchPart | None = None
         self._begun = begun
+        settings.bring_back(draft.settings())
         self._offer_what_is_on_disk()
         # A cell may have defined the agent anew. Not `post_execute`, which each word of a page sets off, too.
         place.shell.events.register("post_run_cell", lambda _: self.desk.have_changed())
@@ -215,6 +216,7 @@ class Room:
         """Write what was edited to disk."""
         try:
             self.desk.draft.write(self.desk.grid.cases, self.desk.grid.rows)
+            self.desk.draft.write_settings(self.desk.settings.to_keep)
         except OSError as error:
             self._unkept = self.desk.trouble = f"the edits cannot be kept on disk: {error}"
         else:
