@@ -48,12 +48,25 @@ class Recorder:
                 os.ftruncate(descriptor, held)
         except OSError as error:
             raise StoreError(f"replies cannot be recorded in {path}: {error}; give record= another file") from None
-        self.on_failure: Callable[[str], None] = lambda _: None
-        """Told once, with the reason, that the file takes no more: the models answer all the same."""
-        self._failed = False
+        self._on_failure: Callable[[str], None] = lambda _: None
+        self._failure: str | None = None
         self._file = os.fdopen(descriptor, "w", encoding="utf-8")
         if not held:
             self._write({"models": dict(models), "params": {who: dict(each) for who, each in (params or {}).items()}})
+
+    @property
+    def on_failure(self) -> Callable[[str], None]:
+        """Told once, with the reason, that the file takes no more: at once where that has happened.
+
+        The models answer all the same.
+        """
+        return self._on_failure
+
+    @on_failure.setter
+    def on_failure(self, told: Callable[[str], None]) -> None:
+        self._on_failure = told
+        if self._failure is not None:
+            told(self._failure)
 
     def listen(self, chat: Chat, *, params: Mapping[str, Any] | None = None) -> Chat:
         """The same model, each of its replies kept; `params` go with every call of it."""
@@ -68,18 +81,18 @@ class Recorder:
 
     def close(self) -> None:
         """Nothing more will be written."""
-        with suppress(OSError) if self._failed else nullcontext():  # said already, when the disk was full
+        with suppress(OSError) if self._failure else nullcontext():  # said already, when the disk was full
             self._file.close()
 
     def _write(self, row: Mapping[str, Any]) -> None:
-        if self._failed:
+        if self._failure is not None:
             return
         try:
             self._file.write(f"{json.dumps(row, ensure_ascii=False)}\n")
             self._file.flush()
         except OSError as error:
-            self._failed = True
-            self.on_failure(f"{type(error).__name__}: {error}")
+            self._failure = f"{type(error).__name__}: {error}"
+            self._on_failure(self._failure)
 
 
 class Replay:
@@ -93,7 +106,7 @@ class Replay:
 
         Raises:
             NotFoundError: no such file.
-            UsageError: it is no recording.
+            UsageError: it is no recording, or holds no reply.
         """
         self.path = path
         self.models: dict[str, str] = {}
@@ -104,6 +117,8 @@ class Replay:
         self._replies: dict[str, deque[dict[str, Any]]] = defaultdict(deque)
         for number, line in enumerate(_lines(path), start=1):
             self._read(number, line)
+        if not self._asked:
+            raise UsageError(f"{path} holds no reply: its recording failed, or was never played; record it again")
 
     async def __call__(self, request: ChatRequest) -> ChatReply:
         """The recorded reply to a request; where it was asked several times, in the order of asking."""

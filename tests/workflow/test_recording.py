@@ -2,6 +2,8 @@
 
 import json
 import stat
+import subprocess
+import sys
 
 import pytest
 
@@ -124,6 +126,32 @@ def test_a_recording_without_a_reply_is_begun_anew(tmp_path):
 
     assert json.loads(lines[0])["models"] == {"user": "scripted", "judge": "scripted"}
     assert len(lines) == 1 + len(chat.requests)
+
+
+FULL = """
+import json, resource, signal, sys
+import convsim_nb as cs
+from convsim_nb.testing import ScriptedAgent, ScriptedChat
+
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+options = {"mlflow": False, "progress": False, "journal": False}
+resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+run = cs.simulate([{"goal": "x"}], ScriptedAgent(), user_model=ScriptedChat.happy(), record=sys.argv[1], **options)
+told = [c.stop for c in run.wait(20).conversations], run.problems
+print(json.dumps(told), file=sys.stderr)
+"""
+
+
+def test_a_disk_that_is_full_from_the_start_is_said(tmp_path):
+    """The run plays; a problem names the recording, of which nothing was written, and nothing replays from it."""
+    path = tmp_path / "replies.jsonl"
+    done = subprocess.run([sys.executable, "-c", FULL, str(path)], check=True, capture_output=True, timeout=60)
+    stops, problems = json.loads(done.stderr.splitlines()[-1])
+
+    assert (stops, path.stat().st_size) == (["goal_reached"], 0)
+    assert [problem.partition(": OSError")[0] for problem in problems] == ["recording stopped listening"]
+    with pytest.raises(cs.ConvsimError, match="holds no reply: its recording failed, or was never played"):
+        cs.simulate(CASES, ScriptedAgent(), replay=path, **QUIET)
 
 
 def test_a_run_that_is_taken_up_adds_to_its_recording(tmp_path):
