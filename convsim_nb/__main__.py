@@ -159,7 +159,7 @@ _RUN_OPTIONS = (
     "replay",
     "redact",
 )
-_NAMES = (*_RUN_OPTIONS, "force", "model", "max_drop", "baseline")
+_NAMES = (*_RUN_OPTIONS, "force", "model", "max_drop", "baseline", "out")
 """What an error may name, and a command line has as a flag."""
 
 
@@ -202,7 +202,8 @@ The whole way on built-in sessions, agent and model; no key and no network are n
   MLFLOW_TRACKING_URI=http://localhost:5000 convsim demo --out /tmp/demo --json
 
 Records the sessions of a support agent into MLflow, distills them into test cases, simulates
-these against the agent and against its mended version, scores, and writes reports.
+these against the agent and against its mended version, then cases written for one fault that it
+showed; scores, compares, and writes reports.
 The model is a rule-based stand-in, not a language model."""
 
 _RUN = """\

@@ -11,6 +11,7 @@ import pytest
 
 import convsim_nb as cs
 from convsim_nb.workflow.demo import DemoOutcome
+from tests.command_line import command, here  # noqa: F401 - a fixture
 
 CLOSED_MARKET = "hb-4101"
 ABOVE_POLICY = "hb-4105"
@@ -136,7 +137,32 @@ def test_a_tracking_uri_in_the_environment_is_obeyed(tmp_path):
     lines = done.stdout.splitlines()
     ids = sorted(folder.name for folder in (tmp_path / "out" / "runs").iterdir())
     assert any(line.startswith(f"  convsim compare {ids[0]} {ids[1]} --journal ") for line in lines)
-    last = lines[lines.index("What differs between the two versions of the agent:") + 1 :]
-    assert last == [f"- {said}" for said in cs.compare(*ids, journal=tmp_path / "out" / "runs").sentences]
-    assert any("faults that the user came to correct" in said for said in last)
-    assert len(mlflow.MlflowClient(store).search_runs(["1"])) == 2
+    journal = tmp_path / "out" / "runs"
+    over_all = "What differs between the two versions of the agent, over all cases:"
+    at = lines.index(over_all) + 1
+    said = cs.compare(*ids[:2], journal=journal).sentences
+    assert lines[at : at + len(said)] == [f"- {one}" for one in said]
+    assert any("faults that the user came to correct" in one for one in said)
+    assert lines[-3:] == [
+        "8 cases were written for that fault, and played with both versions:",
+        "- v1 had to be corrected 1.00 times a conversation, v2 0.00 times, over 8 cases: p = .008",
+        "- the goal was reached in 100% with v1, 100% with v2: a rate alone does not show who had to object first",
+    ]
+    assert len(mlflow.MlflowClient(store).search_runs(["1"])) == len(ids) == 4
+
+
+def test_the_fault_is_shown_by_cases_of_its_own(outcome):
+    """Eight cases of a Saturday: version 1 is corrected in each, version 2 in none, and that is no accident."""
+    told, _, _ = outcome
+    rows = {row["metric"]: row for row in told["targeted"]["metrics"]}
+
+    assert (rows["corrections"]["first"], rows["corrections"]["second"], rows["corrections"]["cases"]) == (1.0, 0.0, 8)
+    assert rows["corrections"]["p"] < 0.01
+
+
+def test_a_file_in_the_place_of_the_folder_is_one_line(here):  # noqa: F811
+    """Exit code 2, and the flag by its name."""
+    code, out, err = command("demo", "--out", "cases.yaml")
+
+    assert (code, out) == (2, "")
+    assert err == "convsim: --out 'cases.yaml' is no folder that can be written: File exists: name another\n"
