@@ -110,6 +110,28 @@ def test_ctrl_c_says_what_is_kept_and_how_it_goes_on(folder):
     assert said[-2] == f"convsim: take it up again: convsim resume {run.run_id} --agent agents:hangs"
 
 
+def test_ctrl_c_in_a_gate_says_what_is_kept_and_how_it_goes_on(folder):
+    """The new run's id and folder, the command that takes it up, and the one that holds it against the baseline."""
+    given = ("--no-mlflow", "--quiet")
+    convsim(folder, *arguments("agents:chatty", *given))
+    (before,) = cs.runs(folder / ".convsim" / "runs")
+    process = start(folder, "gate", "cases.yaml", "--agent", "agents:hangs", "--baseline", before.run_id, *given)
+    journals = folder / ".convsim" / "runs"
+    wait_until(lambda: len(list(journals.glob("*/events.jsonl"))) > 1)
+    wait_until(lambda: "message_sent" in max(journals.glob("*/events.jsonl")).read_text())
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=20)
+    run = cs.runs(journals)[0]
+
+    assert (process.returncode, out) == (130, "said while it was imported\n")
+    assert err.splitlines()[-4:] == [
+        f"convsim: run {run.run_id} was stopped; what was done is kept in .convsim/runs/{run.run_id}",
+        f"convsim: take it up again: convsim resume {run.run_id} --agent agents:hangs",
+        f"convsim: then hold it against the baseline: convsim gate {run.run_id} --baseline {before.run_id}",
+        "convsim: interrupted",
+    ]
+
+
 def test_an_agent_that_holds_the_loop_is_named_at_once_and_left_at_the_second_ctrl_c(folder):
     """One line within a second says who and where; the second Ctrl-C ends the process though the agent goes on."""
     process = start(folder, *arguments("agents:holds", "--no-mlflow", "--quiet"))
