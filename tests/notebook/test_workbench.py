@@ -609,3 +609,17 @@ def test_the_saved_form_says_since_when_it_has_been_so(page):
 
     assert f"As the saved notebook shows it, as of {hour}<" in first
     assert same == first
+
+
+def test_every_cell_that_shows_it_keeps_what_is_so_now(shell, monkeypatch):
+    """Where nobody draws widgets, what later cells change is drawn in the earlier ones too, once."""
+    monkeypatch.setattr(shell.ip, "kernel", object(), raising=False)
+    monkeypatch.setenv("CONVSIM_VIEW", "text")
+    shell("bench = cs.Workbench(my_agent, cases=cases, **options)")
+    first = shell("bench").out
+    edited = shell("bench.grid.cases = bench.grid.cases[:2]").out
+    later = shell("1 + 1").out
+
+    assert first.count("Workbench: 3 test cases") == 1
+    assert edited.count("Workbench: 2 test cases") == 1
+    assert "Workbench" not in later

@@ -67,8 +67,8 @@ def test_a_goal_that_was_emptied_comes_back_after_a_restart(opened, tab):  # noq
     view.root.get_by_role("button", name="Bring them back").click()
     view.page.wait_for_selector(".cs-g-counts:has-text('1 to fix')")
     told = view.ask(
-        "import json; rows = bench.grid.rows\n"
-        'print("told", json.dumps([[row.case_id for row in rows], len(bench.grid.cases), bench.grid.problems[0]]), "end")'
+        "import json; rows = bench.grid.rows; told = [[row.case_id for row in rows], len(bench.grid.cases)]\n"
+        'print("told", json.dumps([*told, bench.grid.problems[0]]), "end")'
     )
 
     assert before == 4
@@ -113,6 +113,21 @@ def test_a_copied_cell_leaves_the_saved_form_alone_and_the_bar_says_so(opened, t
         tab.command(f"notebook:{name}")
     tab.cell('bench.grid.cases = bench.grid.cases.with_edit("case-0", goal="Edited after the reload")')
     view.page.wait_for_selector(".cs-wb-behind:has-text('before you save it, run this cell again')")
+
+
+def test_two_cells_that_show_it_keep_the_same_form(opened, tab):  # noqa: F811
+    """What changed in the cell that shows it again stands in the first one's saved form, too."""
+    view = opened()
+    tab.cell('bench.grid.cases = bench.grid.cases.with_edit("case-0", goal="Shown twice"); bench')
+    view.page.wait_for_function(
+        "() => [...document.querySelectorAll('.jp-OutputArea details')]"
+        ".filter((each) => each.textContent.includes('Shown twice')).length === 2"
+    )
+    tab.save()
+    saved = [json.dumps(cell["outputs"]) for cell in tab.lab.read("bench.ipynb")["cells"]]
+
+    assert ["Shown twice" in each for each in saved] == [False, True, True]
+    assert view.page.locator(".cs-wb-behind:visible").count() == 0
 
 
 @pytest.mark.parametrize("first", ["run", "view"])

@@ -142,6 +142,7 @@ class Room:
         self._plain: list[tuple[Any, DisplayHandle]] = []
         self._picked: dict[str, Any] = {}
         self._kept: Bundle = {}
+        self._texts: list[DisplayHandle] = []
         self._unkept = ""
         self.shelf = RunShelf(place, self.changed)
         self.desk = WorkbenchDesk(
@@ -157,7 +158,7 @@ class Room:
         settings.bring_back(draft.settings())
         self._offer_what_is_on_disk()
         # A cell may have defined the agent anew. Not `post_execute`, which each word of a page sets off, too.
-        place.shell.events.register("post_run_cell", lambda _: self.desk.have_changed())
+        place.shell.events.register("post_run_cell", lambda _: self._after_cell())
 
     def picks_from(self, experiment: str | None, sessions: Any, *, model: Any) -> None:
         """Where the sessions come from, and what distills them."""
@@ -277,7 +278,7 @@ class Room:
         """Show it in the cell that is running: live where there is a page, else as it stands."""
         kind = view_kind(self._shell)
         if kind == "text":
-            display(self.bundle(), raw=True)  # type: ignore[no-untyped-call]
+            self._show_text()
             return
         if kind == "plain":
             self._show_plain()
@@ -288,7 +289,8 @@ class Room:
         self._probe()
         handle = DisplayHandle()  # type: ignore[no-untyped-call]
         self._kept = {}
-        handle.display(self._kept_form(), raw=True)  # type: ignore[no-untyped-call]
+        handle.display(form := self._kept_form(), raw=True)  # type: ignore[no-untyped-call]
+        self._redraw(self._handles, form)
         self._handles.append(handle)
         self.changed()
 
@@ -326,6 +328,27 @@ class Room:
         plain = PlainWorkbench(self.desk)
         display(plain.box)  # type: ignore[no-untyped-call]
 
+    def _show_text(self) -> None:
+        handle = DisplayHandle()  # type: ignore[no-untyped-call]
+        self._kept = self.bundle()
+        handle.display(self._kept, raw=True)  # type: ignore[no-untyped-call]
+        if getattr(self._shell, "kernel", None) is not None:  # a terminal would print it once more
+            self._redraw(self._texts, self._kept)
+            self._texts.append(handle)
+
+    def _after_cell(self) -> None:
+        """A cell was run: it may have changed what others show."""
+        self.desk.have_changed()
+        if self._texts and (bundle := self.bundle()) != self._kept:
+            self._kept = bundle
+            self._redraw(self._texts, bundle)
+
+    @staticmethod
+    def _redraw(handles: list[DisplayHandle], form: Bundle) -> None:
+        """Every cell that shows the workbench keeps the same."""
+        for handle in handles:
+            handle.update(form, raw=True)  # type: ignore[no-untyped-call]
+
     def _settle(self) -> None:
         """Draw the saved form: nothing has changed for a while."""
         if self.shelf.playing is not None:
@@ -333,8 +356,7 @@ class Room:
         before, form = self.desk.kept_as_of, self._kept_form()
         if self.desk.kept_as_of == before:
             return
-        for handle in self._handles:
-            handle.update(form, raw=True)  # type: ignore[no-untyped-call]
+        self._redraw(self._handles, form)
         self.changed()
 
     def _kept_form(self) -> Bundle:
