@@ -44,6 +44,7 @@ def push(run: str | Run, *, experiment: str | None = None, journal: str | Path |
             labels=newest_words(folder).values(),
         )
     found.pushed = pushed
+    found.note_mlflow(pushed.mlflow_run_id, mended=len(found.state.dropped))
     found.unsent = {}
     return pushed
 

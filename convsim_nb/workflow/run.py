@@ -5,10 +5,12 @@ import os
 import threading
 from collections.abc import Callable, Generator, Mapping, Sequence
 from concurrent.futures import Future
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from convsim_nb.adapters.labels import read_labels
+from convsim_nb.adapters.mlflow_note import MlflowNote, note, read_note
 from convsim_nb.adapters.score_file import read_scores
 from convsim_nb.analysis.fault import score_faults, simulation_faults
 from convsim_nb.analysis.scorers import folded
@@ -23,6 +25,7 @@ from convsim_nb.engine.ports import Agent
 from convsim_nb.workflow import background
 from convsim_nb.workflow.cases import CaseSet
 from convsim_nb.workflow.display import display
+from convsim_nb.workflow.ended import is_finished
 from convsim_nb.workflow.kept import read_kept
 from convsim_nb.workflow.reading import Reading
 from convsim_nb.workflow.steering import Steering
@@ -36,6 +39,8 @@ if TYPE_CHECKING:
     from convsim_nb.workflow.live import Live
     from convsim_nb.workflow.plan import Plan
 
+_JOB = "spark"
+"""The topic of a Spark job that failed."""
 _LONG_OVER = threading.Event()
 _LONG_OVER.set()
 
@@ -58,8 +63,9 @@ class Run(Reading, Steering):
         """The conversations that were made into test cases: see `keep_case`."""
         self.mlflow: MlflowSink | None = None
         """What writes the run to MLflow; None where nothing does."""
-        self.stored_as: str | None = None
-        """MLflow's id of a run that was brought back from there."""
+        self._noted = read_note(folder)
+        self.stored_as: str | None = self._noted.mlflow_run_id
+        """MLflow's id of a run that was brought back."""
         self.pushed: Pushed | None = None
         """What `push` brought to MLflow, where it was called."""
         self.planned: Plan | None = None
@@ -109,9 +115,35 @@ class Run(Reading, Steering):
     @property
     def problems(self) -> tuple[str, ...]:
         """In a line each: what failed beside the agent, so that the numbers are read with care."""
-        dropped = [f"{drop.sink} stopped listening: {drop.reason}" for drop in self.state.dropped]
+        past = self._noted.mended
+        dropped = [
+            f"{drop.sink} stopped listening: {drop.reason}"
+            for place, drop in enumerate(self.state.dropped)
+            if drop.sink != "mlflow" or place >= past
+        ]
         faults = (*simulation_faults(self.conversations), *score_faults(self.scores))
-        return (*dropped, *self.state.notices.values(), *faults, *self.unsent.values())
+        notices = [text for topic, text in self.state.notices.items() if not (topic == _JOB and self._is_played)]
+        return (*dropped, *notices, *faults, *self.unsent.values())
+
+    @property
+    def mended(self) -> tuple[str, ...]:
+        """In a line each: what had failed, and was put right since, by `push` or by a resume."""
+        past = [drop for drop in self.state.dropped[: self._noted.mended] if drop.sink == "mlflow"]
+        pushed = [f"mlflow stopped listening: {drop.reason}; cs.push brought what was missing" for drop in past]
+        job = self.state.notices.get(_JOB) if self._is_played else None
+        return (*pushed, *([f"{job}; what was missing was played since"] if job else []))
+
+    @property
+    def _is_played(self) -> bool:
+        return is_finished(self.state) and not self.state.stopped
+
+    def note_mlflow(self, mlflow_run_id: str, *, mended: int | None = None) -> None:
+        """Keep beside the journal where it stands in MLflow: for the workflow that brings it there."""
+        more = self._noted.mended if mended is None else mended
+        self._noted = MlflowNote(mlflow_run_id=mlflow_run_id, mended=more)
+        if self.folder is not None:
+            with suppress(OSError):  # a folder that takes no more is said by the journal
+                note(self.folder, self._noted)
 
     def conversation(self, key: str) -> Conversation:
         """The conversation of a key, as it stands.

@@ -81,6 +81,7 @@ def _journal(run: Run) -> Journal | VolumeJournal | None:
         raise
     if run.mlflow is not None and journal is not None:
         run.mlflow.journal = journal.events
+        run.mlflow.on_made = run.note_mlflow
     return journal
 
 

@@ -106,6 +106,8 @@ def test_a_job_that_fails_keeps_what_was_done_and_says_why(options):
     again = cs.resume(run.run_id, agent=agent, on=StandIn(), **options).wait(30)
     assert {c.stop for c in again.conversations} == {"goal_reached"}
     assert Counter(c.attempt for c in again.conversations) == {1: 6}
+    assert again.problems == ()
+    assert [line.endswith("; what was missing was played since") for line in again.mended] == [True]
 
 
 CRASHED = """An error occurred while calling o57.collectToPython.

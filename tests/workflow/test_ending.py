@@ -85,6 +85,26 @@ def test_an_error_without_a_text_ends_its_own_conversation_alone(grouped, tmp_pa
     assert cs.load_run(run.run_id, journal=tmp_path).state == run.state
 
 
+def test_what_a_push_put_right_is_no_problem_any_more(tmp_path, monkeypatch):
+    """A run that is loaded again knows its place in MLflow, and says what was wrong and is not."""
+    options = {"user_model": ScriptedChat.happy(), "progress": False, "journal": tmp_path}
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "sqlite:////proc/nowhere/mlflow.db")
+    run = cs.simulate([{"goal": "x"}], lambda messages: "done", **options).wait(60)
+    before = cs.load_run(run.run_id, journal=tmp_path)
+    assert [line.partition(":")[0] for line in before.problems] == ["mlflow stopped listening"]
+    assert (before.mended, before.mlflow_run_id) == ((), None)
+
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path / 'mlflow.db'}")
+    pushed = cs.push(run.run_id, journal=tmp_path)
+    again = cs.load_run(run.run_id, journal=tmp_path)
+    assert (again.problems, again.mlflow_run_id) == ((), pushed.mlflow_run_id)
+    assert [line.endswith("; cs.push brought what was missing") for line in again.mended] == [True]
+
+    live = cs.simulate([{"goal": "x"}], lambda messages: "done", **options).wait(60)
+    assert live.mlflow_run_id
+    assert cs.load_run(live.run_id, journal=tmp_path).mlflow_run_id == live.mlflow_run_id
+
+
 def test_half_a_character_is_the_same_to_all(tmp_path, monkeypatch):
     """In a text, a tool's result or an error: journal and MLflow take it, with a mark in its place."""
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path / 'mlflow.db'}")
@@ -109,7 +129,7 @@ def test_half_a_character_is_the_same_to_all(tmp_path, monkeypatch):
     assert run.conversations[0].messages[1].content == "bad \ufffd char"
     assert run.conversations[1].detail == "ValueError: no \ufffd"
     assert run.conversations[2].messages[1].tool_calls[0].result == "half \ufffd"
-    assert sum(trace_id != "" for c in run.conversations for trace_id in c.trace_ids) == 3
+    assert run.mlflow.failure is None
     assert cs.load_run(run.run_id, journal=tmp_path).state == run.state
 
 

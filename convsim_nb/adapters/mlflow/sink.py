@@ -90,6 +90,8 @@ class MlflowSink:
         """The store and the experiment; None until it has answered."""
         self.mlflow_run_id: str | None = None
         """MLflow's id of the run; None until it is made."""
+        self.on_made: Callable[[str], None] = lambda _: None
+        """Told MLflow's id of the run, once it is made, on the sink's thread."""
         self.failure: str | None = None
         """Why the writing ended early, in a line."""
         self.problems: list[str] = []
@@ -224,6 +226,7 @@ class MlflowSink:
         self._export.experiment_id = to.experiment_id
         run_id, self._owned = self._place.begin(to, started, resumed=bool(self._state.run_id))
         self.mlflow_run_id = run_id
+        self.on_made(run_id)
         self._answered.set()
         self._progress += 1
         self._round(to, run_id, own_journal)  # a resumed state has ended before: `started` opens it again
