@@ -46,12 +46,24 @@ def run_title(state: RunState) -> str:
 
 
 def run_titles(states: Sequence[RunState]) -> list[str]:
-    """The runs' titles; where several have the same, the end of the id tells them apart, wherever they are named."""
+    """The runs' titles; those that are the same are told apart by their agents' hashes, else by the end of the ids."""
     titles = [run_title(state) for state in states]
+    alike = [[one for title, one in zip(titles, states, strict=True) if title == mine] for mine in titles]
     return [
-        title if titles.count(title) == 1 else f"{title} ({state.run_id.rpartition('-')[2]})"
-        for title, state in zip(titles, states, strict=True)
+        title if len(same) == 1 else f"{title} ({_mark(state, same)})"
+        for title, state, same in zip(titles, states, alike, strict=True)
     ]
+
+
+def _mark(state: RunState, alike: Sequence[RunState]) -> str:
+    """What only this run has among those of one title."""
+    hashes = [_hash(each) for each in alike]
+    is_enough = all(hashes) and len(set(hashes)) == len(hashes)
+    return _hash(state) if is_enough else state.run_id.rpartition("-")[2]
+
+
+def _hash(state: RunState) -> str:
+    return state.agent.source_hash[:7] if state.agent else ""
 
 
 def rate_sentence(summary: RunSummary) -> str:

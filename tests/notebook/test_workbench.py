@@ -600,6 +600,22 @@ def test_runs_of_one_name_are_told_apart_in_the_lists_as_in_their_comparison(pag
     assert all(name in html for name in names)
 
 
+def test_versions_of_one_name_are_told_apart_by_their_hashes(shell, page):
+    """As everywhere else in the workbench: in the heads of the comparison, too."""
+    view = page("bench = cs.Workbench('my_agent', cases=cases, run_name='nightly', **options)")
+    for version in ("1", "2"):
+        shell(f"def my_agent(messages):\n    return 'Version {version}'")
+        view.ask("run")
+        view.bench.run.wait()
+    new, old = view.bench.runs
+    names = [f"nightly ({run.state.agent.source_hash[:7]})" for run in (old, new)]
+    html = view.ask("compare", first=old.run_id, second=new.run_id)["result"]["html"]
+
+    assert cs.compare(old, new).names == tuple(names)
+    assert [line["name"] for line in view.state["runs"]] == names[::-1]
+    assert all(name in html for name in names)
+
+
 def test_the_saved_form_says_since_when_it_has_been_so(page):
     """Its hour changes with what it shows, and not otherwise: a page can tell that it is behind."""
     view = page()
