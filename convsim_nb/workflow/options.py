@@ -58,7 +58,7 @@ class SimulateOptions(TypedDict, total=False):
     """Seconds for one reply of the agent."""
     agent_retries: int | None
     """How often a call that failed by connection, 429, 502, 503 or 504 is made again: what the agent did before is done
-    again. By default twice, and only where an endpoint surely never got it; a function is called once. 0 is never."""
+    again. By default twice, after a refused connection, an unknown host, 429 or 503, and not else. 0 is never."""
     model_timeout: float | None
     """Seconds for one reply of the user or the judge, retries included."""
     max_cost: float | None
@@ -66,7 +66,7 @@ class SimulateOptions(TypedDict, total=False):
     max_tokens: int | None
     """Tokens that they may take."""
     max_seconds: float | None
-    """How long the run may take."""
+    """How long one try of the run may take: taken up again, by `resume` or `run_key`, it has that time anew."""
     experiment: str | None
     """MLflow experiment by name, path or id; by default the active one."""
     mlflow_run_id: str | None

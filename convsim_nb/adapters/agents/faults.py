@@ -8,6 +8,8 @@ from convsim_nb.domain.errors import AgentError, AgentUnreachable
 from convsim_nb.domain.session import whole
 
 _STATUS = {429, 502, 503, 504}
+_NOT_TAKEN = {429, 503}
+_TRIES = 3
 KEY_REFUSED = {401, 403}
 SAID_KEY_REFUSED = "the agent's key was refused"
 _NO_CONNECTION = {
@@ -23,6 +25,16 @@ _NO_CONNECTION = {
     "ServiceUnavailableError",
     "gaierror",  # no such host
 }
+_NOT_REACHED = {
+    "ClientConnectorError",  # aiohttp
+    "ConnectError",
+    "ConnectTimeout",
+    "ConnectionRefusedError",
+    "NewConnectionError",
+    "PoolTimeout",
+    "gaierror",
+}
+"""No connection was made, so that nobody has got the request."""
 _KEY_REFUSED = {"AuthenticationError", "PermissionDeniedError"}  # openai, anthropic, litellm
 _OTHER_LOOP = (
     "attached to a different loop",  # a future, a task
@@ -39,9 +51,9 @@ _WAY_OUT = (
 def agent_fault(error: BaseException, *, begun: bool, retries: int | None = None) -> Fault:
     """The fault of a call that raised.
 
-    It is tried again as often as it says itself, or `retries` times where it is the infrastructure's; by default an
-    exception of the agent's own is not, for what the agent had done would be done twice. One that had begun to
-    answer is never tried again.
+    It is tried again as often as it says itself, or `retries` times where it is the infrastructure's. By default an
+    exception out of a function is tried again only where no connection was made, or the other side took no request:
+    with a connection that broke, something may have been done. One that had begun to answer is never tried again.
     """
     fault = _fault(error)
     refused_key = str(fault.error).startswith(SAID_KEY_REFUSED)
@@ -65,7 +77,8 @@ def _fault(error: BaseException) -> Fault:
             return Fault(AgentUnreachable(f"{SAID_KEY_REFUSED}: {line(cause)}"))
         if isinstance(cause, AgentUnreachable) or _is_unreachable(cause):
             unreachable = cause if isinstance(cause, AgentUnreachable) else AgentUnreachable(line(cause))
-            return Fault(unreachable, wait=_wait(cause))
+            tries = _TRIES if any(map(_is_not_taken, _causes(error))) else 1
+            return Fault(unreachable, tries=tries, wait=_wait(cause))
     return Fault(AgentError(line(error)))
 
 
@@ -115,13 +128,19 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
             waiting.extend(current.exceptions)
         elif current.__cause__ is not None:
             waiting.append(current.__cause__)
-        elif isinstance(reason := getattr(current, "reason", None), BaseException):  # urllib's URLError
-            waiting.append(reason)
+        else:  # `reason`: urllib's and urllib3's; the first argument: requests'
+            inner = (getattr(current, "reason", None), *current.args[:1])
+            waiting.extend(each for each in inner if isinstance(each, BaseException))
 
 
 def _is_unreachable(error: BaseException) -> bool:
     names = {parent.__name__ for parent in type(error).__mro__}
     return bool(names & _NO_CONNECTION) or _status(error) in _STATUS
+
+
+def _is_not_taken(error: BaseException) -> bool:
+    names = {parent.__name__ for parent in type(error).__mro__}
+    return bool(names & _NOT_REACHED) or _status(error) in _NOT_TAKEN
 
 
 def _wait(error: Any) -> float | None:

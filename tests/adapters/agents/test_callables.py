@@ -3,13 +3,18 @@
 import asyncio
 import contextvars
 import functools
+import socket
 import threading
 import time
+from urllib.error import URLError
 
 import aiohttp
 import httpx
 import openai
 import pytest
+import requests
+from urllib3 import HTTPConnectionPool
+from urllib3.exceptions import MaxRetryError, NewConnectionError
 
 from convsim_nb.adapters.agents import as_agent
 from convsim_nb.adapters.agents.callable_agent import CallableAgent
@@ -405,28 +410,43 @@ def openai_error(kind, status):
     return kind("busy", response=httpx.Response(status, request=REQUEST), body=None)
 
 
-@pytest.mark.parametrize(
-    "error",
-    [
-        ConnectionRefusedError("nobody there"),
-        httpx.ConnectError("nobody there"),
-        httpx.ConnectTimeout("nobody there"),
-        aiohttp.ServerDisconnectedError("gone"),
-        openai.APIConnectionError(request=REQUEST),
-        openai_error(openai.RateLimitError, 429),
-        openai_error(openai.InternalServerError, 503),
-        httpx.HTTPStatusError("bad gateway", request=REQUEST, response=httpx.Response(502)),
-        WithStatus(504),
-        AgentUnreachable("says so itself"),
-    ],
-    ids=lambda error: type(error).__name__,
-)
-@pytest.mark.parametrize(("retries", "count"), [(None, 1), (0, 1), (2, 3)])
-async def test_a_failing_infrastructure_is_named_apart_and_a_function_is_called_once(error, retries, count):
-    """Refused connections and 429, 502, 503, 504 are no answer of the agent's, also where they were wrapped.
+def requests_error():
+    """As requests raises it: the cause is an argument."""
+    return requests.ConnectionError(
+        MaxRetryError(HTTPConnectionPool("nobody"), "/", NewConnectionError(None, "refused"))
+    )
 
-    What a function did before it raised would be done twice: it is called again only where the user says so.
-    """
+
+NOT_TAKEN = [
+    ConnectionRefusedError("nobody there"),
+    httpx.ConnectError("nobody there"),
+    httpx.ConnectTimeout("nobody there"),
+    requests_error(),
+    URLError(socket.gaierror(-2, "Name or service not known")),
+    openai_error(openai.RateLimitError, 429),
+    openai_error(openai.InternalServerError, 503),
+]
+PERHAPS_TAKEN = [
+    ConnectionResetError("reset"),
+    aiohttp.ServerDisconnectedError("gone"),
+    openai.APIConnectionError(request=REQUEST),
+    httpx.HTTPStatusError("bad gateway", request=REQUEST, response=httpx.Response(502)),
+    WithStatus(504),
+    AgentUnreachable("says so itself"),
+]
+
+
+@pytest.mark.parametrize(
+    ("error", "by_default"),
+    [*((each, 3) for each in NOT_TAKEN), *((each, 1) for each in PERHAPS_TAKEN)],
+    ids=lambda value: type(value).__name__,
+)
+@pytest.mark.parametrize("retries", [None, 0, 2])
+async def test_a_failing_infrastructure_is_named_apart_and_called_again_where_nobody_got_the_request(
+    error, by_default, retries
+):
+    """Also where it was wrapped; after a connection that broke something may have been done."""
+    count = by_default if retries is None else 1 + retries
     told = []
     calls = []
 
@@ -441,7 +461,7 @@ async def test_a_failing_infrastructure_is_named_apart_and_a_function_is_called_
         await quick(agent, retries=retries)(turn(again=told.append))
 
     assert len(calls) == count
-    assert str(failed.value).startswith((type(error).__name__, "says so itself"))
+    assert str(failed.value).startswith((type(error).__name__, "gaierror", "says so itself"))
     assert told == [str(failed.value)] * (count - 1)
 
 
