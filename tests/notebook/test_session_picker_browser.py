@@ -197,6 +197,26 @@ def test_distill_selected_with_progress_problems_and_stop(shown, tab):
     assert after["cases"] == ["s004", "s006"]
 
 
+def test_a_theme_that_is_changed_leaves_all_rows_and_an_error_takes_its_own_room(tab):
+    """While the theme changes nothing has a height; an error of Distill is as high as its words."""
+    tab.open(tab.lab.write("picker.ipynb", GIVEN, "cs.SessionPicker(sessions=given)")).run_all(wait=True)
+    view = Picker(tab)
+    before = view.root.locator(".cs-session").count()
+    for dark in (True, False):
+        tab.theme(dark=dark)
+        tab.page.wait_for_timeout(500)
+    after = view.root.locator(".cs-session").count()
+    view.row("parcel 3").first.click()
+    view.root.get_by_role("button", name=re.compile("^Distill .*selected$")).click()
+    view.root.get_by_label("Model that distills").fill("nonsense")
+    view.root.get_by_role("button", name="Distill", exact=True).click()
+    problem = view.root.locator(".cs-form .cs-problem:not(:empty)")
+    problem.wait_for()
+
+    assert before == after > 8
+    assert problem.bounding_box()["height"] < 60
+
+
 def test_two_views_a_reload_and_a_restart(shown, tab):
     """What is selected here is selected there; a reload in mid-work shows it all; a lost kernel is said."""
     view = shown("picker")
