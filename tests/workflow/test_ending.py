@@ -88,6 +88,7 @@ def test_an_error_without_a_text_ends_its_own_conversation_alone(grouped, tmp_pa
 def test_what_a_push_put_right_is_no_problem_any_more(tmp_path, monkeypatch):
     """A run that is loaded again knows its place in MLflow, and says what was wrong and is not."""
     options = {"user_model": ScriptedChat.happy(), "progress": False, "journal": tmp_path}
+    mlflow.set_tracking_uri(None)  # what another test set goes before the environment
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "sqlite:////proc/nowhere/mlflow.db")
     run = cs.simulate([{"goal": "x"}], lambda messages: "done", **options).wait(60)
     before = cs.load_run(run.run_id, journal=tmp_path)
@@ -107,6 +108,7 @@ def test_what_a_push_put_right_is_no_problem_any_more(tmp_path, monkeypatch):
 
 def test_half_a_character_is_the_same_to_all(tmp_path, monkeypatch):
     """In a text, a tool's result or an error: journal and MLflow take it, with a mark in its place."""
+    mlflow.set_tracking_uri(None)
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path / 'mlflow.db'}")
     call = {"id": "1", "type": "function", "function": {"name": "look", "arguments": '{"q": "a"}'}}
     told = [
