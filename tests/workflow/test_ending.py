@@ -3,6 +3,7 @@
 import asyncio
 import time
 
+import mlflow
 import pytest
 
 import convsim_nb as cs
@@ -132,6 +133,7 @@ def test_half_a_character_is_the_same_to_all(tmp_path, monkeypatch):
     assert run.conversations[1].detail == "ValueError: no \ufffd"
     assert run.conversations[2].messages[1].tool_calls[0].result == "half \ufffd"
     assert run.mlflow.failure is None
+    assert [len(c.trace_ids) for c in run.conversations] == [1, 1, 1]
     assert cs.load_run(run.run_id, journal=tmp_path).state == run.state
 
 

@@ -8,6 +8,7 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any, Protocol
 
 from convsim_nb.adapters.mlflow.net import LATE_SECONDS, Claim, TraceNet, available
@@ -242,7 +243,8 @@ def warm_up() -> None:
     from mlflow.tracing import provider, utils
 
     make_ready(get_tracking_uri())
-    if begin := getattr(provider, "_get_tracer", None):
-        begin(__name__)
-    if look := getattr(utils, "maybe_get_logged_model_id", None):
-        look()
+    with suppress(Exception):  # turns that get no trace then are told, each run once
+        if begin := getattr(provider, "_get_tracer", None):
+            begin(__name__)
+        if look := getattr(utils, "maybe_get_logged_model_id", None):
+            look()

@@ -125,7 +125,7 @@ def _why_untraced() -> str:
     from mlflow.tracing import provider
 
     is_on = getattr(provider, "is_tracing_enabled", lambda: True)
-    return "whose sampling leaves them out" if is_on() else "whose tracing is switched off"
+    return "whose sampling left them out, or which failed at them" if is_on() else "whose tracing is switched off"
 
 
 def turn_metadata(turn: AgentTurn) -> dict[str, str]:
