@@ -58,7 +58,7 @@ def stop_words(conversation: Conversation) -> str:
 
 
 def label(conversation: Conversation) -> str:
-    """Its case, with the trial and the fork where there is more than one: `refund, trial 2, forked at turn 3, by mended`.
+    """Its case, with the trial and the fork where there is one: `refund, trial 2, forked at turn 3, by mended`.
 
     Who played is said of a fork that another agent than the run's played.
     """

@@ -201,7 +201,7 @@ def test_a_run_key_with_other_cases_is_refused(folder):
 
     options = {**agents.OPTIONS, "run_key": "nightly", "user_model": agents.chat()}
     cs.simulate(agents.CASES, agents.agent, **options).wait(20)
-    with pytest.raises(cs.ConvsimError, match="was begun with other test cases: 6 then, 1 now, .*5 gone: "):
+    with pytest.raises(cs.ConvsimError, match=r"was begun with other test cases: 6 then, 1 now, .*5 gone: "):
         cs.simulate(agents.CASES[:1], agents.agent, **options)
 
 
