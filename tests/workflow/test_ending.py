@@ -5,11 +5,26 @@ import time
 
 import mlflow
 import pytest
+from mlflow.tracking import fluent
 
 import convsim_nb as cs
 from convsim_nb.testing import ScriptedChat
 
 QUIET = {"mlflow": False, "progress": False, "journal": False}
+
+
+@pytest.fixture
+def store(tmp_path, monkeypatch):
+    """A store that MLflow takes from the environment, whatever other tests made current."""
+    before, active = mlflow.get_tracking_uri(), fluent._active_experiment_id
+    mlflow.set_tracking_uri(None)
+    fluent._active_experiment_id = None
+    monkeypatch.delenv("MLFLOW_EXPERIMENT_ID", raising=False)
+    uri = f"sqlite:///{tmp_path / 'mlflow.db'}"
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
+    yield uri
+    mlflow.set_tracking_uri(before)
+    fluent._active_experiment_id = active
 
 
 async def hanging(messages):
@@ -67,9 +82,8 @@ class Unspeakable(Exception):
 
 
 @pytest.mark.parametrize("grouped", [False, True])
-def test_an_error_without_a_text_ends_its_own_conversation_alone(grouped, tmp_path, monkeypatch):
+def test_an_error_without_a_text_ends_its_own_conversation_alone(grouped, tmp_path, store):
     """An exception whose `__str__` raises is an agent's error like any other, in MLflow and in the journal too."""
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path / 'mlflow.db'}")
 
     def agent(messages):
         if "0" in messages[0]["content"]:
@@ -86,17 +100,16 @@ def test_an_error_without_a_text_ends_its_own_conversation_alone(grouped, tmp_pa
     assert cs.load_run(run.run_id, journal=tmp_path).state == run.state
 
 
-def test_what_a_push_put_right_is_no_problem_any_more(tmp_path, monkeypatch):
+def test_what_a_push_put_right_is_no_problem_any_more(tmp_path, monkeypatch, store):
     """A run that is loaded again knows its place in MLflow, and says what was wrong and is not."""
     options = {"user_model": ScriptedChat.happy(), "progress": False, "journal": tmp_path}
-    mlflow.set_tracking_uri(None)  # what another test set goes before the environment
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "sqlite:////proc/nowhere/mlflow.db")
     run = cs.simulate([{"goal": "x"}], lambda messages: "done", **options).wait(60)
     before = cs.load_run(run.run_id, journal=tmp_path)
     assert [line.partition(":")[0] for line in before.problems] == ["mlflow stopped listening"]
     assert (before.mended, before.mlflow_run_id) == ((), None)
 
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path / 'mlflow.db'}")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", store)
     pushed = cs.push(run.run_id, journal=tmp_path)
     again = cs.load_run(run.run_id, journal=tmp_path)
     assert (again.problems, again.mlflow_run_id) == ((), pushed.mlflow_run_id)
@@ -107,10 +120,8 @@ def test_what_a_push_put_right_is_no_problem_any_more(tmp_path, monkeypatch):
     assert cs.load_run(live.run_id, journal=tmp_path).mlflow_run_id == live.mlflow_run_id
 
 
-def test_half_a_character_is_the_same_to_all(tmp_path, monkeypatch):
+def test_half_a_character_is_the_same_to_all(tmp_path, store):
     """In a text, a tool's result or an error: journal and MLflow take it, with a mark in its place."""
-    mlflow.set_tracking_uri(None)
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path / 'mlflow.db'}")
     call = {"id": "1", "type": "function", "function": {"name": "look", "arguments": '{"q": "a"}'}}
     told = [
         {"role": "assistant", "content": None, "tool_calls": [call]},

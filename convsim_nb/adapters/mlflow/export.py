@@ -243,7 +243,7 @@ def warm_up() -> None:
     from mlflow.tracing import provider, utils
 
     make_ready(get_tracking_uri())
-    with suppress(Exception):  # turns that get no trace then are told, each run once
+    with suppress(Warning):  # made an error by the user's filters; turns that get no trace then are told
         if begin := getattr(provider, "_get_tracer", None):
             begin(__name__)
         if look := getattr(utils, "maybe_get_logged_model_id", None):
