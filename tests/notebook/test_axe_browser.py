@@ -54,6 +54,7 @@ def test_stepping_in_has_no_serious_finding(tab, found, dark):
     serious["label"] = found()
     view.button("Close").click()
     view.menu(0, "Make a test case of this")
+    view.root.locator(".cs-panel summary").click()
     view.root.locator(".cs-yaml").wait_for()
     serious["case"] = found()
     view.button("Close").click()

@@ -23,6 +23,7 @@ def test_a_run_is_watched_and_stepped_into(tab):
     form.get_by_role("button", name="Fork", exact=True).click()
     view.wait_until("node.querySelector('.cs-log').textContent.includes('Mended 1')")
     view.menu(0, "Make a test case of this")
+    form.locator("summary").click()
     form.locator(".cs-yaml").wait_for()
     view.button("Close").click()
     view.button("Stop").click()
