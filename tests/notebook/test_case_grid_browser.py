@@ -227,6 +227,7 @@ def test_rows_are_added_copied_moved_deleted_and_all_of_it_undone(grid):
     grid.page.locator(".cs-cases textarea").wait_for()
     grid.type("Find out what it costs")
     grid.press("Enter", "Alt+ArrowDown")
+    grid.until("node.querySelectorAll('.cs-g-row')[2].textContent.includes('Find out what it costs')")
     moved = grid.goals()
     said = grid.status()
     grid.button("Duplicate").click()

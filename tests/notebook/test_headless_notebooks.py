@@ -95,4 +95,4 @@ def test_the_job_takes_its_parameters_and_hands_back_json(tmp_path):
     assert (found["outcome"], found["reach_rate"], found["void"]) == ("inconclusive", 1.0, 0)
     assert "the same run: True" in printed(again, "again")
     runs = [path.name for path in (tmp_path / "kept" / "runs").iterdir()]
-    assert len(runs) == 5  # the job's own once, and each time a baseline and the gate's
+    assert len(runs) == 3  # the job's own once, and each time a baseline

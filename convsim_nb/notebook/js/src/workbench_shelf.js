@@ -100,6 +100,8 @@ export function createShelf(model, el) {
     const done = await tried("compare", { first, second });
     if (!done) return;
     setSanitised(words, done.html);
+    // What holds a table scrolls where it is too wide: by keys, too.
+    for (const table of words.querySelectorAll("table")) table.parentElement?.setAttribute("tabindex", "0");
     comparison.hidden = false;
     node.classList.add("cs-wb-comparing");
     words.focus({ preventScroll: true });
