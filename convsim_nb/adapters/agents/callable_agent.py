@@ -29,9 +29,9 @@ class CallableAgent:
     A plain function is called on a thread of its own, an async one on the loop; with `threads=True` that one too
     is called on a thread, with an event loop of its own for the call. `timeout` is for one reply, in seconds.
 
-    A call that failed may have done something before, and would do it twice. So it is made again only where it
-    surely never reached the agent, which the function says by a `Fault`; or, by `retries`, so often after every
-    fault of the infrastructure, and never with 0.
+    A call that failed may have done something before, and would do it twice. So it is made again only where nobody
+    got a request: see `agent_fault`. By `retries` it is, so often, after every fault of the infrastructure, and
+    never with 0.
     """
 
     def __init__(

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 import aiohttp
 
-from convsim_nb.adapters.agents.faults import KEY_REFUSED, SAID_KEY_REFUSED
+from convsim_nb.adapters.agents.faults import KEY_REFUSED, NOT_TAKEN, SAID_KEY_REFUSED, TRIES
 from convsim_nb.adapters.completions import cut
 from convsim_nb.adapters.connections import connection, proxy_for
 from convsim_nb.adapters.openai_errors import Answer
@@ -16,9 +16,6 @@ from convsim_nb.adapters.retries import Fault, retry_after
 from convsim_nb.domain.errors import AgentError, AgentTypeError, AgentUnreachable
 from convsim_nb.domain.secrets import tell
 
-_TRIES = 3
-"""Of a request that surely never reached the agent: no connection, or the endpoint took none."""
-_NOT_TAKEN = {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE}
 _UNREACHABLE = {
     HTTPStatus.TOO_MANY_REQUESTS,
     HTTPStatus.BAD_GATEWAY,
@@ -66,7 +63,7 @@ async def answered(url: str, body: Mapping[str, Any], *, headers: Mapping[str, s
                 yield event
     except aiohttp.ClientConnectorError as error:
         said = f"no connection to {shown(url)}: {type(error).__name__}: {error}"
-        raise Fault(AgentUnreachable(said), tries=_TRIES) from None
+        raise Fault(AgentUnreachable(said), tries=TRIES) from None
 
 
 def shown(url: str) -> str:
@@ -121,5 +118,5 @@ def refused(answer: Answer, *, url: str) -> Fault:
         return Fault(AgentError(said))
     wait = retry_after(answer.headers.get("Retry-After"))
     limited = answer.status == HTTPStatus.TOO_MANY_REQUESTS
-    tries = _TRIES if answer.status in _NOT_TAKEN else 1  # a gateway may have passed the request on
+    tries = TRIES if answer.status in NOT_TAKEN else 1  # a gateway may have passed the request on
     return Fault(AgentUnreachable(said), tries=tries, wait=wait, limited=limited)

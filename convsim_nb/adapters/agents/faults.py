@@ -8,8 +8,9 @@ from convsim_nb.domain.errors import AgentError, AgentUnreachable
 from convsim_nb.domain.session import whole
 
 _STATUS = {429, 502, 503, 504}
-_NOT_TAKEN = {429, 503}
-_TRIES = 3
+NOT_TAKEN = {429, 503}
+TRIES = 3
+"""Of a request that surely never reached the agent: no connection, or the other side took none."""
 KEY_REFUSED = {401, 403}
 SAID_KEY_REFUSED = "the agent's key was refused"
 _NO_CONNECTION = {
@@ -77,7 +78,7 @@ def _fault(error: BaseException) -> Fault:
             return Fault(AgentUnreachable(f"{SAID_KEY_REFUSED}: {line(cause)}"))
         if isinstance(cause, AgentUnreachable) or _is_unreachable(cause):
             unreachable = cause if isinstance(cause, AgentUnreachable) else AgentUnreachable(line(cause))
-            tries = _TRIES if any(map(_is_not_taken, _causes(error))) else 1
+            tries = TRIES if any(map(_is_not_taken, _causes(error))) else 1
             return Fault(unreachable, tries=tries, wait=_wait(cause))
     return Fault(AgentError(line(error)))
 
@@ -134,13 +135,15 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
 
 
 def _is_unreachable(error: BaseException) -> bool:
-    names = {parent.__name__ for parent in type(error).__mro__}
-    return bool(names & _NO_CONNECTION) or _status(error) in _STATUS
+    return _is_any(error, _NO_CONNECTION) or _status(error) in _STATUS
 
 
 def _is_not_taken(error: BaseException) -> bool:
-    names = {parent.__name__ for parent in type(error).__mro__}
-    return bool(names & _NOT_REACHED) or _status(error) in _NOT_TAKEN
+    return _is_any(error, _NOT_REACHED) or _status(error) in NOT_TAKEN
+
+
+def _is_any(error: BaseException, names: set[str]) -> bool:
+    return any(parent.__name__ in names for parent in type(error).__mro__)
 
 
 def _wait(error: Any) -> float | None:
